@@ -1,0 +1,85 @@
+/**
+ * Writes docs/api/sluice.api.md, the public declarations as one page: node scripts/write-api.mjs [--check]
+ *
+ * A change of the public interface shows there as a difference to review. With --check it writes nothing and fails
+ * when the page is not what it would write. Build src first: the declarations are read from dist/.
+ * API Extractor brings its own compiler, since the one that builds Sluice has no interface for programs.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
+import { root } from './command.mjs';
+import { writeGenerated } from './generated.mjs';
+
+const HEADING = `# Public interface of \`sluice\`
+
+Generated from the declarations by \`npm run api:update\`; a test compares them.
+`;
+
+function configuration(reportFolder) {
+  const entry = join(root, 'dist/src/index.d.ts');
+  const silent = { logLevel: 'none', addToApiReportFile: false };
+  return ExtractorConfig.prepare({
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(root, 'package.json'),
+    configObject: {
+      projectFolder: root,
+      mainEntryPointFilePath: entry,
+      newlineKind: 'lf',
+      compiler: {
+        overrideTsconfig: {
+          compilerOptions: {
+            target: 'ES2022',
+            lib: ['ES2022', 'ESNext.Disposable'],
+            module: 'NodeNext',
+            moduleResolution: 'NodeNext',
+            strict: true,
+            skipLibCheck: true,
+            types: ['node'],
+          },
+          files: [entry],
+        },
+      },
+      apiReport: {
+        enabled: true,
+        reportFileName: 'sluice',
+        reportFolder,
+        reportTempFolder: reportFolder,
+      },
+      docModel: { enabled: false },
+      dtsRollup: { enabled: false },
+      tsdocMetadata: { enabled: false },
+      messages: {
+        compilerMessageReporting: { default: { logLevel: 'error' } },
+        tsdocMessageReporting: { default: silent },
+        extractorMessageReporting: {
+          default: silent,
+          // A type that callers meet but cannot name, and an export without a doc comment, show in the page.
+          'ae-forgotten-export': { logLevel: 'none', addToApiReportFile: true },
+          'ae-undocumented': { logLevel: 'none', addToApiReportFile: true },
+        },
+      },
+    },
+  });
+}
+
+/** The declarations inside the report's code block; the text around them changes with the tool's version. */
+function extractDeclarations() {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-api-'));
+  try {
+    const result = Extractor.invoke(configuration(folder), {
+      localBuild: true,
+      messageCallback: (message) => {
+        if (message.logLevel !== 'error') message.logLevel = 'none';
+      },
+    });
+    if (result.errorCount > 0) throw new Error('API Extractor could not read the declarations');
+    return /```ts\n[\s\S]*\n```\n/.exec(readFileSync(join(folder, 'sluice.api.md'), 'utf8'))[0];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const page = `${HEADING}\n${extractDeclarations()}`;
+writeGenerated(join(root, 'docs/api/sluice.api.md'), page, 'npm run api:update');
