@@ -1,0 +1,106 @@
+/**
+ * The only file that imports koffi, the foreign function interface. Nothing native is loaded before the first call
+ * of a function in this layer, so that `sluice ls`, which reads JSON files, does not pay for it (about 8 ms).
+ */
+import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
+import type { LibraryHandle } from 'koffi';
+import { SluiceError, printable } from '../core/index.js';
+
+/** glibc everywhere, then musl by its soname: `libc.so` is a linker script on glibc and the library itself on musl. */
+const LIBC_NAMES = [
+  'libc.so.6',
+  `libc.musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`,
+  'libc.so',
+] as const;
+
+type KoffiModule = typeof Koffi;
+
+let koffiModule: KoffiModule | undefined;
+let libc: LibraryHandle | undefined;
+
+/** koffi itself. Throws `UNSUPPORTED` where native code cannot be loaded. */
+export function koffi(): KoffiModule {
+  return (koffiModule ??= loadKoffi());
+}
+
+/**
+ * The structs and constants of this layer are those of 64-bit little-endian Linux on x86-64 and arm64, which agree
+ * in all that is used here (other architectures number some socket options differently).
+ */
+export function systemProblem(platform: string, architecture: string): string | undefined {
+  if (platform !== 'linux') return `the system is ${platform}, and Linux is needed`;
+  if (architecture !== 'x64' && architecture !== 'arm64') {
+    return `the processor is ${architecture}, and x64 or arm64 is needed`;
+  }
+  return undefined;
+}
+
+function loadKoffi(): KoffiModule {
+  const problem = systemProblem(process.platform, process.arch);
+  if (problem !== undefined)
+    throw new SluiceError('UNSUPPORTED', `cannot call the C library: ${problem}`);
+  try {
+    return createRequire(import.meta.url)('koffi') as KoffiModule;
+  } catch (cause) {
+    throw new SluiceError(
+      'UNSUPPORTED',
+      `cannot load koffi, the foreign function interface: ${reason(cause)}`,
+      {
+        remedy:
+          'Reinstall without --omit=optional; do not run with --permission or --experimental-permission.',
+        cause,
+      },
+    );
+  }
+}
+
+/** Loads the first library of `names` that exists; `UNSUPPORTED` with every attempt when there is none. */
+export function loadLibrary(names: readonly string[]): LibraryHandle {
+  const attempts: string[] = [];
+  for (const name of names) {
+    try {
+      return koffi().load(name);
+    } catch (error) {
+      if (error instanceof SluiceError) throw error;
+      attempts.push(`${name}: ${reason(error)}`);
+    }
+  }
+  throw new SluiceError('UNSUPPORTED', `cannot load any of ${names.join(', ')}`, {
+    details: { attempts },
+  });
+}
+
+/** Binds one C function of libc from its prototype; `UNSUPPORTED` when this libc lacks it. */
+export function libcFunction<F extends (...values: never[]) => unknown>(prototype: string): F {
+  libc ??= loadLibrary(LIBC_NAMES);
+  try {
+    return libc.func(prototype) as unknown as F;
+  } catch (cause) {
+    throw new SluiceError(
+      'UNSUPPORTED',
+      `the C library has no usable '${prototype}': ${reason(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** A value made at the first call and kept: how a file holds its C functions without loading them at import. */
+export function lazily<T extends object>(make: () => T): () => T {
+  let value: T | undefined;
+  return () => (value ??= make());
+}
+
+/** `errno` of the last C call of this thread. */
+export function lastErrno(): number {
+  return koffi().errno();
+}
+
+/** The address of the bytes of `memory`; it stays the same for as long as `memory` is alive. */
+export function addressOf(memory: Uint8Array): bigint {
+  return koffi().address(memory);
+}
+
+function reason(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error));
+}
