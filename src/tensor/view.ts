@@ -1,0 +1,143 @@
+/** A tensor over memory that somebody else owns: nothing here copies. */
+import { DL_DEVICE_CPU, type DLPackDescriptor, dlpackDType } from './dlpack.js';
+import { type DType, elementByteLength, type TensorData, viewTensorData } from './dtype.js';
+import { argumentError, integerProblem } from './problem.js';
+import { contiguousStrides, extentElements, isContiguous } from './shape.js';
+
+export interface TensorViewOptions<D extends DType = DType> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  /** In elements; C-contiguous when left out. */
+  readonly strides?: readonly number[] | undefined;
+  /** The memory of the frame. */
+  readonly bytes: Uint8Array;
+  /** From the start of `bytes` to the first element; 0 when left out. */
+  readonly byteOffset?: number;
+  /** The address of `bytes`, for native code; `pointer` is 0n without it. */
+  readonly address?: bigint | undefined;
+}
+
+/**
+ * A tensor in a frame. It is a view: valid until the frame is released, after that `data` shows a newer frame.
+ * A received one must not be written: the memory of a subscriber is mapped read-only.
+ */
+export class TensorView<D extends DType = DType> {
+  readonly dtype: D;
+  readonly shape: readonly number[];
+  /** In elements. */
+  readonly strides: readonly number[];
+  /** From the start of the frame to the first element, in bytes. */
+  readonly byteOffset: number;
+  readonly #bytes: Uint8Array;
+  readonly #address: bigint | undefined;
+  #data: TensorData<D> | undefined;
+
+  /** @throws RangeError when the elements leave `bytes` or the first one is not aligned to its size. */
+  constructor(options: TensorViewOptions<D>) {
+    this.dtype = options.dtype;
+    this.shape = options.shape;
+    this.strides = options.strides ?? contiguousStrides(options.shape);
+    this.byteOffset = options.byteOffset ?? 0;
+    this.#bytes = options.bytes;
+    this.#address = options.address;
+    const size = elementByteLength(this.dtype);
+    const end = this.byteOffset + this.#extent * size;
+    if (end > this.#bytes.byteLength) {
+      throw new RangeError(
+        `a ${this.dtype} tensor [${this.shape.join(',')}] ends at byte ${end} of a frame of ${this.#bytes.byteLength}`,
+      );
+    }
+    if ((this.#bytes.byteOffset + this.byteOffset) % size !== 0) {
+      throw new RangeError(
+        `a ${this.dtype} tensor must start at a multiple of ${size} bytes, ` +
+          `got ${this.#bytes.byteOffset + this.byteOffset}`,
+      );
+    }
+  }
+
+  /**
+   * The elements from the first to the last one, as a typed array over the frame's memory. Element `[i, j]` stands at
+   * `i * strides[0] + j * strides[1]`. f16 and bf16 are shown as their bits; `toFloat32()` converts.
+   */
+  get data(): TensorData<D> {
+    this.#data ??= viewTensorData(
+      this.dtype,
+      this.#bytes.buffer,
+      this.#bytes.byteOffset + this.byteOffset,
+      this.#extent,
+    );
+    return this.#data;
+  }
+
+  /** The address of the first element; 0n when the frame's address is not known. */
+  get pointer(): bigint {
+    return this.#address === undefined ? 0n : this.#address + BigInt(this.byteOffset);
+  }
+
+  /** Whether `data` holds the elements densely, last dimension first, and nothing else. */
+  get contiguous(): boolean {
+    return isContiguous(this.shape, this.strides);
+  }
+
+  /** Indices `start` to `end` (excluded) along `axis`: same memory, same rank. */
+  asSlice(axis: number, start: number, end: number): TensorView<D> {
+    const size = this.#dimension('asSlice()', axis);
+    check('asSlice()', 'start', start, 0, size);
+    check('asSlice()', 'end', end, start, size);
+    return this.#view(
+      this.shape.map((dimension, at) => (at === axis ? end - start : dimension)),
+      this.strides,
+      // An empty slice at the end must not start outside the frame.
+      end === start ? 0 : start * this.strides[axis]!,
+    );
+  }
+
+  /** One index along `axis`: same memory, one dimension fewer. Row 3 is `asIndex(0, 3)`, column 3 `asIndex(1, 3)`. */
+  asIndex(axis: number, index: number): TensorView<D> {
+    const size = this.#dimension('asIndex()', axis);
+    check('asIndex()', 'index', index, 0, size - 1);
+    const without = (_: number, at: number): boolean => at !== axis;
+    return this.#view(
+      this.shape.filter(without),
+      this.strides.filter(without),
+      index * this.strides[axis]!,
+    );
+  }
+
+  /** The tensor as DLPack describes it; a plain object over the same memory. */
+  asDLPack(): DLPackDescriptor {
+    return {
+      device: [DL_DEVICE_CPU, 0],
+      dtype: dlpackDType(this.dtype),
+      shape: this.shape,
+      stridesElements: this.strides,
+      byteOffset: this.byteOffset,
+      data: this.#bytes,
+    };
+  }
+
+  get #extent(): number {
+    return extentElements(this.shape, this.strides);
+  }
+
+  #dimension(attempt: string, axis: number): number {
+    check(attempt, 'axis', axis, 0, this.shape.length - 1);
+    return this.shape[axis]!;
+  }
+
+  #view(shape: readonly number[], strides: readonly number[], skip: number): TensorView<D> {
+    return new TensorView({
+      dtype: this.dtype,
+      shape,
+      strides,
+      bytes: this.#bytes,
+      byteOffset: this.byteOffset + skip * elementByteLength(this.dtype),
+      address: this.#address,
+    });
+  }
+}
+
+function check(attempt: string, name: string, value: unknown, min: number, max: number): void {
+  const problem = integerProblem(name, value, min, max);
+  if (problem !== undefined) throw argumentError(attempt, problem);
+}
