@@ -1,0 +1,164 @@
+/** Writes records of any size into a bytes ring (`layout/message-record.ts`): packets, JSON, large text. */
+import { distance32, highWord, lowWord } from '../core/index.js';
+import {
+  EXTENDED_HEADER_BYTES,
+  Header,
+  MessageKind,
+  MessageRecord,
+  RECORD_HEADER_BYTES,
+  RING_UNIT_BYTES,
+  unitsOfRecord,
+} from '../layout/index.js';
+import { type MessageHeader, type RingStart, RingWriter } from './ring-writer.js';
+
+const UNIT_WORDS = RING_UNIT_BYTES / 4;
+
+export class BytesWriter extends RingWriter {
+  /** Sequence of the last message; 0 before the first. */
+  sequence = 0;
+  /** Position of the oldest record that is still whole. */
+  private tail = this.head;
+
+  get maxMessageBytes(): number {
+    return (this.writeAhead / 2) * RING_UNIT_BYTES - EXTENDED_HEADER_BYTES;
+  }
+
+  /** Padding at the wrap included. */
+  unitsFor(byteLength: number): number {
+    return this.padding(unitsOfRecord(byteLength, true)) + unitsOfRecord(byteLength, true);
+  }
+
+  tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
+    const units = unitsOfRecord(payload.byteLength, header.extended);
+    const padding = this.padding(units);
+    if (!this.hasRoom(padding + units)) return false;
+    this.forget(padding + units);
+    const timeNs = this.now();
+    if (padding > 0) this.pad(this.head, padding);
+    this.put(this.head + padding, payload, header, timeNs);
+    this.announce(padding + units, this.head + padding, 1, payload.byteLength);
+    this.words[Header.newestSequence] = lowWord(this.sequence);
+    return true;
+  }
+
+  protected writeStep(
+    payloads: readonly Uint8Array[],
+    from: number,
+    header: MessageHeader,
+  ): number {
+    const timeNs = this.now();
+    const start = this.head;
+    let units = 0;
+    let bytes = 0;
+    let last = 0;
+    let index = from;
+    for (; index < payloads.length; index++) {
+      const payload = payloads[index] as Uint8Array;
+      const needed = unitsOfRecord(payload.byteLength, header.extended);
+      const padding = this.padding(needed, units);
+      const all = units + padding + needed;
+      if (all > this.writeAhead || !this.hasRoom(all)) break;
+      this.forget(all);
+      if (padding > 0) this.pad(start + units, padding);
+      last = units + padding;
+      this.put(start + last, payload, header, timeNs);
+      units = all;
+      bytes += payload.byteLength;
+    }
+    if (index > from) {
+      this.announce(units, start + last, index - from, bytes);
+      this.words[Header.newestSequence] = lowWord(this.sequence);
+    }
+    return index - from;
+  }
+
+  /** Units from `head + after` to the end of the ring when a record of `units` would cross it, else 0. */
+  private padding(units: number, after = 0): number {
+    const rest = this.capacity - ((lowWord(this.head) + after) & (this.capacity - 1));
+    return rest < units ? rest : 0;
+  }
+
+  private pad(position: number, units: number): void {
+    const at = this.wordOf(position);
+    this.words[at + MessageRecord.length] = units * RING_UNIT_BYTES;
+    this.words[at + MessageRecord.kind] = MessageKind.padding;
+  }
+
+  private put(position: number, payload: Uint8Array, header: MessageHeader, timeNs: number): void {
+    const words = this.words;
+    const at = this.wordOf(position);
+    this.sequence += 1;
+    words[at + MessageRecord.sequenceLow] = lowWord(this.sequence);
+    words[at + MessageRecord.sequenceHigh] = highWord(this.sequence);
+    words[at + MessageRecord.length] = payload.byteLength;
+    words[at + MessageRecord.kind] =
+      header.type |
+      (header.key ? MessageKind.key : 0) |
+      (header.extended ? MessageKind.extended : 0);
+    words[at + MessageRecord.timeLow] = lowWord(timeNs);
+    words[at + MessageRecord.timeHigh] = highWord(timeNs);
+    words[at + MessageRecord.ptsLow] = lowWord(header.ptsNs);
+    words[at + MessageRecord.ptsHigh] = highWord(header.ptsNs);
+    let offset = RECORD_HEADER_BYTES;
+    if (header.extended) {
+      words[at + MessageRecord.idLow] = header.idLow;
+      words[at + MessageRecord.idHigh] = header.idHigh;
+      words[at + MessageRecord.dtsLow] = lowWord(header.dtsNs);
+      words[at + MessageRecord.dtsHigh] = highWord(header.dtsNs);
+      words[at + MessageRecord.captureLow] = lowWord(header.captureTimeNs);
+      words[at + MessageRecord.captureHigh] = highWord(header.captureTimeNs);
+      offset = EXTENDED_HEADER_BYTES;
+    }
+    this.bytes.set(payload, at * 4 + offset);
+  }
+
+  private wordOf(position: number): number {
+    return this.base + (lowWord(position) & (this.capacity - 1)) * UNIT_WORDS;
+  }
+
+  /** Moves the tail over records that the next `units` from the head will overwrite. Sizes are this writer's own. */
+  private forget(units: number): void {
+    const keepFrom = this.head + units - this.capacity;
+    while (this.tail < keepFrom) this.tail += this.unitsAt(this.tail);
+  }
+
+  private unitsAt(position: number): number {
+    const at = this.wordOf(position);
+    const length = this.words[at + MessageRecord.length] as number;
+    const kind = this.words[at + MessageRecord.kind] as number;
+    if ((kind & MessageKind.padding) !== 0) return length / RING_UNIT_BYTES;
+    return unitsOfRecord(length, (kind & MessageKind.extended) !== 0);
+  }
+
+  startAt(sequence: number): RingStart {
+    const reach = this.head + this.writeAhead - this.capacity;
+    let position = this.tail;
+    while (position < this.head) {
+      const start = { position, sequence: this.sequenceAt(position) };
+      if (!this.isPadding(position) && position >= reach && start.sequence >= sequence)
+        return start;
+      position += this.unitsAt(position);
+    }
+    return this.startAtHead();
+  }
+
+  startAtNewest(): RingStart {
+    if (this.sequence === 0) return this.startAtHead();
+    const back = distance32(lowWord(this.head), this.words[Header.newestStart] as number);
+    return { position: this.head - back, sequence: this.sequence };
+  }
+
+  startAtHead(): RingStart {
+    return { position: this.head, sequence: this.sequence + 1 };
+  }
+
+  private sequenceAt(position: number): number {
+    const low = this.words[this.wordOf(position) + MessageRecord.sequenceLow] as number;
+    return this.sequence - distance32(lowWord(this.sequence), low);
+  }
+
+  private isPadding(position: number): boolean {
+    const kind = this.words[this.wordOf(position) + MessageRecord.kind] as number;
+    return (kind & MessageKind.padding) !== 0;
+  }
+}

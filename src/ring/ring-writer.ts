@@ -1,0 +1,231 @@
+/**
+ * What both message rings share on the publisher's side: the head, room, and who may be overrun.
+ *
+ * Positions count slots (slots ring) or 64-byte units (bytes ring). The head is stored once a batch, after all of the
+ * batch: a reader never sees half of it. `writeAhead` bounds a batch, so a reader that copies first and then finds
+ * `head + writeAhead - position ≤ capacity` knows that what it copied was not being rewritten.
+ *
+ * Room: with `gating`, `every` readers hold the writer back at their lag budget. Where the publisher is patient for
+ * ever (`strict`) the budget is the whole ring and such readers may read in place; where it may pass over a slow one,
+ * the budget is capacity - writeAhead and the passed reader finds out by the same check as everybody else.
+ */
+import { highWord, invariant, lowWord } from '../core/index.js';
+import {
+  type ControlGeometry,
+  type ControlViews,
+  Header,
+  HeaderDouble,
+  Page,
+} from '../layout/index.js';
+import { ReaderRoster, type RosterEntry } from './reader-roster.js';
+
+export interface RingReaderTerms {
+  readonly page: Int32Array;
+  /** Most units this reader may be behind before the writer must wait; 0: it never holds the writer back. */
+  readonly budget: number;
+}
+
+export interface RingReaderEntry extends RingReaderTerms, RosterEntry {
+  /** Passed over for slowness; holds the writer back again once it has caught up. */
+  passedOver: boolean;
+}
+
+/** What a message says beside its payload. Reused by the caller: a writer keeps nothing of it. */
+export interface MessageHeader {
+  /** Application's type, 0..255. The rest travels in the bytes layout only. */
+  type: number;
+  key: boolean;
+  ptsNs: number;
+  /** With `extended`: lineage id, decode and capture time of an encoded packet. */
+  extended: boolean;
+  idLow: number;
+  idHigh: number;
+  dtsNs: number;
+  captureTimeNs: number;
+}
+
+/** Where a reader begins. */
+export interface RingStart {
+  readonly position: number;
+  /** Sequence of the message there. */
+  readonly sequence: number;
+}
+
+/** One in this many batches carries a time stamp, from which readers sample their latency. */
+const SAMPLE_EVERY = 64;
+
+export interface RingWriterOptions {
+  /** Position of the first unit; tests start just below a carry. */
+  readonly start?: number;
+  /** CLOCK_MONOTONIC in ns. */
+  readonly now: () => number;
+}
+
+export abstract class RingWriter {
+  /** Position behind the last announced unit. */
+  head: number;
+  readonly roster = new ReaderRoster<RingReaderEntry>();
+  readonly capacity: number;
+  readonly writeAhead: number;
+  protected readonly words: Int32Array;
+  protected readonly doubles: Float64Array;
+  protected readonly bytes: Uint8Array;
+  /** Word index of position 0. */
+  protected readonly base: number;
+  protected readonly now: () => number;
+  /** Units that may surely be written before cursors must be read again. */
+  private room = 0;
+  private untilSample = 0;
+
+  constructor(control: ControlViews, geometry: ControlGeometry, options: RingWriterOptions) {
+    this.words = control.words;
+    this.doubles = control.doubles;
+    this.bytes = control.bytes;
+    this.capacity = geometry.slots;
+    this.writeAhead = geometry.writeAhead;
+    this.base = geometry.recordsOffset / 4;
+    this.now = options.now;
+    this.head = options.start ?? 0;
+    const high = highWord(this.head);
+    this.words[Header.highA] = high;
+    this.words[Header.highB] = high;
+    this.words[Header.newestStart] = lowWord(this.head);
+    Atomics.store(this.words, Header.head, lowWord(this.head) | 0);
+  }
+
+  /** Largest message in bytes. */
+  abstract get maxMessageBytes(): number;
+
+  /** Most units that a payload may need: what to pass to {@link passOver}. */
+  abstract unitsFor(byteLength: number): number;
+
+  /** Writes one message. False: no room; nothing was written. */
+  abstract tryWrite(payload: Uint8Array, header: MessageHeader): boolean;
+
+  /**
+   * Writes as many of the messages as there is room for, announced in as few steps as the write-ahead bound allows.
+   * Returns how many were written.
+   */
+  tryWriteBatch(payloads: readonly Uint8Array[], header: MessageHeader): number {
+    let written = 0;
+    while (written < payloads.length) {
+      const step = this.writeStep(payloads, written, header);
+      if (step === 0) break;
+      written += step;
+    }
+    return written;
+  }
+
+  /** Writes and announces messages from index `from` on, as many as one step holds; returns how many. */
+  protected abstract writeStep(
+    payloads: readonly Uint8Array[],
+    from: number,
+    header: MessageHeader,
+  ): number;
+
+  /**
+   * The oldest whole message in the reach of readers whose sequence is at least `sequence`, else the next one to come.
+   * Only the writer may ask: it knows that nothing is being overwritten meanwhile.
+   */
+  abstract startAt(sequence: number): RingStart;
+
+  /** The newest message, else the next one to come. */
+  abstract startAtNewest(): RingStart;
+
+  /** The next message to come. */
+  abstract startAtHead(): RingStart;
+
+  /** Adds a reader at `position`; must be called before the reader can see the channel. */
+  addReader(terms: RingReaderTerms, position: number): RingReaderEntry {
+    const cursor = lowWord(position) | 0;
+    const entry: RingReaderEntry = { ...terms, lastCursor: cursor, passedOver: false };
+    terms.page[Page.joinLow] = cursor;
+    terms.page[Page.joinHigh] = highWord(position);
+    Atomics.store(terms.page, Page.cursor, cursor);
+    this.roster.add(entry);
+    this.room = 0;
+    return entry;
+  }
+
+  removeReader(entry: RingReaderEntry): void {
+    this.roster.remove(entry);
+    this.room = 0;
+  }
+
+  /** Whether `units` more can be written now. Reads cursors only when the known room does not suffice. */
+  protected hasRoom(units: number): boolean {
+    if (units <= this.room) return true;
+    this.room = this.measureRoom(units);
+    return units <= this.room;
+  }
+
+  private measureRoom(units: number): number {
+    const head = lowWord(this.head) | 0;
+    let room = this.capacity;
+    const entries = this.roster.entries;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i] as RingReaderEntry;
+      if (entry.budget === 0) continue;
+      const left = entry.budget - this.roster.lag(entry, head);
+      if (entry.passedOver) {
+        if (left < units) continue;
+        entry.passedOver = false;
+      }
+      if (left < room) room = left;
+    }
+    return room;
+  }
+
+  /** Stops waiting for the readers that leave no room for `units`; returns how many were passed over. */
+  passOver(units: number): number {
+    const head = lowWord(this.head) | 0;
+    let passed = 0;
+    for (const entry of this.roster.entries) {
+      if (entry.budget === 0 || entry.passedOver) continue;
+      if (entry.budget - this.roster.lag(entry, head) >= units) continue;
+      entry.passedOver = true;
+      passed++;
+    }
+    this.room = 0;
+    return passed;
+  }
+
+  /** Announces `units` written since the head; `newestStart` is the position of the last message among them. */
+  protected announce(
+    units: number,
+    newestStart: number,
+    messages: number,
+    byteLength: number,
+  ): void {
+    invariant(units <= this.writeAhead, 'a batch stays within the write-ahead bound');
+    const words = this.words;
+    const doubles = this.doubles;
+    const head = this.head + units;
+    const low = lowWord(head) | 0;
+    this.head = head;
+    this.room -= units;
+    const carried = lowWord(head) < units;
+    if (carried) words[Header.highA] = highWord(head);
+    Atomics.store(words, Header.head, low);
+    if (carried) words[Header.highB] = highWord(head);
+    words[Header.newestStart] = lowWord(newestStart);
+    doubles[HeaderDouble.published] = (doubles[HeaderDouble.published] as number) + messages;
+    doubles[HeaderDouble.bytes] = (doubles[HeaderDouble.bytes] as number) + byteLength;
+    if (this.untilSample-- <= 0) this.sample(newestStart);
+  }
+
+  /** Time stamp of the newest message: the position is zeroed first, so a reader never pairs old with new. */
+  private sample(newestStart: number): void {
+    this.untilSample = SAMPLE_EVERY;
+    const timeNs = this.now();
+    this.words[Header.samplePosition] = lowWord(newestStart) - 1;
+    this.doubles[HeaderDouble.sampleTimeNs] = timeNs;
+    this.doubles[HeaderDouble.lastPublishNs] = timeNs;
+    this.words[Header.samplePosition] = lowWord(newestStart);
+  }
+
+  /** A reader was asleep, so the next message deserves a time stamp: slow streams are all sampled. */
+  sampleNext(): void {
+    this.untilSample = 0;
+  }
+}
