@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { posix } from 'node:path';
+import { describe, it } from 'node:test';
+import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
+
+const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'memory'];
+
+/** Layer → what it may import. `face` is src/index.ts. A layer is a folder of src/. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  tensor: ['core'],
+  format: ['core', 'tensor'],
+  layout: ['core'],
+  ring: ['core', 'layout'],
+  ffi: ['core'],
+  memory: ['core', 'ffi'],
+  bus: BELOW_BUS,
+  face: [...BELOW_BUS, 'bus'],
+  demo: [...BELOW_BUS, 'bus', 'face'],
+  cli: [...BELOW_BUS, 'bus', 'face', 'demo'],
+};
+
+/** Layers that are plain computation: no I/O, no clock, no foreign call, no package. */
+const PURE = ['core', 'tensor', 'format', 'layout', 'ring'];
+
+/** Package → the only files that may import it. */
+const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
+  koffi: /^src\/ffi\/koffi\.ts$/,
+  commander: /^src\/cli\//,
+  picocolors: /^src\/(?:cli|demo)\//,
+  pngjs: /^src\/(?:cli|demo)\//,
+};
+
+const sources = codeFiles().filter((path) => path.startsWith('src/'));
+
+function layerOf(path: string): string {
+  const [, layer, rest] = path.split('/');
+  return rest === undefined ? 'face' : (layer ?? '');
+}
+
+function importsOf(path: string): { relative: string[]; packages: string[]; builtins: string[] } {
+  const relative: string[] = [];
+  const packages: string[] = [];
+  const builtins: string[] = [];
+  for (const specifier of importSpecifiers(readText(path))) {
+    if (specifier.startsWith('.')) relative.push(posix.join(posix.dirname(path), specifier));
+    else if (specifier.startsWith('node:')) builtins.push(specifier);
+    else packages.push(specifier);
+  }
+  return { relative, packages, builtins };
+}
+
+describe('layers', () => {
+  it('has a rule for every folder of src', () => {
+    const unknown = sources.filter((path) => !(layerOf(path) in MAY_IMPORT));
+    assert.deepEqual(unknown, []);
+  });
+
+  it('imports only downwards', () => {
+    const wrong = sources.flatMap((path) => {
+      const layer = layerOf(path);
+      return importsOf(path)
+        .relative.filter((target) => {
+          const other = target.startsWith('src/') ? layerOf(target) : 'outside src';
+          return other !== layer && !MAY_IMPORT[layer]?.includes(other);
+        })
+        .map((target) => `${path} imports ${target}`);
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('lets the compiler know no more than these rules', () => {
+    const configs = textFiles().filter((path) => /^src\/(?:[\w-]+\/)?tsconfig\.json$/.test(path));
+    const wrong = configs.flatMap((path) => {
+      const layer = layerOf(path);
+      const { references } = JSON.parse(readText(path)) as { references: { path: string }[] };
+      return references
+        .map((reference) => posix.join(posix.dirname(path), reference.path))
+        .map((folder) => (folder === 'src' ? 'face' : folder.replace('src/', '')))
+        .filter((other) => !MAY_IMPORT[layer]?.includes(other))
+        .map((other) => `${path} refers to ${other}`);
+    });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('keeps pure layers free of Node, packages and the clock', () => {
+    const clock = /\b(?:Date\.now|performance\.now|new Date\(\)|setTimeout|setInterval)\b/;
+    const wrong = sources
+      .filter((path) => PURE.includes(layerOf(path)))
+      .flatMap((path) => {
+        const { packages, builtins } = importsOf(path);
+        const times = clock.exec(readText(path))?.[0];
+        const found = [...packages, ...builtins, ...(times === undefined ? [] : [times])];
+        return found.map((what) => `${path} uses ${what}`);
+      });
+    assert.deepEqual(wrong, []);
+  });
+
+  it('imports each package in its home only', () => {
+    const wrong = sources.flatMap((path) =>
+      importsOf(path)
+        .packages.filter((name) => PACKAGE_HOMES[name]?.test(path) !== true)
+        .map((name) => `${path} imports ${name}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  it('keeps koffi in one file, tests and benchmarks included', () => {
+    const users = codeFiles().filter((path) => importsOf(path).packages.includes('koffi'));
+    const others = users.filter((path) => path !== 'src/ffi/koffi.ts');
+    assert.deepEqual(others, []);
+  });
+
+  it('has no program code that imports tests', () => {
+    const wrong = sources.filter((path) =>
+      importsOf(path).relative.some((target) => !target.startsWith('src/')),
+    );
+    assert.deepEqual(wrong, []);
+  });
+});
