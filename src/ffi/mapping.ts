@@ -65,8 +65,17 @@ interface AddressRange {
   users: number;
 }
 
-/** A collected view (or a mapping that was dropped without close()) gives up its use of the range. */
-const collected = new FinalizationRegistry<AddressRange>(giveUp);
+/** A collected view gives up its use of the range. */
+const collectedViews = new FinalizationRegistry<AddressRange>(giveUp);
+
+/** An open mapping that nobody can close any more is a bug of its owner: said, and not left mapped for ever. */
+const droppedMappings = new FinalizationRegistry<AddressRange>((range) => {
+  process.emitWarning(
+    `shared memory of ${range.byteLength} bytes was dropped without close()`,
+    'SluiceLeakWarning',
+  );
+  giveUp(range);
+});
 
 function giveUp(range: AddressRange): void {
   range.users -= 1;
@@ -101,7 +110,7 @@ class SharedMapping implements Mapping {
     this.byteLength = range.byteLength;
     this.#range = range;
     this.#protection = protection;
-    collected.register(this, range, this);
+    droppedMappings.register(this, range, this);
   }
 
   view(byteOffset: number, byteLength: number): ArrayBuffer {
@@ -112,7 +121,7 @@ class SharedMapping implements Mapping {
     if (known !== undefined) return known;
     const view = koffi().view(this.#range.address + byteOffset, byteLength);
     this.#range.users += 1;
-    collected.register(view, this.#range);
+    collectedViews.register(view, this.#range);
     this.#views.set(key, view);
     return view;
   }
@@ -121,7 +130,7 @@ class SharedMapping implements Mapping {
     if (this.#closed) return;
     this.#closed = true;
     this.#views.clear();
-    collected.unregister(this);
+    droppedMappings.unregister(this);
     if (this.#range.users > 1) replaceByZeros(this.#range, this.#protection);
     giveUp(this.#range);
   }

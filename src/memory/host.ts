@@ -20,14 +20,8 @@ export const hostMemory: MemoryDomain = Object.freeze({
   },
 
   importPool(descriptor: number, options: PoolSize): SlotMemory {
-    let byteLength: number;
-    try {
-      byteLength = poolBytes(options);
-    } catch (error) {
-      closeDescriptor(descriptor);
-      throw error;
-    }
-    return new HostSlots(importSealedMemory(descriptor, byteLength, 'read'), -1, options);
+    const mapping = importSealedMemory(descriptor, 'read', () => poolBytes(options));
+    return new HostSlots(mapping, -1, options);
   },
 });
 

@@ -1,13 +1,12 @@
 /** Small shared blocks with one ArrayBuffer each: control blocks and reader pages. */
-import { closeDescriptor, type MappingAccess } from '../ffi/index.js';
+import { assertInteger } from '../core/index.js';
+import { MAX_VIEW_BYTES, closeDescriptor, type Mapping, type MappingAccess } from '../ffi/index.js';
 import {
   READ_ONLY_SEALS,
   SHARED_SEALS,
   createSealedMemory,
   importSealedMemory,
 } from './sealed-memory.js';
-import { MAX_VIEW_BYTES, type Mapping } from '../ffi/index.js';
-import { assertInteger } from '../core/index.js';
 
 /** One reader's page: a page of the processor, so that nothing else shares it. */
 export const READER_PAGE_BYTES = 4096;
@@ -43,7 +42,11 @@ export function importRegion(
   options: { readonly byteLength: number; readonly access: MappingAccess },
 ): Region {
   const { byteLength, access } = options;
-  return new MappedRegion(importSealedMemory(descriptor, byteLength, access), -1);
+  const mapping = importSealedMemory(descriptor, access, () => {
+    assertInteger('byteLength', byteLength, 1, MAX_VIEW_BYTES);
+    return byteLength;
+  });
+  return new MappedRegion(mapping, -1);
 }
 
 class MappedRegion implements Region {

@@ -34,6 +34,9 @@ export const SHARED_SEALS = SEAL.SHRINK | SEAL.GROW | SEAL.SEAL;
 /** Below this size the answer to "is there enough memory?" is not worth reading four files. */
 const CHECK_LIMITS_FROM_BYTES = 1024 * 1024;
 
+/** memfd_create(2): a name has at most 249 bytes. */
+const MAX_LABEL_LENGTH = 60;
+
 /** Left for page tables and for the process itself, which the kernel would kill. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
@@ -50,7 +53,7 @@ export function createSealedMemory(label: string, byteLength: number, seals: num
   let descriptor = -1;
   let mapping: Mapping | undefined;
   try {
-    descriptor = memfdCreate(`sluice ${label}`, { sealing: true });
+    descriptor = memfdCreate(`sluice ${label.slice(0, MAX_LABEL_LENGTH)}`, { sealing: true });
     ftruncate(descriptor, byteLength);
     fallocate(descriptor, byteLength);
     mapping = mapShared(descriptor, byteLength, 'read-write');
@@ -64,20 +67,21 @@ export function createSealedMemory(label: string, byteLength: number, seals: num
 }
 
 /**
- * Maps memory that another process sent. Owns `descriptor`: it is closed in every case. `PROTOCOL` when it is not a
- * sealed, fully allocated memfd of exactly `byteLength` bytes.
+ * Maps memory that another process sent. Owns `descriptor`: it is closed in every case, also when `announcedBytes`
+ * (which checks the caller's numbers) throws. `PROTOCOL` when it is not a sealed, fully allocated memfd of exactly
+ * that size.
  */
 export function importSealedMemory(
   descriptor: number,
-  byteLength: number,
   access: MappingAccess,
+  announcedBytes: () => number,
 ): Mapping {
-  const attempt = `map ${byteLength} bytes of received memory`;
   try {
+    const byteLength = announcedBytes();
     assertTrustworthy(descriptor, byteLength, access);
     return mapShared(descriptor, byteLength, access);
   } catch (error) {
-    throw systemFailure(attempt, error);
+    throw systemFailure('map received memory', error);
   } finally {
     closeDescriptor(descriptor);
   }
