@@ -24,7 +24,7 @@ function testFiles(filters) {
     .filter((name) => name.endsWith('.test.ts'))
     .filter((name) => filters.length === 0 || filters.some((word) => `test/${name}`.includes(word)))
     .map((name) => `dist/test/${name.replace(/\.ts$/, '.js')}`)
-    .toSorted();
+    .sort();
 }
 
 function runTests(files) {
