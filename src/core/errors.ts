@@ -127,8 +127,10 @@ export const ERROR_TABLE = Object.freeze({
   },
 } satisfies Record<string, ErrorEntry>);
 
+/** The stable name of a condition: a key of {@link ERROR_TABLE}. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
+/** What a {@link SluiceError} carries beside its code and message. */
 export interface SluiceErrorOptions {
   /** The facts, plain data: what was found and what was needed. */
   readonly details?: Readonly<Record<string, unknown>>;
