@@ -73,7 +73,7 @@ export function withoutComments(source: string): string {
 }
 
 const IMPORT =
-  /\b(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|\bimport\s*'([^']+)'|\b(?:import|require|resolve)\s*\(\s*'([^']+)'/g;
+  /\b(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|\bimport\s*'([^']+)'|\b(?:import|require(?:\.resolve)?)\s*\(\s*'([^']+)'/g;
 
 /** The specifiers a source imports: static, re-exported, dynamic and by `require`. */
 export function importSpecifiers(source: string): readonly string[] {
