@@ -33,6 +33,14 @@ export const ERROR_TABLE = Object.freeze({
     remedy:
       "Start the publisher, compare the directory line of `sluice doctor`, or open with whenMissing: 'wait'.",
   },
+  NO_ANSWER: {
+    summary: 'The publisher exists but does not answer.',
+    causes: [
+      'The publisher is stopped (SIGSTOP, debugger), or its event loop is blocked.',
+      'More processes connect at once than the publisher can take.',
+    ],
+    remedy: 'Let the publisher go on (`kill -CONT PID`), or look for what blocks its event loop.',
+  },
   ACCESS_DENIED: {
     summary: 'The peer refused this user, or this user refused the peer.',
     causes: [

@@ -10,8 +10,8 @@ export const MAX_LABEL_LENGTH = 128;
 /** The largest `maxLag`, in units of the channel: far above any ring, far below a 32-bit distance. */
 export const MAX_LAG = 2 ** 30;
 
-/** A JSON object of the peer, not looked into. */
-export type ForeignObject = Readonly<Record<string, unknown>>;
+/** A JSON object that is not looked into here; what came from a peer is validated where it is used. */
+export type JsonObject = object;
 
 /** Where a subscriber begins: at the newest unit, at the oldest one kept, or at a sequence. */
 export type StartPosition = 'newest' | 'oldest' | number;
@@ -36,7 +36,7 @@ export interface Hello {
 
 /** Server → subscriber, with descriptors [control, page] (messages) or [control, data, page] (frames). */
 export interface Welcome {
-  readonly manifest: ForeignObject;
+  readonly manifest: JsonObject;
   /** The number of this subscriber at this publisher. */
   readonly subscriber: number;
   /** Lease words granted. */
@@ -51,13 +51,13 @@ export interface Welcome {
 
 /** Server → observer, without descriptors. */
 export interface ObserverWelcome {
-  readonly manifest: ForeignObject;
+  readonly manifest: JsonObject;
   readonly stats: Stats;
 }
 
 /** Server → subscriber, with descriptors as in `WELCOME`: a new format in new memory. */
 export interface Epoch {
-  readonly manifest: ForeignObject;
+  readonly manifest: JsonObject;
   readonly sequence: number;
   readonly controlBytes: number;
 }
@@ -77,12 +77,12 @@ export interface ErrorBody {
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
-  readonly details?: ForeignObject;
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export interface Stats {
-  readonly publisher: ForeignObject;
-  readonly subscribers: readonly ForeignObject[];
+  readonly publisher: JsonObject;
+  readonly subscribers: readonly JsonObject[];
   /** Subscribers left out because the frame was full. */
   readonly omitted?: number;
 }

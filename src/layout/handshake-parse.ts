@@ -12,7 +12,6 @@ import {
   type ClientFrame,
   type Epoch,
   type ErrorBody,
-  type ForeignObject,
   type Hello,
   type ObserverWelcome,
   type ServerFrame,
@@ -21,6 +20,8 @@ import {
   type Welcome,
 } from './handshake-bodies.js';
 import { decodeBody, FrameType, frameTypeName, PROTOCOL_VERSION } from './handshake-frame.js';
+
+type ForeignObject = Readonly<Record<string, unknown>>;
 
 const MAX_SHARES = 65536;
 const MAX_CONTROL_BYTES = 2 ** 40;
