@@ -8,6 +8,7 @@
  *   64 publisherArmed u32   publisher sets 1 before it waits; subscriber exchanges it to 0 and sends WAKE
  *   68 joinLow  72 joinHigh publisher, once: sequence or position at which the subscriber joined
  *   76 granted u32          publisher, once: lease words it will look at
+ *   80 pinned u32          publisher, once: 1 = it never passes this subscriber, who may read a ring in place
  *  128 statistics f64[16]   subscriber; advisory, the publisher shows them and decides nothing by them
  *  256 lease u32[16]        subscriber: slot + 1, or 0
  * 1024 mirror u64[384]      fence mirrors, one a slot, written in the publisher's stream order (GPU memory)
@@ -27,6 +28,7 @@ export const Page = Object.freeze({
   joinLow: 17,
   joinHigh: 18,
   granted: 19,
+  pinned: 20,
   lease: 64,
 });
 

@@ -61,6 +61,7 @@ export class BytesReader extends RingReader {
       if (units === 0) return false;
       this.copy(units);
       if (!this.copyHolds()) continue;
+      this.sampleLatency(this.position, units);
       this.next = 0;
       this.filled = units;
       this.advance(units);

@@ -51,6 +51,13 @@ export interface PoolReaderTerms {
 
 export type PoolReaderEntry = PoolReaderTerms & RosterEntry;
 
+export interface PoolWriterOptions {
+  /** Sequence of the frame before the first one; tests start just below a carry. */
+  readonly start?: number;
+  /** Take no slot while that would push an `every` reader beyond its lag budget: nothing wanted is ever missed. */
+  readonly lossless?: boolean;
+}
+
 /** No slot could be taken now. */
 export const NO_SLOT = -1;
 
@@ -69,13 +76,18 @@ export class PoolWriter {
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
   private readonly bytes: Uint8Array;
+  private readonly lossless: boolean;
   private readonly slots: number;
   private readonly indexMask: number;
   private readonly indexBase: number;
   private readonly recordBase: number;
 
-  /** `start` is the sequence of the frame before the first one. */
-  constructor(control: ControlViews, geometry: ControlGeometry, start = 0) {
+  constructor(
+    control: ControlViews,
+    geometry: ControlGeometry,
+    { start = 0, lossless = false }: PoolWriterOptions = {},
+  ) {
+    this.lossless = lossless;
     this.words = control.words;
     this.doubles = control.doubles;
     this.bytes = control.bytes;
@@ -100,7 +112,7 @@ export class PoolWriter {
    */
   addReader(terms: PoolReaderTerms, joinSequence: number): PoolReaderEntry {
     const cursor = lowWord(joinSequence) | 0;
-    const entry: PoolReaderEntry = { ...terms, lastCursor: cursor };
+    const entry: PoolReaderEntry = { ...terms, lastCursor: cursor, passedOver: false };
     terms.page[Page.joinLow] = cursor;
     terms.page[Page.joinHigh] = highWord(joinSequence);
     terms.page[Page.granted] = terms.leases;
@@ -125,6 +137,7 @@ export class PoolWriter {
 
   /** A slot to write into, or {@link NO_SLOT}. Costs one look at every granted lease a candidate; never waits. */
   tryTake(): number {
+    if (this.lossless && !this.everyReaderHasRoom()) return NO_SLOT;
     for (let tried = 0; tried < this.slots; tried++) {
       const slot = (this.nextSlot + tried) % this.slots;
       if (slot === this.newestSlot || this.onLoan[slot] !== 0) continue;
@@ -137,6 +150,41 @@ export class PoolWriter {
       return slot;
     }
     return NO_SLOT;
+  }
+
+  /**
+   * `lossless` only: stops waiting for the readers at the end of their budget and returns how many were passed over.
+   * They find a gap, and hold the publisher back again once they have caught up.
+   */
+  passOver(): number {
+    const head = lowWord(this.published) | 0;
+    let passed = 0;
+    for (const entry of this.roster.entries) {
+      if (entry.passedOver || this.hasRoom(entry, head)) continue;
+      entry.passedOver = true;
+      passed++;
+    }
+    return passed;
+  }
+
+  private everyReaderHasRoom(): boolean {
+    const head = lowWord(this.published) | 0;
+    const entries = this.roster.entries;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i] as PoolReaderEntry;
+      const room = this.hasRoom(entry, head);
+      if (room) entry.passedOver = false;
+      else if (!entry.passedOver) return false;
+    }
+    return true;
+  }
+
+  /** Whether one more frame, beside those on loan, keeps this reader within its budget. */
+  private hasRoom(entry: PoolReaderEntry, head: number): boolean {
+    if (entry.maxLag === 0) return true;
+    let onLoan = 0;
+    for (let slot = 0; slot < this.slots; slot++) onLoan += this.onLoan[slot] as number;
+    return this.roster.lag(entry, head) + onLoan < entry.maxLag;
   }
 
   /** Gives a loaned slot back unpublished. */

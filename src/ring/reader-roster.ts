@@ -11,6 +11,8 @@ export interface RosterEntry {
   readonly page: Int32Array;
   /** Low word of the last believable cursor. */
   lastCursor: number;
+  /** Passed over for slowness; it holds the publisher back again once it has caught up. */
+  passedOver: boolean;
 }
 
 export class ReaderRoster<E extends RosterEntry> {

@@ -25,10 +25,7 @@ export interface RingReaderTerms {
   readonly budget: number;
 }
 
-export interface RingReaderEntry extends RingReaderTerms, RosterEntry {
-  /** Passed over for slowness; holds the writer back again once it has caught up. */
-  passedOver: boolean;
-}
+export type RingReaderEntry = RingReaderTerms & RosterEntry;
 
 /** What a message says beside its payload. Reused by the caller: a writer keeps nothing of it. */
 export interface MessageHeader {
