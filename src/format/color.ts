@@ -40,8 +40,8 @@ const BT601 = Object.freeze({
 } as const);
 
 /**
- * Colour when nobody stated it: BT.709 from 720 lines up, else BT.601, limited range. RGB has no matrix and is
- * taken for sRGB, full range.
+ * Colour when nobody stated it: BT.709 from 720 lines up, else BT.601, limited range. RGB has no
+ * matrix and is taken for sRGB, full range.
  */
 export function guessColor(pixelFormat: PixelFormat, height: number): ColorSpace {
   if (pixelFormat.startsWith('rgb') || pixelFormat.startsWith('bgr')) return RGB;

@@ -3,8 +3,9 @@ import type { TensorSpec } from '../tensor/index.js';
 import type { AudioFormat, Format, TensorFormat } from './format-types.js';
 
 /**
- * `nv12 3840x2160` · `f32 [64,32000]` · `ids i64 [≤64,≤4096], logits f32 [64,32000]` · `i16 16 kHz mono` · `json` ·
- * `bytes image/png` · `h264`. Safe for a terminal: names in a format are plain ASCII.
+ * `nv12 3840x2160` · `f32 [64,32000]` · `ids i64 [≤64,≤4096], logits f32 [64,32000]` · `i16 16 kHz
+ * mono` · `json` · `bytes image/png` · `h264`. Safe for a terminal: names in a format are plain
+ * ASCII.
  */
 export function describeFormat(format: Format): string {
   switch (format.kind) {

@@ -1,6 +1,6 @@
 /**
- * What makes a format valid. One set of rules for formats of our own caller and for announced ones: see
- * tensor/problem.ts. The limits keep every frame below {@link MAX_FRAME_BYTES}.
+ * What makes a format valid. One set of rules for formats of our own caller and for announced ones:
+ * see tensor/problem.ts. The limits keep every frame below {@link MAX_FRAME_BYTES}.
  */
 import {
   choiceProblem,
@@ -76,8 +76,8 @@ const FIELD_RULES: Readonly<Record<string, FieldRule>> = {
 };
 
 /**
- * What is wrong with `value` as a format, or with `partial` as a pattern. Fields that the kind does not have are not
- * looked at.
+ * What is wrong with `value` as a format, or with `partial` as a pattern. Fields that the kind does
+ * not have are not looked at.
  */
 export function formatProblem(path: string, value: unknown, partial: boolean): Problem | undefined {
   if (typeof value !== 'object' || value === null) {
@@ -134,7 +134,9 @@ function schemaProblem(path: string, value: unknown): Problem | undefined {
     : typeProblem(path, value, needed);
 }
 
-/** A copy that cannot change, of the fields the kind has. `value` has passed {@link formatProblem}. */
+/**
+ * A copy that cannot change, of the fields the kind has. `value` has passed {@link formatProblem}.
+ */
 export function freezeFormat(value: Format, keepSchema: boolean): Format;
 export function freezeFormat(value: FormatPattern, keepSchema: boolean): FormatPattern;
 export function freezeFormat(value: FormatPattern, keepSchema: boolean): FormatPattern {

@@ -3,8 +3,9 @@ import type { TensorSpec, TensorView } from '../tensor/index.js';
 import type { ColorSpace } from './color.js';
 
 /**
- * `nv12`, `p010` (16 bits a sample, the upper 10 used) and `i420` are YUV 4:2:0; the others are packed.
- * The names are those of FFmpeg's `-pix_fmt`, without the byte order: memory is little-endian.
+ * `nv12`, `p010` (16 bits a sample, the upper 10 used) and `i420` are YUV 4:2:0; the others are
+ * packed. The names are those of FFmpeg's `-pix_fmt`, without the byte order: memory is
+ * little-endian.
  */
 export type PixelFormat = (typeof PIXEL_FORMATS)[number];
 export const PIXEL_FORMATS = Object.freeze([
@@ -48,7 +49,9 @@ export interface TensorFormat<K extends string = string> {
   readonly tensors: Readonly<Record<K, TensorSpec>>;
 }
 
-/** Blocks of interleaved samples: `[samples, channels]`, up to `maxSamples` a channel in a block. */
+/**
+ * Blocks of interleaved samples: `[samples, channels]`, up to `maxSamples` a channel in a block.
+ */
 export interface AudioFormat {
   readonly kind: 'audio';
   readonly sampleRateHz: number;
@@ -70,7 +73,9 @@ export interface BytesFormat {
   readonly mediaType?: string;
 }
 
-/** JSON values. The schema stays in the process that gave it: it is not announced and not compared. */
+/**
+ * JSON values. The schema stays in the process that gave it: it is not announced and not compared.
+ */
 export interface JsonFormat<T = unknown> {
   readonly kind: 'json';
   readonly schema?: StandardSchema<T>;
@@ -101,7 +106,10 @@ export type FormatPattern =
   | Pattern<JsonFormat>
   | Pattern<PacketFormat>;
 
-/** The part of Standard Schema v1 (standardschema.dev) that is used; only synchronous validators are supported. */
+/**
+ * The part of Standard Schema v1 (standardschema.dev) that is used; only synchronous validators are
+ * supported.
+ */
 export interface StandardSchema<T> {
   readonly '~standard': {
     validate(value: unknown): { value: T } | { issues: readonly unknown[] } | Promise<unknown>;
@@ -113,7 +121,10 @@ export interface StandardSchema<T> {
 export type Payload<F> =
   F extends JsonFormat<infer T> ? T : F extends TextFormat ? string : Uint8Array;
 
-/** The named tensors of a frame: those of a tensor format; `samples` for audio; none for video (see `asTensor()`). */
+/**
+ * The named tensors of a frame: those of a tensor format; `samples` for audio; none for video (see
+ * `asTensor()`).
+ */
 export type TensorsOf<F> =
   F extends TensorFormat<infer K>
     ? Readonly<Record<K, TensorView>>

@@ -1,10 +1,16 @@
 /**
- * One noun function a kind of format. A publisher states a format in full; a subscriber leaves out what may vary and
- * gets a pattern. The results are frozen plain objects. Wrong arguments throw TypeError or RangeError, naming the
- * argument, its value and its range.
+ * One noun function a kind of format. A publisher states a format in full; a subscriber leaves out
+ * what may vary and gets a pattern. The results are frozen plain objects. Wrong arguments throw
+ * TypeError or RangeError, naming the argument, its value and its range.
  */
 import { assertKnownKeys, describe } from '../core/index.js';
-import { argumentError, type DType, tensorsProblem, type TensorSpec } from '../tensor/index.js';
+import {
+  argumentError,
+  type DType,
+  tensorSpecProblem,
+  tensorsProblem,
+  type TensorSpec,
+} from '../tensor/index.js';
 import { FORMAT_FIELDS, formatProblem, freezeFormat, isComplete } from './format-rules.js';
 import type {
   AudioFormat,
@@ -23,8 +29,9 @@ import type {
 export type * from './format-types.js';
 
 /**
- * Pictures. Width and height are pixels from 1 to 16384; with odd ones the chroma planes of nv12, p010 and i420 round
- * up. A colour that is not given is guessed (`color.guessed`): BT.709 from 720 lines up, else BT.601, limited range.
+ * Pictures. Width and height are pixels from 1 to 16384; with odd ones the chroma planes of nv12,
+ * p010 and i420 round up. A colour that is not given is guessed (`color.guessed`): BT.709 from 720
+ * lines up, else BT.601, limited range.
  *
  * @example
  * video({ width: 1920, height: 1080, pixelFormat: 'nv12' }) // a publisher's
@@ -36,7 +43,10 @@ export function video(format: Partial<Omit<VideoFormat, 'kind'>> = {}): Pattern<
   return build('video()', 'video', format) as Pattern<VideoFormat>;
 }
 
-/** One tensor, called `data`. With `variable`, `shape` is an upper bound and each frame carries its own. */
+/**
+ * One tensor, called `data`. With `variable`, `shape` is an upper bound and each frame carries its
+ * own.
+ */
 export function tensor(
   dtype: DType,
   shape: readonly number[],
@@ -44,12 +54,15 @@ export function tensor(
 ): TensorFormat<'data'> {
   assertKnownKeys('tensor()', options, ['variable']);
   const data: TensorSpec = { dtype, shape, ...options };
+  const problem = tensorSpecProblem('tensor', data);
+  if (problem !== undefined) throw argumentError('tensor()', problem);
   return build('tensor()', 'tensor', { tensors: { data } }) as TensorFormat<'data'>;
 }
 
 /**
- * Several named tensors a frame, under one fence; without an argument any tensors, for a subscriber.
- * At most 16, of rank 8 at most; together below 4 GiB, and the variable ones with 22 dimensions at most.
+ * Several named tensors a frame, under one fence; without an argument any tensors, for a
+ * subscriber. At most 16, of rank 8 at most; together below 4 GiB, and the variable ones with 22
+ * dimensions at most.
  */
 export function tensors<K extends string>(specs: Readonly<Record<K, TensorSpec>>): TensorFormat<K>;
 export function tensors(): Pattern<TensorFormat>;
@@ -63,7 +76,10 @@ export function tensors(specs?: Readonly<Record<string, TensorSpec>>): Pattern<T
   return build('tensors()', 'tensor', { tensors: specs }) as TensorFormat;
 }
 
-/** Blocks of interleaved samples, `[samples, channels]` in memory. A block may be shorter than `maxSamples`. */
+/**
+ * Blocks of interleaved samples, `[samples, channels]` in memory. A block may be shorter than
+ * `maxSamples`.
+ */
 export function audio(format: Omit<AudioFormat, 'kind'>): AudioFormat;
 export function audio(format?: Partial<Omit<AudioFormat, 'kind'>>): Pattern<AudioFormat>;
 export function audio(format: Partial<Omit<AudioFormat, 'kind'>> = {}): Pattern<AudioFormat> {
@@ -81,14 +97,17 @@ export function bytes(mediaType?: string): BytesFormat {
 }
 
 /**
- * JSON values, checked by `schema` where one is given: a Standard Schema v1 validator (Zod, Valibot, ArkType ...) that
- * answers synchronously. It runs in the process that gave it.
+ * JSON values, checked by `schema` where one is given: a Standard Schema v1 validator (Zod,
+ * Valibot, ArkType ...) that answers synchronously. It runs in the process that gave it.
  */
 export function json<T>(schema?: StandardSchema<T>): JsonFormat<T> {
   return build('json()', 'json', { schema }) as JsonFormat<T>;
 }
 
-/** Encoded video or audio, one access unit a message; without an argument any codec, for a subscriber. */
+/**
+ * Encoded video or audio, one access unit a message; without an argument any codec, for a
+ * subscriber.
+ */
 export function packets(format: Pick<PacketFormat, 'codec'>): PacketFormat;
 export function packets(): Pattern<PacketFormat>;
 export function packets(format: Partial<Pick<PacketFormat, 'codec'>> = {}): Pattern<PacketFormat> {
@@ -129,7 +148,7 @@ function build(attempt: string, kind: Format['kind'], fields: object): FormatPat
   const candidate = { ...fields, kind };
   const problem = formatProblem('format', candidate, true);
   if (problem !== undefined) {
-    throw argumentError(attempt, { ...problem, path: problem.path.replace(/^format\./, '') });
+    throw argumentError(attempt, { ...problem, path: problem.path.replace('format.', '') });
   }
   return freezeFormat(candidate as FormatPattern, true);
 }

@@ -18,12 +18,14 @@ const NO_TENSORS: TensorLayout = Object.freeze({
   variableDimensionCount: 0,
 });
 
-/** Formats are frozen, so the layout of one never changes: it is worked out once, not once a frame. */
+/**
+ * Formats are frozen, so the layout of one never changes: it is worked out once, not once a frame.
+ */
 const layouts = new WeakMap<FrameFormat, TensorLayout>();
 
 /**
- * Where the tensors of a frame lie: those of a tensor format; for audio one called `samples`, whose first dimension
- * travels with each frame and whose second is the channels; none for video.
+ * Where the tensors of a frame lie: those of a tensor format; for audio one called `samples`, whose
+ * first dimension travels with each frame and whose second is the channels; none for video.
  */
 export function frameLayout(format: FrameFormat): TensorLayout {
   const known = layouts.get(format);
@@ -59,7 +61,8 @@ function audioLayout(format: AudioFormat): TensorLayout {
 }
 
 /**
- * The flat dimensions that travel in the slot's record for one publish; empty for formats of fixed shape.
+ * The flat dimensions that travel in the slot's record for one publish; empty for formats of fixed
+ * shape.
  * @param shape of the only tensor, or by name; what is left out has its largest shape.
  * @param into at least `frameLayout(format).variableDimensionCount` long: written and returned.
  * @throws TypeError for a name the format does not have; RangeError for a dimension out of bounds.
@@ -73,7 +76,8 @@ export function resolveShapes(
 }
 
 /**
- * The actual shape of every tensor, from the dimensions in a slot's record. They come from another process.
+ * The actual shape of every tensor, from the dimensions in a slot's record. They come from another
+ * process.
  * @throws SluiceError PROTOCOL when there are too few, or one is out of the format's bounds.
  */
 export function shapesFromRecord(format: FrameFormat, dimensions: ArrayLike<number>): Shapes {
@@ -87,7 +91,10 @@ export interface FrameMemory {
   readonly address?: bigint | undefined;
 }
 
-/** The named tensors of a frame. Without `shapes` they have their largest shape: a loan before it is published. */
+/**
+ * The named tensors of a frame. Without `shapes` they have their largest shape: a loan before it is
+ * published.
+ */
 export function frameTensors<F extends FrameFormat>(
   format: F,
   memory: FrameMemory,
@@ -102,8 +109,8 @@ export function frameTensors<F extends FrameFormat>(
 }
 
 /**
- * The frame as one tensor: a packed picture as `[H, W, C]` (gray as `[H, W]`) whose row stride is the pitch, audio as
- * `[samples, channels]`, a tensor format's only tensor.
+ * The frame as one tensor: a packed picture as `[H, W, C]` (gray as `[H, W]`) whose row stride is
+ * the pitch, audio as `[samples, channels]`, a tensor format's only tensor.
  * @throws TypeError for nv12, p010 and i420, whose planes differ in size, and for several tensors.
  */
 export function frameAsTensor(
@@ -116,7 +123,8 @@ export function frameAsTensor(
     if (planes.length === 1) return planeAsTensor(format, 0, memory);
     const names = planes.map((plane) => plane.name).join(', ');
     throw new TypeError(
-      `asTensor(): an ${format.pixelFormat} picture is no single tensor: it has the planes ${names}; ` +
+      `asTensor(): an ${format.pixelFormat} picture is no single tensor, ` +
+        `it has the planes ${names}; ` +
         'use frame.planes, or publish a packed pixel format such as rgb24',
     );
   }
@@ -124,11 +132,14 @@ export function frameAsTensor(
   if (views.length === 1) return views[0]!;
   const names = frameLayout(format).tensors.map((placement) => placement.name);
   throw new TypeError(
-    `asTensor(): the frame has ${names.length} tensors: use frame.tensors with one of ${names.join(', ')}`,
+    `asTensor(): the frame has ${names.length} tensors: ` +
+      `use frame.tensors with one of ${names.join(', ')}`,
   );
 }
 
-/** One plane of a picture: `[H, W]`, or `[H, W, C]` where a pixel has several samples (uv has 2). */
+/**
+ * One plane of a picture: `[H, W]`, or `[H, W, C]` where a pixel has several samples (uv has 2).
+ */
 export function planeAsTensor(
   format: VideoFormat,
   planeIndex: number,

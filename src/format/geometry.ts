@@ -2,22 +2,22 @@
  * Where the planes of a picture lie in a frame.
  *
  * ```text
- * nv12, p010                          i420                              rgb24 bgr24 rgba bgra gray8 gray16
- * ┌───────────────┬───┐ 0             ┌───────────────┬───┐ 0           ┌───────────────┬───┐ 0
- * │ y             │pad│               │ y             │pad│             │ pixels        │pad│
- * │ height rows   │   │               │ height rows   │   │             │ height rows   │   │
- * ├───────────────┼───┤ pitch *       ├───────┬───┬───┘ pitch * height  └───────────────┴───┘
- * │ u v u v       │pad│ roundUp2(     │ u     │pad│
- * │ height / 2    │   │   height)     ├───────┼───┤ + chromaPitch * ceil(height / 2)
- * └───────────────┴───┘               │ v     │pad│
- *       pitch                         └───────┴───┘ chromaPitch
+ * nv12, p010                      i420                        packed and gray
+ * ┌─────────────┬───┐ 0           ┌─────────────┬───┐ 0       ┌─────────────┬───┐ 0
+ * │ y           │pad│             │ y           │pad│         │ pixels      │pad│
+ * │ height rows │   │             │ height rows │   │         │ height rows │   │
+ * ├─────────────┼───┤ pitch *     ├──────┬───┬──┴───┘ y end   └─────────────┴───┘
+ * │ u v u v     │pad│ roundUp2(   │ u    │pad│                       pitch
+ * │ height / 2  │   │   height)   ├──────┼───┤ u end
+ * └─────────────┴───┘             │ v    │pad│
+ *         pitch                   └──────┴───┘ chromaPitch
  * ```
  *
- * A pitch is the bytes of a row rounded up to 64. In nv12 and p010 both planes have one pitch, and uv starts where
- * NVDEC puts it: after an even number of rows. In i420 chromaPitch is half the pitch, rounded up to 64. Chroma has
- * ceil(width / 2) × ceil(height / 2) samples. So a picture is as tight as FFmpeg's rawvideo when its width is a
- * multiple of 64 (of 128 for i420, of 32 for p010 and gray16, of 16 for rgba and bgra) and, for nv12 and p010, its
- * height is even.
+ * A pitch is the bytes of a row rounded up to 64. In nv12 and p010 both planes have one pitch, and
+ * uv starts where NVDEC puts it: after an even number of rows. In i420 chromaPitch is half the
+ * pitch, rounded up to 64. Chroma has ceil(width / 2) × ceil(height / 2) samples. So a picture is
+ * as tight as FFmpeg's rawvideo when its width is a multiple of 64 (of 128 for i420, of 32 for p010
+ * and gray16, of 16 for rgba and bgra) and, for nv12 and p010, its height is even.
  */
 import { alignUp } from '../core/index.js';
 import { tensorLayout } from '../tensor/index.js';
@@ -105,7 +105,10 @@ function planar(width: number, height: number): readonly VideoPlane[] {
   return [y, u, plane({ name: 'v', ...chroma }, halfWidth, halfHeight, vOffset, pitch)];
 }
 
-/** The bytes of a slot that a frame of this format needs at its largest; at least 1, at most MAX_FRAME_BYTES. */
+/**
+ * The bytes of a slot that a frame of this format needs at its largest; at least 1, at most
+ * MAX_FRAME_BYTES.
+ */
 export function frameByteLength(format: FrameFormat): number {
   switch (format.kind) {
     case 'video': {

@@ -1,4 +1,7 @@
-/** format: what a channel carries, where it lies in memory, and how it reads as JSON and text. Pure; above tensor. */
+/**
+ * format: what a channel carries, where it lies in memory, and how it reads as JSON and text. Pure;
+ * above tensor.
+ */
 export * from './color.js';
 export * from './describe.js';
 export * from './format-types.js';

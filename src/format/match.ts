@@ -8,12 +8,13 @@ import type { Format, FormatPattern } from './format-types.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The first difference between a format and a pattern, as `field is FOUND, wanted WANTED`; undefined when they match.
+ * The first difference between a format and a pattern, as `field is FOUND, wanted WANTED`;
+ * undefined when they match.
  *
- * Fields the pattern leaves out may vary. Colour is compared only when the pattern states it, not when it guessed.
- * Of tensors, each one the pattern names must be there; more may be. A tensor of fixed shape must be that; a
- * `variable` one takes every shape within its bounds. One without strides must be C-contiguous: its reader does not
- * expect gaps. Schemas are not compared.
+ * Fields the pattern leaves out may vary. Colour is compared only when the pattern states it, not
+ * when it guessed. Of tensors, each one the pattern names must be there; more may be. A tensor of
+ * fixed shape must be that; a `variable` one takes every shape within its bounds. One without
+ * strides must be C-contiguous: its reader does not expect gaps. Schemas are not compared.
  */
 export function formatMismatch(format: Format, pattern: FormatPattern): string | undefined {
   if (format.kind !== pattern.kind) {
@@ -45,7 +46,8 @@ function fieldMismatch(field: string, found: unknown, wanted: unknown): string |
 
 function difference(field: string, found: unknown, wanted: unknown): string | undefined {
   if (found === wanted) return undefined;
-  return `${field} is ${found === undefined ? 'not stated' : String(found)}, wanted ${String(wanted)}`;
+  const stated = found === undefined ? 'not stated' : String(found);
+  return `${field} is ${stated}, wanted ${String(wanted)}`;
 }
 
 function colorMismatch(found: ColorSpace | undefined, wanted: ColorSpace): string | undefined {
@@ -64,7 +66,8 @@ function tensorsMismatch(
   for (const name of Object.keys(wanted)) {
     const path = `tensors.${name}`;
     if (!Object.hasOwn(found, name)) {
-      return `${path} is not stated (the channel has ${Object.keys(found).join(', ')}), wanted ${describeShape(wanted[name]!)}`;
+      const names = Object.keys(found).join(', ');
+      return `${path} is missing (there are ${names}), wanted ${describeShape(wanted[name]!)}`;
     }
     const mismatch = specMismatch(path, found[name]!, wanted[name]!);
     if (mismatch !== undefined) return mismatch;
@@ -77,10 +80,13 @@ function specMismatch(path: string, found: TensorSpec, wanted: TensorSpec): stri
   if (!shapes) return `${path} is ${describeShape(found)}, wanted ${describeShape(wanted)}`;
   const stridesWanted = wanted.strides ?? contiguousStrides(found.shape);
   const stridesFound = found.strides ?? contiguousStrides(found.shape);
-  // A contiguous tensor of variable shape has other strides with every shape: no list of strides equals them.
+  // A contiguous tensor of variable shape has other strides with every shape: no list of strides
+  // equals them.
   const sameRule =
     found.variable !== true || (found.strides === undefined) === (wanted.strides === undefined);
-  const same = sameRule && stridesWanted.every((stride, axis) => stride === stridesFound[axis]);
+  const same =
+    sameRule &&
+    found.shape.every((size, axis) => size <= 1 || stridesFound[axis] === stridesWanted[axis]);
   if (same) return undefined;
   return `${path}.strides is ${stridesText(found)}, wanted ${stridesText(wanted)}`;
 }

@@ -1,8 +1,13 @@
-/** Messages as bytes and back, by the channel's format. Reading never trusts the bytes: they come from elsewhere. */
+/**
+ * Messages as bytes and back, by the channel's format. Reading never trusts the bytes: they come
+ * from elsewhere.
+ */
 import { describe, printable, SluiceError } from '../core/index.js';
 import type { JsonFormat, MessageFormat, Payload, StandardSchema } from './format-types.js';
 
-/** Of the Encoding standard, a global of Node and of browsers; this layer has no types of either. */
+/**
+ * Of the Encoding standard, a global of Node and of browsers; this layer has no types of either.
+ */
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 declare const TextDecoder: new (
   label: 'utf-8',
@@ -16,9 +21,10 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const MAX_ISSUES = 16;
 
 /**
- * The bytes of a message. A `Uint8Array` goes as it is, without a copy or a check: it is already encoded. A lone
- * surrogate in a text has no UTF-8 and becomes U+FFFD. A schema checks the value; what is sent is the value itself,
- * not the schema's output, so that the schema of a subscriber sees what the publisher gave.
+ * The bytes of a message. A `Uint8Array` goes as it is, without a copy or a check: it is already
+ * encoded. A lone surrogate in a text has no UTF-8 and becomes U+FFFD. A schema checks the value;
+ * what is sent is the value itself, not the schema's output, so that the schema of a subscriber
+ * sees what the publisher gave.
  * @throws TypeError when the value has the wrong type or no JSON, or the schema is asynchronous.
  * @throws SluiceError INVALID_MESSAGE when the schema refuses it.
  */
@@ -45,7 +51,8 @@ function encodeJson(format: JsonFormat, value: unknown): Uint8Array {
 
 /**
  * The value of a message. `bytes` and `packet` return the bytes they were given, not a copy.
- * @throws SluiceError INVALID_MESSAGE when the bytes are not UTF-8, not JSON, or the schema refuses the value.
+ * @throws SluiceError INVALID_MESSAGE when the bytes are not UTF-8, not JSON, or the schema refuses
+ * the value.
  * @throws TypeError when the schema is asynchronous.
  */
 export function decodeMessage<F extends MessageFormat>(format: F, bytes: Uint8Array): Payload<F>;

@@ -5,8 +5,8 @@ import { formatProblem, freezeFormat } from './format-rules.js';
 import type { Format } from './format-types.js';
 
 /**
- * A format from foreign JSON, as a frozen object of known fields. Unknown fields are ignored: a newer version may have
- * more. Every geometry it states is within bounds.
+ * A format from foreign JSON, as a frozen object of known fields. Unknown fields are ignored: a
+ * newer version may have more. Every geometry it states is within bounds.
  * @param path where the value stands, for the message.
  * @throws SluiceError PROTOCOL, which names the path of the first bad field.
  */
@@ -20,7 +20,10 @@ export function parseFormat(value: unknown, path = 'format'): Format {
   return freezeFormat(value as Format, false);
 }
 
-/** A schema is code of one process: whatever stands in that field of foreign JSON is an unknown field. */
+/**
+ * A schema is code of one process: whatever stands in that field of foreign JSON is an unknown
+ * field.
+ */
 function withoutSchema(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || !('schema' in value)) return value;
   const { schema: _, ...rest } = value;

@@ -1,10 +1,10 @@
 /**
  * DLPack's description of a tensor as a plain object.
  *
- * The field names and numbers follow `DLTensor` in dlpack.h (version 1). It is not a PyCapsule and no
- * `DLManagedTensor`: those are C objects whose deleter another library calls whenever it likes, from any thread, while
- * a frame in a slot ends when its subscriber releases it. A descriptor is enough for a native library in this process;
- * Python maps the memory itself and builds its own.
+ * The field names and numbers follow `DLTensor` in dlpack.h (version 1). It is not a PyCapsule and
+ * no `DLManagedTensor`: those are C objects whose deleter another library calls whenever it likes,
+ * from any thread, while a frame in a slot ends when its subscriber releases it. A descriptor is
+ * enough for a native library in this process; Python maps the memory itself and builds its own.
  */
 import { type DType, elementByteLength } from './dtype.js';
 

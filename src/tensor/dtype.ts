@@ -71,7 +71,8 @@ export function elementByteLength(dtype: DType): number {
 
 /**
  * The typed array over `elementCount` elements at `byteOffset` of `buffer`: a view, no copy.
- * @throws RangeError when `byteOffset` is no multiple of the element size or the buffer is too short.
+ * @throws RangeError when `byteOffset` is no multiple of the element size or the buffer is too
+ * short.
  */
 export function viewTensorData<D extends DType>(
   dtype: D,

@@ -8,9 +8,9 @@
  * f32    1     8         23        IEEE 754 binary32
  * ```
  *
- * Narrowing rounds to nearest, ties to even; what is too large becomes infinity. A NaN stays a NaN with its sign and
- * the upper bits of its payload, and becomes quiet. The work is done on bit patterns throughout: a NaN that passes
- * through a JavaScript number may lose its payload.
+ * Narrowing rounds to nearest, ties to even; what is too large becomes infinity. A NaN stays a NaN
+ * with its sign and the upper bits of its payload, and becomes quiet. The work is done on bit
+ * patterns throughout: a NaN that passes through a JavaScript number may lose its payload.
  */
 export type HalfFloat = 'f16' | 'bf16';
 

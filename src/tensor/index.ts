@@ -1,4 +1,7 @@
-/** tensor: element types, shapes, strides and views over bytes that somebody else owns. Pure; imports core only. */
+/**
+ * tensor: element types, shapes, strides and views over bytes that somebody else owns. Pure;
+ * imports core only.
+ */
 export * from './dlpack.js';
 export * from './dtype.js';
 export * from './half-floats.js';

@@ -1,8 +1,9 @@
 /**
  * What is wrong with a value, as data.
  *
- * The same rules judge the arguments of our own caller (a mistake: `TypeError`, `RangeError`) and what another process
- * announced (a condition: `PROTOCOL`). So a rule reports a problem, and whoever asked decides what to throw.
+ * The same rules judge the arguments of our own caller (a mistake: `TypeError`, `RangeError`) and
+ * what another process announced (a condition: `PROTOCOL`). So a rule reports a problem, and
+ * whoever asked decides what to throw.
  */
 import { describe, printable } from '../core/index.js';
 

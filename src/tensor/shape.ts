@@ -1,15 +1,17 @@
 /**
  * Shapes, strides and where the tensors of a frame lie.
  *
- * Strides count elements, as in DLPack. Without explicit strides a tensor is C-contiguous: the last dimension is dense.
+ * Strides count elements, as in DLPack. Without explicit strides a tensor is C-contiguous: the last
+ * dimension is dense.
  *
  * ```text
- * byte 0            64·a              64·b
- * ├─ tensor 0 ─┤ pad ├─ tensor 1 ─┤ pad ├─ tensor 2 ─┤     each starts at a multiple of 64, in the order named
+ * byte 0             64·a               64·b
+ * ├─ tensor 0 ─┤ pad ├─ tensor 1 ─┤ pad ├─ tensor 2 ─┤     in the order named
  * ```
  *
- * A variable tensor has the room of its upper bound. Its actual dimensions travel with each frame: without explicit
- * strides the elements are dense in the actual shape, with explicit strides the strides stay and the shape shrinks.
+ * A variable tensor has the room of its upper bound. Its actual dimensions travel with each frame:
+ * without explicit strides the elements are dense in the actual shape, with explicit strides the
+ * strides stay and the shape shrinks.
  */
 import { alignUp, invariant } from '../core/index.js';
 import { DTYPES, type DType, elementByteLength, isDType } from './dtype.js';
@@ -33,9 +35,9 @@ export interface TensorSpec {
 export const MAX_RANK = 8;
 export const MAX_DIMENSION = 2 ** 31 - 1;
 export const MAX_TENSORS = 16;
-/** The dimensions of all variable tensors travel in the slot's record, which has room for this many. */
+/** The dimensions of all variable tensors travel in the slot's record, which has room for so many. */
 export const MAX_VARIABLE_DIMENSIONS = 22;
-/** Node 20 aborts on a view above 4 GiB; a slot is this rounded up to 64, which must stay below it. */
+/** Node 20 aborts on a view above 4 GiB; a slot is a frame rounded up to 64, and must stay below. */
 export const MAX_FRAME_BYTES = 2 ** 32 - 64;
 /** A cache line, and what vector loads of the common libraries want. */
 export const TENSOR_ALIGNMENT_BYTES = 64;
@@ -62,7 +64,9 @@ export interface TensorPlacement {
 
 export interface TensorLayout {
   readonly tensors: readonly TensorPlacement[];
-  /** From the first byte of the first tensor to the last of the last, padding between them included. */
+  /**
+   * From the first byte of the first tensor to the last of the last, padding between them included.
+   */
   readonly byteLength: number;
   /** How many dimensions travel with each frame. */
   readonly variableDimensionCount: number;
@@ -75,11 +79,9 @@ export function elementCount(shape: readonly number[]): number {
 
 /** C-contiguous strides in elements. An empty dimension counts as 1, as in NumPy. */
 export function contiguousStrides(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length);
-  let stride = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= Math.max(1, shape[axis]!);
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    strides[axis] = strides[axis + 1]! * Math.max(1, shape[axis + 1]!);
   }
   return strides;
 }
@@ -95,7 +97,10 @@ export function extentElements(shape: readonly number[], strides: readonly numbe
   return last + 1;
 }
 
-/** Whether the elements lie densely, last dimension first. The stride of a dimension of 1 does not matter. */
+/**
+ * Whether the elements lie densely, last dimension first. The stride of a dimension of 1 does not
+ * matter.
+ */
 export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   if (shape.includes(0)) return true;
   const dense = contiguousStrides(shape);
@@ -123,7 +128,8 @@ export function tensorSpecProblem(path: string, value: unknown): Problem | undef
   const dimensions = shape as readonly number[];
   const stridesProblem = strideProblem(`${path}.strides`, strides, dimensions);
   if (stridesProblem !== undefined) return stridesProblem;
-  // Empty dimensions count as 1 here, so that no stride of a contiguous shape can leave the exact integers.
+  // Empty dimensions count as 1 here, so that no stride of a contiguous shape can leave the exact
+  // integers.
   const atLeastOne = dimensions.map((dimension) => Math.max(1, dimension));
   const reach = strides === undefined ? 0 : extentElements(atLeastOne, strides as number[]);
   const byteLength = Math.max(elementCount(atLeastOne), reach) * elementByteLength(dtype);
@@ -143,7 +149,10 @@ function shapeProblem(path: string, shape: unknown, min: number): Problem | unde
   return undefined;
 }
 
-/** A stride of 0 is refused where it would repeat an element: a format describes memory, readers may broadcast. */
+/**
+ * A stride of 0 is refused where it would repeat an element: a format describes memory, readers may
+ * broadcast.
+ */
 function strideProblem(
   path: string,
   strides: unknown,
@@ -162,7 +171,10 @@ function strideProblem(
   return undefined;
 }
 
-/** What is wrong with `value` as the named tensors of a frame, if anything: each one, and all together. */
+/**
+ * What is wrong with `value` as the named tensors of a frame, if anything: each one, and all
+ * together.
+ */
 export function tensorsProblem(path: string, value: unknown): Problem | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return typeProblem(path, value, 'an object of named tensors');

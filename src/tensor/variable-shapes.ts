@@ -1,14 +1,17 @@
 /**
  * The dimensions that travel with a frame.
  *
- * The slot's record has one flat list of u32: the dimensions of the variable tensors, in the order of the layout, each
- * tensor with as many as its rank. Tensors of fixed shape take no room in it.
+ * The slot's record has one flat list of u32: the dimensions of the variable tensors, in the order
+ * of the layout, each tensor with as many as its rank. Tensors of fixed shape take no room in it.
  */
 import { printable, SluiceError } from '../core/index.js';
 import { argumentError, integerProblem } from './problem.js';
 import type { TensorLayout, TensorPlacement } from './shape.js';
 
-/** The actual shapes of a publish: of the only tensor, or by name. What is left out has its largest shape. */
+/**
+ * The actual shapes of a publish: of the only tensor, or by name. What is left out has its largest
+ * shape.
+ */
 export type ShapeOption = readonly number[] | Readonly<Record<string, readonly number[]>>;
 
 /** The actual shape of every tensor of a frame. */
@@ -16,7 +19,8 @@ export type Shapes = Readonly<Record<string, readonly number[]>>;
 
 /**
  * The flat dimensions for the slot's record.
- * @param into at least `layout.variableDimensionCount` long; written and returned, so that a publisher can reuse it.
+ * @param into at least `layout.variableDimensionCount` long; written and returned, so that a
+ * publisher can reuse it.
  * @throws TypeError for a name the format does not have; RangeError for a dimension out of bounds.
  */
 export function resolveDimensions(
@@ -76,7 +80,8 @@ function checkActual(tensor: TensorPlacement, actual: readonly number[]): void {
 }
 
 /**
- * The actual shape of every tensor, from the flat dimensions of a slot's record. They come from another process.
+ * The actual shape of every tensor, from the flat dimensions of a slot's record. They come from
+ * another process.
  * @param dimensions the record's list; what stands after the last dimension is ignored.
  * @throws SluiceError PROTOCOL when there are too few, or one is out of the format's bounds.
  */
@@ -84,7 +89,8 @@ export function shapesFromDimensions(layout: TensorLayout, dimensions: ArrayLike
   if (dimensions.length < layout.variableDimensionCount) {
     throw new SluiceError(
       'PROTOCOL',
-      `a frame announced ${dimensions.length} dimensions, its format needs ${layout.variableDimensionCount}`,
+      `a frame announced ${dimensions.length} dimensions, ` +
+        `its format needs ${layout.variableDimensionCount}`,
     );
   }
   const shapes = Object.create(null) as Record<string, readonly number[]>;
@@ -101,7 +107,8 @@ export function shapesFromDimensions(layout: TensorLayout, dimensions: ArrayLike
         if (Number.isInteger(dimension) && dimension >= min && dimension <= max) return dimension;
         throw new SluiceError(
           'PROTOCOL',
-          `a frame announced ${tensor.name} with dimension ${axis} = ${dimension}, its format allows ${min} to ${max}`,
+          `a frame announced ${tensor.name} with dimension ${axis} = ${dimension}, ` +
+            `its format allows ${min} to ${max}`,
           { details: { tensor: tensor.name, axis, found: dimension, min, max } },
         );
       }),

@@ -18,8 +18,8 @@ export interface TensorViewOptions<D extends DType = DType> {
 }
 
 /**
- * A tensor in a frame. It is a view: valid until the frame is released, after that `data` shows a newer frame.
- * A received one must not be written: the memory of a subscriber is mapped read-only.
+ * A tensor in a frame. It is a view: valid until the frame is released, after that `data` shows a
+ * newer frame. A received one must not be written: the memory of a subscriber is mapped read-only.
  */
 export class TensorView<D extends DType = DType> {
   readonly dtype: D;
@@ -32,7 +32,9 @@ export class TensorView<D extends DType = DType> {
   readonly #address: bigint | undefined;
   #data: TensorData<D> | undefined;
 
-  /** @throws RangeError when the elements leave `bytes` or the first one is not aligned to its size. */
+  /**
+   * @throws RangeError when the elements leave `bytes` or the first one is not aligned to its size.
+   */
   constructor(options: TensorViewOptions<D>) {
     this.dtype = options.dtype;
     this.shape = options.shape;
@@ -44,7 +46,8 @@ export class TensorView<D extends DType = DType> {
     const end = this.byteOffset + this.#extent * size;
     if (end > this.#bytes.byteLength) {
       throw new RangeError(
-        `a ${this.dtype} tensor [${this.shape.join(',')}] ends at byte ${end} of a frame of ${this.#bytes.byteLength}`,
+        `a ${this.dtype} tensor [${this.shape.join(',')}] ends at byte ${end} ` +
+          `of a frame of ${this.#bytes.byteLength}`,
       );
     }
     if ((this.#bytes.byteOffset + this.byteOffset) % size !== 0) {
@@ -56,8 +59,9 @@ export class TensorView<D extends DType = DType> {
   }
 
   /**
-   * The elements from the first to the last one, as a typed array over the frame's memory. Element `[i, j]` stands at
-   * `i * strides[0] + j * strides[1]`. f16 and bf16 are shown as their bits; `toFloat32()` converts.
+   * The elements from the first to the last one, as a typed array over the frame's memory. Element
+   * `[i, j]` stands at `i * strides[0] + j * strides[1]`. f16 and bf16 are shown as their bits;
+   * `toFloat32()` converts.
    */
   get data(): TensorData<D> {
     this.#data ??= viewTensorData(
@@ -92,7 +96,10 @@ export class TensorView<D extends DType = DType> {
     );
   }
 
-  /** One index along `axis`: same memory, one dimension fewer. Row 3 is `asIndex(0, 3)`, column 3 `asIndex(1, 3)`. */
+  /**
+   * One index along `axis`: same memory, one dimension fewer. Row 3 is `asIndex(0, 3)`, column 3
+   * `asIndex(1, 3)`.
+   */
   asIndex(axis: number, index: number): TensorView<D> {
     const size = this.#dimension('asIndex()', axis);
     check('asIndex()', 'index', index, 0, size - 1);
