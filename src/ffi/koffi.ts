@@ -2,7 +2,9 @@
  * The only file that imports koffi, the foreign function interface. Nothing native is loaded before the first call
  * of a function in this layer, so that `sluice ls`, which reads JSON files, does not pay for it (about 8 ms).
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isMainThread } from 'node:worker_threads';
 import type Koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
 import { SluiceError, printable } from '../core/index.js';
@@ -21,7 +23,32 @@ let libc: LibraryHandle | undefined;
 
 /** koffi itself. Throws `UNSUPPORTED` where native code cannot be loaded. */
 export function koffi(): KoffiModule {
-  return (koffiModule ??= loadKoffi());
+  if (koffiModule === undefined) {
+    koffiModule = loadKoffi();
+    if (!isMainThread) keepLoaded();
+  }
+  return koffiModule;
+}
+
+/**
+ * A worker that ends unloads its native modules before its event loop has run their last callbacks: with an open
+ * watch that is SIGSEGV when no other thread holds koffi. dlopen(3) RTLD_NODELETE keeps the code where it is.
+ * (musl never unloads.)
+ */
+function keepLoaded(): void {
+  const RTLD_LAZY = 0x1;
+  const RTLD_NODELETE = 0x1000;
+  const path = /\/\S.*koffi\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
+  if (path === undefined) return;
+  const prototype = 'void *dlopen(const char *path, int mode)';
+  let dlopen: (path: string, mode: number) => unknown;
+  try {
+    dlopen = libcFunction(prototype);
+  } catch {
+    // Part of libc since glibc 2.34.
+    dlopen = loadLibrary(['libdl.so.2']).func(prototype);
+  }
+  dlopen(path, RTLD_LAZY | RTLD_NODELETE);
 }
 
 /**

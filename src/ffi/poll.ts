@@ -2,9 +2,10 @@
  * Waiting for descriptors: in the event loop (uv_poll, through koffi) and blocking (poll(2)).
  *
  * uv_poll aborts the process when it is misused, so the rules stand here and nowhere else: only descriptors that
- * epoll takes, one watch a descriptor, the watch closed before its descriptor, the handle referenced until then, and
- * no error ever thrown into koffi.
+ * epoll takes, one watch a descriptor, the watch closed before its descriptor, the handle referenced until then, no
+ * error ever thrown into koffi, and in a worker no JavaScript running inside koffi's callback.
  */
+import { isMainThread } from 'node:worker_threads';
 import { invariant } from '../core/index.js';
 import { koffi, lastErrno, lazily, libcFunction } from './koffi.js';
 import {
@@ -71,6 +72,7 @@ interface PollHandle {
     events: { readonly readable: boolean; readonly writable: boolean },
     callback: PollCallback,
   ): void;
+  stop(): void;
   close(): void;
   ref(): void;
   unref(): void;
@@ -78,6 +80,23 @@ interface PollHandle {
 
 /** koffi's handle is collected, and closed, when nothing refers to it. */
 const openWatches = new Set<Watch>();
+
+/**
+ * koffi aborts the process when its callback is ended by worker.terminate() or process.exit(), or called after
+ * either. So in a worker the callback only stops the watch and leaves the work to an immediate, which may be ended
+ * at any point; and an exiting worker closes its watches. What is left: terminate() in the very microseconds in
+ * which an idle worker is called. Close what watches before terminating its worker.
+ */
+const deferred = !isMainThread;
+let closesAtExit = false;
+
+function closeAllAtExit(): void {
+  if (closesAtExit) return;
+  closesAtExit = true;
+  process.once('exit', () => {
+    for (const watch of [...openWatches]) watch.close();
+  });
+}
 
 /**
  * Calls `onReadable` in the event loop for as long as `fd` is readable, at its end, or in error (or writable, when
@@ -101,6 +120,8 @@ class Watch implements DescriptorWatch {
   readonly #callback: PollCallback;
   #writable: boolean;
   #open = true;
+  /** Stopped until the immediate has run. */
+  #paused = false;
 
   constructor(fd: number, onReadable: () => void, writable: boolean) {
     assertPollable(fd);
@@ -116,12 +137,13 @@ class Watch implements DescriptorWatch {
     this.#handle = poll(fd, { readable: true, writable }, this.#callback);
     markWatched(fd, true);
     openWatches.add(this);
+    if (deferred) closeAllAtExit();
   }
 
   setWritable(on: boolean): void {
     if (!this.#open || on === this.#writable) return;
     this.#writable = on;
-    this.#start();
+    if (!this.#paused) this.#start();
   }
 
   ref(): void {
@@ -141,6 +163,12 @@ class Watch implements DescriptorWatch {
   }
 
   #called(status: number): void {
+    if (deferred) {
+      this.#paused = true;
+      this.#handle.stop();
+      setImmediate(this.#resume);
+      return;
+    }
     try {
       if (this.#open) this.#onReadable();
     } catch (error) {
@@ -152,6 +180,15 @@ class Watch implements DescriptorWatch {
     // libuv stops a handle on POLLERR (a reset connection); the owner decides when it ends, so go on until then.
     if (status < 0 && this.#open) this.#start();
   }
+
+  readonly #resume = (): void => {
+    try {
+      if (this.#open) this.#onReadable();
+    } finally {
+      this.#paused = false;
+      if (this.#open) this.#start();
+    }
+  };
 
   #start(): void {
     this.#handle.start({ readable: true, writable: this.#writable }, this.#callback);
