@@ -28,6 +28,8 @@ export interface Hello {
   readonly start: StartPosition;
   /** This client reads the sequences ≡ index (mod count). */
   readonly share?: readonly [index: number, count: number];
+  /** Of packets only those that begin anew: the publisher may leave the others out if all its subscribers say so. */
+  readonly keyFramesOnly?: boolean;
   readonly label: string;
   readonly bootId: string;
   /** CLOCK_MONOTONIC of the client: time namespaces shift it. */

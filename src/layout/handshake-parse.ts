@@ -82,6 +82,10 @@ function parseHello(hello: Fields): Hello {
     return { protocol, role, delivery: 'latest', label, ...nothing };
   }
   const share = parseShare(hello);
+  const keyFramesOnly = hello.value('keyFramesOnly');
+  if (keyFramesOnly !== undefined && typeof keyFramesOnly !== 'boolean') {
+    throw hello.refusal('keyFramesOnly', 'true or false', keyFramesOnly);
+  }
   return {
     protocol,
     role,
@@ -90,6 +94,7 @@ function parseHello(hello: Fields): Hello {
     leases: hello.integer('leases', 0, MAX_LEASES),
     start: parseStart(hello),
     ...(share === undefined ? {} : { share }),
+    ...(keyFramesOnly === undefined ? {} : { keyFramesOnly }),
     label,
     bootId: hello.text('bootId', 64),
     monotonicNs: hello.finite('monotonicNs'),
