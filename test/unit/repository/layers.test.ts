@@ -50,6 +50,12 @@ function importsOf(path: string): { relative: string[]; packages: string[]; buil
   return { relative, packages, builtins };
 }
 
+/** The folders of the projects that a tsconfig.json refers to. */
+function referencesOf(config: string): readonly string[] {
+  const { references } = JSON.parse(readText(config)) as { references?: { path: string }[] };
+  return (references ?? []).map(({ path }) => posix.join(posix.dirname(config), path));
+}
+
 describe('layers', () => {
   it('has a rule for every folder of src', () => {
     const unknown = sources.filter((path) => !(layerOf(path) in MAY_IMPORT));
@@ -73,14 +79,31 @@ describe('layers', () => {
     const configs = textFiles().filter((path) => /^src\/(?:[\w-]+\/)?tsconfig\.json$/.test(path));
     const wrong = configs.flatMap((path) => {
       const layer = layerOf(path);
-      const { references } = JSON.parse(readText(path)) as { references: { path: string }[] };
-      return references
-        .map((reference) => posix.join(posix.dirname(path), reference.path))
+      return referencesOf(path)
         .map((folder) => (folder === 'src' ? 'face' : folder.replace('src/', '')))
         .filter((other) => !MAY_IMPORT[layer]?.includes(other))
         .map((other) => `${path} refers to ${other}`);
     });
     assert.deepEqual(wrong, []);
+  });
+
+  it('builds every project that has files, from the root', () => {
+    const reached = new Set<string>();
+    const visit = (config: string): void => {
+      if (reached.has(config)) return;
+      reached.add(config);
+      for (const folder of referencesOf(config)) visit(`${folder}/tsconfig.json`);
+    };
+    visit('tsconfig.json');
+    const configs = textFiles().filter((path) => posix.basename(path) === 'tsconfig.json');
+    const filled = configs.filter((path) => {
+      const folder = posix.dirname(path);
+      return codeFiles().some((file) => file.startsWith(`${folder}/`) && file.endsWith('.ts'));
+    });
+    assert.deepEqual(
+      filled.filter((path) => !reached.has(path)),
+      [],
+    );
   });
 
   it('keeps pure layers free of Node, packages and the clock', () => {
