@@ -1,4 +1,4 @@
-/** Time as JavaScript numbers of nanoseconds, read without allocating. */
+/** Time as JavaScript numbers of nanoseconds, read without making objects. */
 
 /** Taken at import, so that a test which fakes the global clock cannot shift shared timestamps. */
 const { performance } = globalThis;
