@@ -120,14 +120,16 @@ function geometryProblem(g: ControlGeometry, byteLength: number): string | undef
         );
   if (g.kind === ControlKind.pool) {
     if (g.slots < 2 || g.slots > MAX_POOL_SLOTS) return `a pool of ${g.slots} slots`;
-    if (g.slotBytes < 64 || g.slotBytes % 64 !== 0 || g.slotBytes > 2 ** 32) {
+    if (g.slotBytes < 64 || g.slotBytes % 64 !== 0 || g.slotBytes >= 2 ** 32) {
       return `slots of ${g.slotBytes} bytes`;
     }
+    if (g.writeAhead !== 0) return `a pool with a write-ahead of ${g.writeAhead}`;
   } else {
     if (!isPowerOfTwo(g.slots) || g.slots < MIN_RING_SLOTS || g.slots > MAX_RING_SLOTS) {
       return `a ring of ${g.slots} slots`;
     }
     if (g.writeAhead < 1 || g.writeAhead > g.slots / 2) return `a write-ahead of ${g.writeAhead}`;
+    if (g.slotBytes !== 0) return `a ring with slots of ${g.slotBytes} bytes elsewhere`;
   }
   for (const key of ['recordBytes', 'indexSize', 'recordsOffset', 'indexOffset'] as const) {
     if (g[key] !== expected[key]) return `${key} ${g[key]}; needed ${expected[key]}`;
