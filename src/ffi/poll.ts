@@ -78,7 +78,7 @@ interface PollHandle {
   unref(): void;
 }
 
-/** koffi's handle is collected, and closed, when nothing refers to it. */
+/** koffi closes a handle that nothing refers to: open ones are referred to here, and found at exit. */
 const openWatches = new Set<Watch>();
 
 /**

@@ -199,15 +199,30 @@ const scenarios: Readonly<Record<string, () => Promise<void> | void>> = {
     done();
   },
 
-  'does not hold up exit()': async () => {
-    const { client, server } = socketPair();
-    watchReadable(server, () => {});
+  'does not hold up exit(), however many are ready': async () => {
+    const pairs = Array.from({ length: 16 }, socketPair);
+    let calls = 0;
     await new Promise<void>((resolve) => {
-      watchReadable(client, () => resolve());
-      sendBytes(server, ONE_BYTE, 0, 1);
+      for (const { client, server } of pairs) {
+        // Nobody reads, so each is ready again and again, also during and after exit().
+        watchReadable(client, () => {
+          calls += 1;
+          if (calls === 100) resolve();
+        });
+        sendBytes(server, ONE_BYTE, 0, 1);
+      }
     });
-    console.log('ok');
-    setImmediate(() => process.exit(0));
+    writeSync(1, 'ok\n');
+    process.exit(0);
+  },
+
+  'ends a process that does not expect an error, as any error does': async () => {
+    const { client, server } = socketPair();
+    watchReadable(client, () => {
+      writeSync(1, 'ok\n');
+      throw new Error('expected by the test');
+    });
+    sendBytes(server, ONE_BYTE, 0, 1);
   },
 };
 

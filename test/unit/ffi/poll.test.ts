@@ -21,7 +21,7 @@ const SCENARIOS = [
   'watches the writable side when asked',
   'tells a reset connection until it is closed',
   'lets the process exit when unreferenced',
-  'does not hold up exit()',
+  'does not hold up exit(), however many are ready',
 ];
 
 for (const where of ['main', 'worker']) {
@@ -34,6 +34,13 @@ for (const where of ['main', 'worker']) {
         assert.deepEqual(result, { code: 0, signal: null, stdout: 'ok\n', stderr: '' });
       });
     }
+
+    it('ends a process that does not expect an error, as any error does', async () => {
+      const scenario = 'ends a process that does not expect an error, as any error does';
+      const { code, stdout, stderr } = await runProgram(program, [scenario, where]);
+      assert.deepEqual([code, stdout], [1, 'ok\n']);
+      assert.match(stderr, /^Error: expected by the test$/m);
+    });
   });
 }
 
