@@ -23,7 +23,7 @@ export class BytesReader extends RingReader {
   private next = 0;
   private filled = 0;
   /** Sequence expected next: what is missing before the one that comes was lost. */
-  private nextSequence: number;
+  private nextSequence = Number.NaN;
   private readonly maxLagMessages: number;
 
   constructor(

@@ -18,6 +18,8 @@ export class BytesWriter extends RingWriter {
   sequence = 0;
   /** Position of the oldest record that is still whole. */
   private tail = this.head;
+  private timeLow = 0;
+  private timeHigh = 0;
 
   get maxMessageBytes(): number {
     return (this.writeAhead / 2) * RING_UNIT_BYTES - EXTENDED_HEADER_BYTES;
@@ -29,14 +31,16 @@ export class BytesWriter extends RingWriter {
   }
 
   tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
-    const units = unitsOfRecord(payload.byteLength, header.extended);
+    const byteLength = payload.length;
+    const units = unitsOfRecord(byteLength, header.extended);
+    if (byteLength > this.maxMessageBytes) this.refuse(byteLength);
     const padding = this.padding(units);
     if (!this.hasRoom(padding + units)) return false;
     this.forget(padding + units);
-    const timeNs = this.now();
-    if (padding > 0) this.pad(this.head, padding);
-    this.put(this.head + padding, payload, header, timeNs);
-    this.announce(padding + units, this.head + padding, 1, payload.byteLength);
+    this.stamp();
+    if (padding > 0) this.pad(0, padding);
+    this.put(padding, payload, header);
+    this.announce(padding + units, padding, 1, byteLength);
     this.words[Header.newestSequence] = lowWord(this.sequence);
     return true;
   }
@@ -46,27 +50,27 @@ export class BytesWriter extends RingWriter {
     from: number,
     header: MessageHeader,
   ): number {
-    const timeNs = this.now();
-    const start = this.head;
+    this.stamp();
     let units = 0;
     let bytes = 0;
     let last = 0;
     let index = from;
     for (; index < payloads.length; index++) {
       const payload = payloads[index] as Uint8Array;
-      const needed = unitsOfRecord(payload.byteLength, header.extended);
+      const byteLength = payload.length;
+      const needed = unitsOfRecord(byteLength, header.extended);
       const padding = this.padding(needed, units);
       const all = units + padding + needed;
       if (all > this.writeAhead || !this.hasRoom(all)) break;
       this.forget(all);
-      if (padding > 0) this.pad(start + units, padding);
+      if (padding > 0) this.pad(units, padding);
       last = units + padding;
-      this.put(start + last, payload, header, timeNs);
+      this.put(last, payload, header);
       units = all;
-      bytes += payload.byteLength;
+      bytes += byteLength;
     }
     if (index > from) {
-      this.announce(units, start + last, index - from, bytes);
+      this.announce(units, last, index - from, bytes);
       this.words[Header.newestSequence] = lowWord(this.sequence);
     }
     return index - from;
@@ -78,25 +82,33 @@ export class BytesWriter extends RingWriter {
     return rest < units ? rest : 0;
   }
 
-  private pad(position: number, units: number): void {
-    const at = this.wordOf(position);
+  /** Takes the publish time of the records that follow. */
+  private stamp(): void {
+    const timeNs = this.now();
+    this.timeLow = lowWord(timeNs) | 0;
+    this.timeHigh = highWord(timeNs);
+  }
+
+  private pad(ahead: number, units: number): void {
+    const at = this.wordOf(this.head + ahead);
     this.words[at + MessageRecord.length] = units * RING_UNIT_BYTES;
     this.words[at + MessageRecord.kind] = MessageKind.padding;
   }
 
-  private put(position: number, payload: Uint8Array, header: MessageHeader, timeNs: number): void {
+  /** `ahead`: units from the head to where the record starts. */
+  private put(ahead: number, payload: Uint8Array, header: MessageHeader): void {
     const words = this.words;
-    const at = this.wordOf(position);
+    const at = this.wordOf(this.head + ahead);
     this.sequence += 1;
     words[at + MessageRecord.sequenceLow] = lowWord(this.sequence);
     words[at + MessageRecord.sequenceHigh] = highWord(this.sequence);
-    words[at + MessageRecord.length] = payload.byteLength;
+    words[at + MessageRecord.length] = payload.length;
     words[at + MessageRecord.kind] =
       header.type |
       (header.key ? MessageKind.key : 0) |
       (header.extended ? MessageKind.extended : 0);
-    words[at + MessageRecord.timeLow] = lowWord(timeNs);
-    words[at + MessageRecord.timeHigh] = highWord(timeNs);
+    words[at + MessageRecord.timeLow] = this.timeLow;
+    words[at + MessageRecord.timeHigh] = this.timeHigh;
     words[at + MessageRecord.ptsLow] = lowWord(header.ptsNs);
     words[at + MessageRecord.ptsHigh] = highWord(header.ptsNs);
     let offset = RECORD_HEADER_BYTES;

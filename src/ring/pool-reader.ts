@@ -40,7 +40,7 @@ const MAX_ATTEMPTS = 16;
 
 export class PoolReader {
   /** Sequence of the last frame delivered or passed over. */
-  lastSequence: number;
+  lastSequence = Number.NaN;
   /** Frames passed over by choice (`latest`), in total. */
   skipped = 0;
   /** Frames wanted (`every`) and missed, in total. */

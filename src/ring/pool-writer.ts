@@ -63,7 +63,7 @@ export const NO_SLOT = -1;
 
 export class PoolWriter {
   /** Sequence of the newest frame; 0 before the first. */
-  published: number;
+  published = Number.NaN;
   private newestSlot = -1;
   private nextSlot = 0;
   /** Sequence that each slot shows; 0: none that could still be claimed. */

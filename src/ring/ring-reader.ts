@@ -49,7 +49,7 @@ export type MessageVisitor = (
 
 export abstract class RingReader {
   /** Position of the next unit to read from shared memory. */
-  position: number;
+  position = Number.NaN;
   /** Messages delivered, in total. */
   received = 0;
   /** Messages passed over by choice (`latest`). */

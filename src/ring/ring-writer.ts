@@ -9,7 +9,7 @@
  * ever (`strict`) the budget is the whole ring and such readers may read in place; where it may pass over a slow one,
  * the budget is capacity - writeAhead and the passed reader finds out by the same check as everybody else.
  */
-import { highWord, invariant, lowWord } from '../core/index.js';
+import { highWord, invariant, lowWord, SluiceError } from '../core/index.js';
 import {
   type ControlGeometry,
   type ControlViews,
@@ -59,8 +59,12 @@ export interface RingWriterOptions {
 }
 
 export abstract class RingWriter {
-  /** Position behind the last announced unit. */
-  head: number;
+  /**
+   * Position behind the last announced unit. Positions and sequences start as NaN in the classes of this layer: then
+   * V8 keeps them as doubles in place. A field that was undefined, or a small integer, before it passes 2^31 costs
+   * an object a store.
+   */
+  head = Number.NaN;
   readonly roster = new ReaderRoster<RingReaderEntry>();
   readonly capacity: number;
   readonly writeAhead: number;
@@ -87,6 +91,8 @@ export abstract class RingWriter {
     this.words[Header.highA] = high;
     this.words[Header.highB] = high;
     this.words[Header.newestStart] = lowWord(this.head);
+    // No time stamp yet: a position just behind every reader's.
+    this.words[Header.samplePosition] = lowWord(this.head) - 1;
     Atomics.store(this.words, Header.head, lowWord(this.head) | 0);
   }
 
@@ -96,14 +102,22 @@ export abstract class RingWriter {
   /** Most units that a payload may need: what to pass to {@link passOver}. */
   abstract unitsFor(byteLength: number): number;
 
-  /** Writes one message. False: no room; nothing was written. */
+  /**
+   * Writes one message. False: no room; nothing was written. Throws `SluiceError` MESSAGE_TOO_LARGE for one of more
+   * than {@link maxMessageBytes}: no amount of waiting would make room for it.
+   */
   abstract tryWrite(payload: Uint8Array, header: MessageHeader): boolean;
 
   /**
    * Writes as many of the messages as there is room for, announced in as few steps as the write-ahead bound allows.
-   * Returns how many were written.
+   * Returns how many were written. Throws as {@link tryWrite} before anything was written.
    */
   tryWriteBatch(payloads: readonly Uint8Array[], header: MessageHeader): number {
+    const maxBytes = this.maxMessageBytes;
+    for (let i = 0; i < payloads.length; i++) {
+      const byteLength = (payloads[i] as Uint8Array).length;
+      if (byteLength > maxBytes) this.refuse(byteLength);
+    }
     let written = 0;
     while (written < payloads.length) {
       const step = this.writeStep(payloads, written, header);
@@ -111,6 +125,14 @@ export abstract class RingWriter {
       written += step;
     }
     return written;
+  }
+
+  protected refuse(byteLength: number): never {
+    throw new SluiceError(
+      'MESSAGE_TOO_LARGE',
+      `a message of ${byteLength} bytes does not fit: the ring takes up to ${this.maxMessageBytes} bytes a message`,
+      { details: { byteLength, maxMessageBytes: this.maxMessageBytes } },
+    );
   }
 
   /** Writes and announces messages from index `from` on, as many as one step holds; returns how many. */
@@ -150,7 +172,7 @@ export abstract class RingWriter {
   }
 
   /** Whether `units` more can be written now. Reads cursors only when the known room does not suffice. */
-  protected hasRoom(units: number): boolean {
+  hasRoom(units: number): boolean {
     if (units <= this.room) return true;
     this.room = this.measureRoom(units);
     return units <= this.room;
@@ -165,7 +187,11 @@ export abstract class RingWriter {
       if (entry.budget === 0) continue;
       const left = entry.budget - this.roster.lag(entry, head);
       if (entry.passedOver) {
-        if (left < units) continue;
+        if (left < units) {
+          // Look again after one write-ahead at the latest: who has caught up must not be overrun for a whole lap.
+          room = Math.min(room, this.writeAhead);
+          continue;
+        }
         entry.passedOver = false;
       }
       if (left < room) room = left;
@@ -187,16 +213,15 @@ export abstract class RingWriter {
     return passed;
   }
 
-  /** Announces `units` written since the head; `newestStart` is the position of the last message among them. */
-  protected announce(
-    units: number,
-    newestStart: number,
-    messages: number,
-    byteLength: number,
-  ): void {
+  /**
+   * Announces `units` written since the head; the last message among them starts `last` units behind it. Arguments
+   * here and in `put` are distances: a position beyond 2^31 would be put into memory of its own for every call.
+   */
+  protected announce(units: number, last: number, messages: number, byteLength: number): void {
     invariant(units <= this.writeAhead, 'a batch stays within the write-ahead bound');
     const words = this.words;
     const doubles = this.doubles;
+    const newestStart = lowWord(this.head + last) | 0;
     const head = this.head + units;
     const low = lowWord(head) | 0;
     this.head = head;
@@ -205,7 +230,7 @@ export abstract class RingWriter {
     if (carried) words[Header.highA] = highWord(head);
     Atomics.store(words, Header.head, low);
     if (carried) words[Header.highB] = highWord(head);
-    words[Header.newestStart] = lowWord(newestStart);
+    words[Header.newestStart] = newestStart;
     doubles[HeaderDouble.published] = (doubles[HeaderDouble.published] as number) + messages;
     doubles[HeaderDouble.bytes] = (doubles[HeaderDouble.bytes] as number) + byteLength;
     if (this.untilSample-- <= 0) this.sample(newestStart);
@@ -215,10 +240,10 @@ export abstract class RingWriter {
   private sample(newestStart: number): void {
     this.untilSample = SAMPLE_EVERY;
     const timeNs = this.now();
-    this.words[Header.samplePosition] = lowWord(newestStart) - 1;
+    this.words[Header.samplePosition] = newestStart - 1;
     this.doubles[HeaderDouble.sampleTimeNs] = timeNs;
     this.doubles[HeaderDouble.lastPublishNs] = timeNs;
-    this.words[Header.samplePosition] = lowWord(newestStart);
+    this.words[Header.samplePosition] = newestStart;
   }
 
   /** A reader was asleep, so the next message deserves a time stamp: slow streams are all sampled. */

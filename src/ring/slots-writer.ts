@@ -22,10 +22,12 @@ export class SlotsWriter extends RingWriter {
   }
 
   tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
-    const units = slotsOfMessage(payload.byteLength);
+    const byteLength = payload.length;
+    const units = slotsOfMessage(byteLength);
+    if (byteLength > this.maxMessageBytes) this.refuse(byteLength);
     if (!this.hasRoom(units)) return false;
-    this.put(this.head, payload, units, header.type);
-    this.announce(units, this.head, 1, payload.byteLength);
+    this.put(0, payload, units, header.type);
+    this.announce(units, 0, 1, byteLength);
     return true;
   }
 
@@ -40,44 +42,75 @@ export class SlotsWriter extends RingWriter {
     let index = from;
     for (; index < payloads.length; index++) {
       const payload = payloads[index] as Uint8Array;
-      const needed = slotsOfMessage(payload.byteLength);
+      const byteLength = payload.length;
+      const needed = slotsOfMessage(byteLength);
       if (units + needed > this.writeAhead || !this.hasRoom(units + needed)) break;
       last = units;
-      this.put(this.head + units, payload, needed, header.type);
+      this.put(units, payload, needed, header.type);
       units += needed;
-      bytes += payload.byteLength;
+      bytes += byteLength;
     }
-    if (index > from) this.announce(units, this.head + last, index - from, bytes);
+    if (index > from) this.announce(units, last, index - from, bytes);
     return index - from;
   }
 
-  private put(position: number, payload: Uint8Array, units: number, kind: number): void {
-    const low = lowWord(position);
+  /** `ahead`: slots from the head to where the message starts. */
+  private put(ahead: number, payload: Uint8Array, units: number, kind: number): void {
+    const slot = lowWord(this.head + ahead) & (this.capacity - 1);
+    const at = this.payloadOffset(slot);
+    this.header(ahead, payload.length, kind);
     if (units === 1) {
-      const slot = low & (this.capacity - 1);
-      this.header(slot, position, payload.byteLength, kind);
-      this.bytes.set(payload, this.base * 4 + slot * RING_SLOT_BYTES + SLOT_PAYLOAD_OFFSET_BYTES);
-      return;
-    }
-    for (let i = 0; i < units; i++) {
-      const slot = (low + i) & (this.capacity - 1);
-      const from = i * SLOT_PAYLOAD_BYTES;
-      const piece = payload.subarray(from, from + SLOT_PAYLOAD_BYTES);
-      this.header(
-        slot,
-        position + i,
-        payload.byteLength - from,
-        i === 0 ? kind : kind | MessageKind.continuation,
-      );
-      this.bytes.set(piece, this.base * 4 + slot * RING_SLOT_BYTES + SLOT_PAYLOAD_OFFSET_BYTES);
+      this.bytes.set(payload, at);
+    } else if (slot + units <= this.capacity) {
+      this.bytes.set(payload, at);
+      this.spread(at, payload.length);
+      this.continue(ahead, payload.length, kind);
+    } else {
+      this.putAcrossTheEnd(slot, payload);
+      this.continue(ahead, payload.length, kind);
     }
   }
 
-  private header(slot: number, position: number, length: number, kind: number): void {
+  private payloadOffset(slot: number): number {
+    return this.base * 4 + slot * RING_SLOT_BYTES + SLOT_PAYLOAD_OFFSET_BYTES;
+  }
+
+  /**
+   * Moves the pieces of a payload that lies at `at` in one run to their slots, the last one first: each stands at or
+   * behind its place in the run. One copy more than `subarray` a piece, but nothing is allocated.
+   */
+  private spread(at: number, byteLength: number): void {
+    const last = slotsOfMessage(byteLength) - 1;
+    for (let i = last; i > 0; i--) {
+      const from = at + i * SLOT_PAYLOAD_BYTES;
+      const end = i === last ? at + byteLength : from + SLOT_PAYLOAD_BYTES;
+      this.bytes.copyWithin(at + i * RING_SLOT_BYTES, from, end);
+    }
+  }
+
+  /** Rare enough, once a lap, to allocate a view a piece. */
+  private putAcrossTheEnd(slot: number, payload: Uint8Array): void {
+    for (let from = 0; from < payload.length; from += SLOT_PAYLOAD_BYTES, slot++) {
+      const piece = payload.subarray(from, from + SLOT_PAYLOAD_BYTES);
+      this.bytes.set(piece, this.payloadOffset(slot & (this.capacity - 1)));
+    }
+  }
+
+  /** Headers of the second and later slots. */
+  private continue(ahead: number, byteLength: number, kind: number): void {
+    for (let i = 1, rest = byteLength - SLOT_PAYLOAD_BYTES; rest > 0; i++) {
+      this.header(ahead + i, rest, kind | MessageKind.continuation);
+      rest -= SLOT_PAYLOAD_BYTES;
+    }
+  }
+
+  private header(ahead: number, length: number, kind: number): void {
     const words = this.words;
+    const sequence = this.head + ahead + 1;
+    const slot = (lowWord(sequence) - 1) & (this.capacity - 1);
     const at = this.base + slot * RING_SLOT_WORDS;
-    words[at + MessageSlot.sequenceLow] = lowWord(position + 1);
-    words[at + MessageSlot.sequenceHigh] = highWord(position + 1);
+    words[at + MessageSlot.sequenceLow] = lowWord(sequence);
+    words[at + MessageSlot.sequenceHigh] = highWord(sequence);
     words[at + MessageSlot.length] = length;
     words[at + MessageSlot.kind] = kind;
   }
@@ -100,7 +133,10 @@ export class SlotsWriter extends RingWriter {
 
   private startsMessage(position: number): boolean {
     const at = this.base + (lowWord(position) & (this.capacity - 1)) * RING_SLOT_WORDS;
-    const written = this.words[at + MessageSlot.sequenceLow] === (lowWord(position + 1) | 0);
+    // Both words: the low one alone is 0 in a slot never written, and at every carry.
+    const written =
+      this.words[at + MessageSlot.sequenceLow] === (lowWord(position + 1) | 0) &&
+      this.words[at + MessageSlot.sequenceHigh] === highWord(position + 1);
     return (
       written && ((this.words[at + MessageSlot.kind] as number) & MessageKind.continuation) === 0
     );

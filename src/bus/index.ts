@@ -1,0 +1,24 @@
+/** bus: channels between processes: directory, manifests, handshake, publishers, subscribers. */
+export * from './channel-lock.js';
+export { observeChannel } from './observer.js';
+export * from './debris.js';
+export * from './discovery.js';
+export * from './endpoint.js';
+export { LatencyHistogram } from './latency-histogram.js';
+export * from './manifest.js';
+export * from './open.js';
+export { type Demand } from './publisher/demand.js';
+export { FramePublisher } from './publisher/frame-publisher.js';
+export { LoanedFrame, type PublishOptions } from './publisher/loaned-frame.js';
+export { MessagePublisher, type SendOptions } from './publisher/message-publisher.js';
+export { type PublisherOptions } from './publisher/options.js';
+export * from './runtime-directory.js';
+export { FrameSubscriber } from './subscriber/frame-subscriber.js';
+export { GroupSubscriber } from './subscriber/group-subscriber.js';
+export { MessageSubscriber } from './subscriber/message-subscriber.js';
+export { type SubscriberOptions } from './subscriber/options.js';
+export { Frame, type FrameFlags, type HostCopy } from './subscriber/received-frame.js';
+export { type Message, type MessagePacket } from './subscriber/received-message.js';
+export { type SyncWaitOptions } from './subscriber/receive-loop.js';
+export { type Plane } from './frame-views.js';
+export * from './worker-ring.js';

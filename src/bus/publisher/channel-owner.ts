@@ -1,0 +1,404 @@
+/**
+ * One channel as its publisher owns it: the lock, the socket, the manifest, and a reader page for each subscriber.
+ * What is published, a pool of frames or a ring of messages, is a `PublishedStream`; this file knows neither.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SluiceError } from '../../core/index.js';
+import { monotonicNs, setNotDumpable } from '../../ffi/index.js';
+import type { Hello, Stats } from '../../layout/handshake.js';
+import { pageViews, type PageViews } from '../../layout/index.js';
+import { createReaderPage, type Region } from '../../memory/index.js';
+import type { RosterEntry } from '../../ring/index.js';
+import { mayConnect } from '../access.js';
+import { currentBootId } from '../boot-id.js';
+import { tryClaim, type ChannelLock } from '../channel-lock.js';
+import { ChannelServer, type ServerSession } from '../channel-server.js';
+import { clearRemains } from '../debris.js';
+import { type CloseReason, type Status } from '../endpoint.js';
+import { EventFeed } from '../event-feed.js';
+import { atExit } from '../exit-cleanup.js';
+import type { JsonObject } from '../foreign-json.js';
+import { encodeManifest, removeManifest, writeManifest, type Manifest } from '../manifest.js';
+import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
+import { WaitList } from '../wait-list.js';
+import { DEFAULT_MAX_SUBSCRIBERS, type PublisherOptions } from './options.js';
+import { subscriberInfo } from './subscriber-info.js';
+
+/** What a subscriber was promised. */
+export interface Grant {
+  readonly leases: number;
+  readonly maxLag: number;
+}
+
+/** A subscriber's place in a stream. */
+export interface Place {
+  readonly entry: RosterEntry;
+  /** Sequence of the first unit it has not seen. */
+  readonly sequence: number;
+}
+
+/** The memory of one epoch and everything that is published into it. */
+export interface PublishedStream {
+  readonly manifest: Manifest;
+  readonly controlBytes: number;
+  /** Control block first, then the data memory of frames. */
+  readonly descriptors: readonly number[];
+  /** What `hello` can be promised beside `others`. Throws `LEASES_EXHAUSTED`. */
+  grant(hello: Hello, others: readonly Grant[]): Grant;
+  /** Adds a reader; from here on its page is looked at. */
+  join(page: PageViews, hello: Hello, grant: Grant): Place;
+  leave(place: Place): void;
+  /** Units published that the reader has not passed; leases it holds. */
+  lagOf(place: Place): number;
+  heldBy(place: Place): number;
+  close(): void;
+}
+
+export interface Member {
+  readonly session: ServerSession;
+  readonly grant: Grant;
+  page: Region;
+  views: PageViews;
+  place: Place;
+}
+
+const STANDBY_POLL_MS = 50;
+const TICK_MS = 1000;
+
+export class ChannelOwner<S extends PublishedStream> {
+  readonly channel: string;
+  readonly directory: RuntimeDirectory;
+  readonly instance: string;
+  readonly closed: Promise<CloseReason>;
+  /** Notified when something may have become free: a reader rang, or one is gone. */
+  readonly freed = new WaitList();
+  /** Notified when subscribers come or go. */
+  readonly demandChanged = new WaitList();
+  readonly #options: PublisherOptions<unknown>;
+  readonly #lock: ChannelLock;
+  readonly #members = new Map<ServerSession, Member>();
+  readonly #byEntry = new Map<RosterEntry, ServerSession>();
+  readonly #feed = new EventFeed<Status>();
+  readonly #startedNs = monotonicNs();
+  #stream: S;
+  #server: ChannelServer;
+  #tick: NodeJS.Timeout;
+  #forgetExit: () => void;
+  #resolveClosed!: (reason: CloseReason) => void;
+  #end: CloseReason | undefined;
+  #publishedCount: () => number = () => 0;
+  #ratePerSecond = 0;
+  #lastTick = { timeNs: this.#startedNs, published: 0 };
+
+  /** Takes over `lock`. `makeStream` gets the identity of the first epoch. */
+  private constructor(
+    lock: ChannelLock,
+    directory: RuntimeDirectory,
+    instance: string,
+    stream: S,
+    options: PublisherOptions<unknown>,
+  ) {
+    this.channel = lock.channel;
+    this.directory = directory;
+    this.instance = instance;
+    this.#options = options;
+    this.#lock = lock;
+    this.#stream = stream;
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    this.#forgetExit = atExit(() => this.#release());
+    this.#server = this.#listen();
+    writeManifest(directory, stream.manifest);
+    this.#tick = setInterval(() => this.#onTick(), TICK_MS).unref();
+  }
+
+  /**
+   * Claims the channel and opens it. `makeStream` builds the first epoch once the channel is this process's.
+   * Throws `CHANNEL_IN_USE`, and whatever `makeStream` throws.
+   */
+  static async open<S extends PublishedStream>(
+    channel: string,
+    options: PublisherOptions<unknown>,
+    makeStream: (identity: StreamIdentity) => S,
+  ): Promise<ChannelOwner<S>> {
+    options.signal?.throwIfAborted();
+    const directory = resolveRuntimeDirectory(options.directory);
+    directory.socketPath(channel);
+    if (options.hardened === true) setNotDumpable();
+    const instance = randomBytes(16).toString('hex');
+    const lock = await claim(directory, channel, instance, options);
+    try {
+      clearRemains(directory, lock);
+      const stream = makeStream({
+        channel,
+        instance,
+        epoch: 1,
+        process: describeProcess(options.label),
+      });
+      try {
+        const owner = new ChannelOwner(lock, directory, instance, stream, options);
+        owner.#followSignal(options.signal);
+        return owner;
+      } catch (error) {
+        stream.close();
+        throw error;
+      }
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  get stream(): S {
+    return this.#stream;
+  }
+
+  get end(): CloseReason | undefined {
+    return this.#end;
+  }
+
+  get members(): ReadonlyMap<ServerSession, Member> {
+    return this.#members;
+  }
+
+  get ratePerSecond(): number {
+    return this.#ratePerSecond;
+  }
+
+  /** How the owner learns the number of units published, for the rate. */
+  countPublished(count: () => number): void {
+    this.#publishedCount = count;
+  }
+
+  /** Wakes the subscriber behind an entry of the roster. Bound once: it is called on the hot path. */
+  readonly wakeReader = (entry: RosterEntry): void => {
+    this.#byEntry.get(entry)?.wake();
+  };
+
+  infos(): ReturnType<typeof subscriberInfo>[] {
+    return [...this.#members.values()].map((member) => subscriberInfo(member, this.#stream));
+  }
+
+  /** Statistics for observers. */
+  #stats(): Stats {
+    return {
+      publisher: {
+        ...this.describe(),
+        ratePerSecond: this.#ratePerSecond,
+        uptimeMs: Math.round((monotonicNs() - this.#startedNs) / 1e6),
+      } as JsonObject,
+      subscribers: this.infos() as unknown as JsonObject[],
+    };
+  }
+
+  /** Set by the publisher: its own statistics. */
+  describe: () => object = () => ({});
+
+  /** Set by the publisher: the last moment at which the memory can be read. */
+  onClosing: () => void = () => undefined;
+
+  status(signal?: AbortSignal): AsyncIterable<Status> {
+    const first: Status[] = this.#end
+      ? []
+      : [{ type: 'connected', manifest: this.#stream.manifest }];
+    return this.#feed.follow(first, signal);
+  }
+
+  /** Replaces the memory: every subscriber gets a page in the new epoch and drains the old one by itself. */
+  replaceStream(next: S): void {
+    const old = this.#stream;
+    this.#stream = next;
+    this.#byEntry.clear();
+    for (const [session, member] of this.#members) {
+      member.page.close();
+      this.#place(session, member);
+      session.sendEpoch(
+        {
+          manifest: compact(next.manifest),
+          sequence: member.place.sequence,
+          controlBytes: next.controlBytes,
+        },
+        [...next.descriptors, member.page.descriptor],
+      );
+    }
+    writeManifest(this.directory, next.manifest);
+    old.close();
+    this.#feed.emit({ type: 'epoch', epoch: next.manifest.epoch, format: next.manifest.format });
+    this.freed.notify();
+  }
+
+  close(reason: CloseReason = { reason: 'closed' }): Promise<CloseReason> {
+    if (this.#end !== undefined) return this.closed;
+    this.onClosing();
+    this.#end = reason;
+    clearInterval(this.#tick);
+    this.#forgetExit();
+    this.#server.close(reason.reason);
+    this.#release();
+    for (const member of this.#members.values()) member.page.close();
+    this.#members.clear();
+    this.#byEntry.clear();
+    this.#stream.close();
+    this.#feed.end();
+    this.freed.notify();
+    this.demandChanged.notify();
+    this.#resolveClosed(reason);
+    return this.closed;
+  }
+
+  #listen(): ChannelServer {
+    const { maxSubscribers = DEFAULT_MAX_SUBSCRIBERS, allow } = this.#options;
+    return new ChannelServer({
+      channel: this.channel,
+      path: this.directory.socketPath(this.channel),
+      mode: allow === undefined ? this.directory.fileModes.socket : 0o666,
+      accepts: (credentials) => mayConnect(credentials, allow),
+      welcome: (hello, session) => this.#welcome(hello, session),
+      manifest: () => compact(this.#stream.manifest),
+      stats: () => this.#stats(),
+      onWake: () => this.freed.notify(),
+      onEnd: (session) => this.#leave(session),
+      // Observers beside subscribers, and a reserve for those who are about to be refused with a reason.
+      maxConnections: maxSubscribers * 2 + 64,
+    });
+  }
+
+  #welcome(
+    hello: Hello,
+    session: ServerSession,
+  ): ReturnType<ConstructorParameters<typeof ChannelServer>[0]['welcome']> {
+    const { maxSubscribers = DEFAULT_MAX_SUBSCRIBERS } = this.#options;
+    if (this.#members.size >= maxSubscribers) {
+      throw new SluiceError(
+        'TOO_MANY_SUBSCRIBERS',
+        `${this.channel} has ${this.#members.size} subscribers of at most ${maxSubscribers}`,
+        { details: { subscribers: this.#members.size, maxSubscribers } },
+      );
+    }
+    const stream = this.#stream;
+    const others = [...this.#members.values()].map((member) => member.grant);
+    const grant = stream.grant(hello, others);
+    const member = { session, grant } as Member;
+    this.#place(session, member);
+    this.#members.set(session, member);
+    this.demandChanged.notify();
+    return {
+      body: {
+        manifest: compact(stream.manifest),
+        subscriber: session.id,
+        leases: grant.leases,
+        maxLag: grant.maxLag,
+        sequence: member.place.sequence,
+        controlBytes: stream.controlBytes,
+        clockOffsetNs: monotonicNs() - hello.monotonicNs,
+      },
+      descriptors: [...stream.descriptors, member.page.descriptor],
+    };
+  }
+
+  /** A fresh page, and a place in the current stream, before the subscriber can see either. */
+  #place(session: ServerSession, member: Member): void {
+    member.page = createReaderPage(`sluice-page:${this.channel}`);
+    member.views = pageViews(member.page.buffer);
+    member.place = this.#stream.join(member.views, session.hello, member.grant);
+    this.#byEntry.set(member.place.entry, session);
+  }
+
+  /** The subscriber is dead by kernel fact: its leases end here, and a waiting publisher looks again. */
+  #leave(session: ServerSession): void {
+    const member = this.#members.get(session);
+    if (member === undefined) return;
+    this.#members.delete(session);
+    this.#byEntry.delete(member.place.entry);
+    this.#stream.leave(member.place);
+    member.page.close();
+    this.freed.notify();
+    this.demandChanged.notify();
+  }
+
+  #onTick(): void {
+    const timeNs = monotonicNs();
+    const published = this.#publishedCount();
+    this.#ratePerSecond =
+      (published - this.#lastTick.published) / ((timeNs - this.#lastTick.timeNs) / 1e9);
+    this.#lastTick = { timeNs, published };
+    if (this.#server.checkInode() && this.#lock.isIntact()) return;
+    // Somebody cleaned the directory: without its lock this process no longer owns the name.
+    const error = new SluiceError(
+      'CLOSED',
+      `the socket or lock of ${this.channel} was removed from ${this.directory.path}`,
+      {
+        remedy:
+          'Keep cleaners of temporary files away from the runtime directory; open the channel again.',
+      },
+    );
+    void this.close({ reason: 'failed', error });
+  }
+
+  #release(): void {
+    this.#server.close();
+    removeManifest(this.directory, this.channel, this.instance);
+    this.#lock.release();
+  }
+
+  #followSignal(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const abort = (): void => void this.close({ reason: 'aborted' });
+    signal.addEventListener('abort', abort, { once: true });
+    void this.closed.then(() => signal.removeEventListener('abort', abort));
+  }
+}
+
+export interface StreamIdentity {
+  readonly channel: string;
+  readonly instance: string;
+  readonly epoch: number;
+  readonly process: Manifest['process'];
+}
+
+async function claim(
+  directory: RuntimeDirectory,
+  channel: string,
+  instance: string,
+  options: PublisherOptions<unknown>,
+): Promise<ChannelLock> {
+  for (;;) {
+    const lock = tryClaim(directory, channel, instance);
+    if (lock !== undefined) return lock;
+    if (options.whenTaken !== 'wait') {
+      throw new SluiceError(
+        'CHANNEL_IN_USE',
+        `cannot publish ${channel}: another live process owns it`,
+        {
+          details: { channel, lock: directory.lockPath(channel) },
+          remedy:
+            `See who it is with \`sluice info ${channel}\`; end it, choose another name, ` +
+            `or open with whenTaken: 'wait' to take over at its end.`,
+        },
+      );
+    }
+    // The kernel frees the lock at the owner's death and tells nobody: looking costs a microsecond.
+    await sleep(STANDBY_POLL_MS, undefined, options.signal ? { signal: options.signal } : {}).catch(
+      () => {
+        options.signal?.throwIfAborted();
+      },
+    );
+  }
+}
+
+function describeProcess(label: string | undefined): Manifest['process'] {
+  const program = (process.argv[1] ?? process.execPath).split('/').at(-1) ?? 'node';
+  return {
+    pid: process.pid,
+    executable: process.execPath,
+    label: (label ?? program).slice(0, 128),
+    uid: process.geteuid?.() ?? 0,
+    startedAt: new Date(Date.now() - process.uptime() * 1000).toISOString(),
+    bootId: currentBootId(),
+  };
+}
+
+/** A manifest as it travels in a frame: JSON of its own, without what only people need. */
+function compact(manifest: Manifest): JsonObject {
+  return JSON.parse(encodeManifest(manifest)) as JsonObject;
+}

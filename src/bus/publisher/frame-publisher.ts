@@ -1,0 +1,266 @@
+/** The publishing end of a frame channel. */
+import { isDeepStrictEqual } from 'node:util';
+import { assertInteger } from '../../core/index.js';
+import { completeFormat, type FrameFormat } from '../../format/index.js';
+import { HeaderDouble } from '../../layout/index.js';
+import { Doorbell, NO_SLOT, type FrameRecord } from '../../ring/index.js';
+import {
+  closedError,
+  type CloseReason,
+  type Endpoint,
+  type PublisherStats,
+  type Status,
+  type SubscriberInfo,
+  type WaitOptions,
+} from '../endpoint.js';
+import type { Manifest } from '../manifest.js';
+import { ChannelOwner } from './channel-owner.js';
+import { demandOf, type Demand } from './demand.js';
+import { FrameStream } from './frame-stream.js';
+import { LoanedFrame, type LoanHost, type PublishOptions } from './loaned-frame.js';
+import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
+
+/** How often to look while a frame's data is still being written: a fence rings nobody. */
+const FENCE_POLL_MS = 1;
+
+export class FramePublisher<F extends FrameFormat>
+  implements Endpoint<PublisherStats>, LoanHost<F>
+{
+  readonly channel: string;
+  readonly closed: Promise<CloseReason>;
+  readonly #owner: ChannelOwner<FrameStream<F>>;
+  readonly #options: PublisherOptions<F>;
+  readonly #patienceMs: number;
+  readonly #loans = new Set<LoanedFrame<F>>();
+  readonly #doorbell: Doorbell;
+  #passedOver = 0;
+  /** Totals of the epochs before. */
+  #earlier = { published: 0, bytes: 0, dropped: 0 };
+
+  private constructor(owner: ChannelOwner<FrameStream<F>>, options: PublisherOptions<F>) {
+    this.#owner = owner;
+    this.#options = options;
+    this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.channel = owner.channel;
+    this.closed = owner.closed;
+    this.#doorbell = new Doorbell(() => this.#owner.stream.writer.roster.arm());
+    owner.describe = () => this.stats();
+    owner.onClosing = () => this.#keepTotals();
+    owner.countPublished(() => owner.stream.writer.published);
+    void owner.closed.then(() => this.#revokeLoans());
+  }
+
+  static async open<F extends FrameFormat>(
+    channel: string,
+    options: PublisherOptions<F>,
+  ): Promise<FramePublisher<F>> {
+    checkPublisherOptions(options, 'frame');
+    const owner = await ChannelOwner.open(
+      channel,
+      options,
+      (identity) => new FrameStream<F>(identity, options),
+    );
+    return new FramePublisher(owner, options);
+  }
+
+  get manifest(): Manifest {
+    return this.#owner.stream.manifest;
+  }
+
+  /** The format of the current epoch. */
+  get format(): F {
+    return this.#owner.stream.format;
+  }
+
+  get subscribers(): readonly SubscriberInfo[] {
+    return this.#owner.infos();
+  }
+
+  /**
+   * A slot to write into, or undefined when none is free (by `whenFull: 'drop'`, one more in `stats().dropped`).
+   * Never waits. Throws `CLOSED`.
+   */
+  tryLoan(): LoanedFrame<F> | undefined {
+    const loan = this.#take();
+    if (loan === undefined && this.#options.whenFull !== 'wait') this.#countDrop();
+    return loan;
+  }
+
+  /** A slot to write into, as soon as one is free. Rejects with `CLOSED` or the signal's reason. */
+  async loan({ signal }: WaitOptions = {}): Promise<LoanedFrame<F>> {
+    const startedMs = performance.now();
+    for (;;) {
+      signal?.throwIfAborted();
+      const loan = this.#take();
+      if (loan !== undefined) return loan;
+      if (this.#doorbell.mustLookAgain()) continue;
+      await this.#waitForSlot(startedMs, signal);
+      this.#doorbell.woken();
+    }
+  }
+
+  /**
+   * Copies `data` into a slot and publishes it: `data` holds the whole frame, laid out as the format says.
+   * Returns the sequence, or undefined when no slot is free.
+   */
+  send(data: ArrayBufferView, options: PublishOptions = {}): number | undefined {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const needed = this.#owner.stream.frameBytes;
+    if (
+      bytes.byteLength > needed ||
+      (bytes.byteLength < needed && options.byteLength === undefined)
+    ) {
+      throw new RangeError(
+        `send(): a frame of this format has ${needed} bytes, got ${bytes.byteLength}; pass byteLength for a shorter one`,
+      );
+    }
+    const loan = this.tryLoan();
+    if (loan === undefined) return undefined;
+    try {
+      loan.bytes.set(bytes);
+      return loan.publish(options);
+    } finally {
+      loan[Symbol.dispose]();
+    }
+  }
+
+  /**
+   * Says that the data of a frame published `deferred` is complete now. False when the frame is not known any more.
+   */
+  complete(sequence: number): boolean {
+    assertInteger('sequence', sequence, 1, Number.MAX_SAFE_INTEGER);
+    this.#assertOpen('complete()');
+    const completed = this.#owner.stream.writer.complete(sequence);
+    if (completed) this.#owner.stream.writer.roster.ring(this.#owner.wakeReader);
+    return completed;
+  }
+
+  /**
+   * Starts a new epoch: another format, another number of slots. Subscribers go over by themselves once they have
+   * read what was published before. Loans that are out end here. Does nothing when nothing would change.
+   */
+  async setFormat(format: F, { slots }: { readonly slots?: number } = {}): Promise<void> {
+    this.#assertOpen('setFormat()');
+    const complete = completeFormat(format) as F;
+    const current = this.#owner.stream;
+    if (isDeepStrictEqual(complete, current.format) && (slots ?? current.slots) === current.slots)
+      return;
+    const { manifest, writer } = current;
+    const options = {
+      ...this.#options,
+      format: complete,
+      ...(slots === undefined ? {} : { slots }),
+    };
+    const next = new FrameStream<F>(
+      { ...manifest, epoch: manifest.epoch + 1 },
+      options,
+      writer.published,
+    );
+    this.#revokeLoans();
+    this.#keepTotals();
+    this.#owner.replaceStream(next);
+  }
+
+  /** Who reads at the moment, again at each change: what a source may sleep by. The present state comes first. */
+  demand(options: WaitOptions = {}): AsyncIterable<Demand> {
+    return demandOf(this.#owner, options.signal);
+  }
+
+  stats(): PublisherStats {
+    const { writer, slots } = this.#owner.stream;
+    const totals = this.#totals();
+    return Object.freeze({
+      ...totals,
+      ratePerSecond: this.#owner.ratePerSecond,
+      subscribers: this.#owner.members.size,
+      slotsHeld: this.#owner.end === undefined ? writer.slotsHeld() : 0,
+      slots,
+      passedOver: this.#passedOver,
+    });
+  }
+
+  status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
+    return this.#owner.status(signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#owner.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal */
+  publishLoan(
+    loan: LoanedFrame<F>,
+    stream: FrameStream<F>,
+    slot: number,
+    record: FrameRecord,
+    deferred: boolean,
+  ): number {
+    this.#loans.delete(loan);
+    const sequence = stream.writer.publish(slot, record, deferred);
+    stream.writer.roster.ring(this.#owner.wakeReader);
+    return sequence;
+  }
+
+  /** @internal */
+  giveBack(loan: LoanedFrame<F>, stream: FrameStream<F>, slot: number): void {
+    this.#loans.delete(loan);
+    stream.writer.giveBack(slot);
+    this.#owner.freed.notify();
+  }
+
+  #take(): LoanedFrame<F> | undefined {
+    this.#assertOpen('loan()');
+    const stream = this.#owner.stream;
+    const slot = stream.writer.tryTake();
+    if (slot === NO_SLOT) return undefined;
+    const loan = new LoanedFrame(this, stream, slot);
+    this.#loans.add(loan);
+    return loan;
+  }
+
+  async #waitForSlot(startedMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const stream = this.#owner.stream;
+    if (stream.writer.hasPending()) return this.#owner.freed.wait(signal, FENCE_POLL_MS);
+    if (this.#options.whenFull !== 'wait' || this.#patienceMs === Infinity) {
+      return this.#owner.freed.wait(signal);
+    }
+    const leftMs = this.#patienceMs - (performance.now() - startedMs);
+    if (leftMs > 0) return this.#owner.freed.wait(signal, leftMs);
+    // What readers did meanwhile counts before they are judged: cursors are read again by passOver itself.
+    this.#passedOver += stream.writer.passOver();
+    return this.#owner.freed.wait(signal, FENCE_POLL_MS);
+  }
+
+  #countDrop(): void {
+    const doubles = this.#owner.stream.views.doubles;
+    doubles[HeaderDouble.dropped] = (doubles[HeaderDouble.dropped] ?? 0) + 1;
+  }
+
+  #totals(): { published: number; bytes: number; dropped: number } {
+    if (this.#owner.end !== undefined) return this.#earlier;
+    const { doubles } = this.#owner.stream.views;
+    return {
+      published: this.#earlier.published + (doubles[HeaderDouble.published] ?? 0),
+      bytes: this.#earlier.bytes + (doubles[HeaderDouble.bytes] ?? 0),
+      dropped: this.#earlier.dropped + (doubles[HeaderDouble.dropped] ?? 0),
+    };
+  }
+
+  #keepTotals(): void {
+    this.#earlier = this.#totals();
+  }
+
+  #revokeLoans(): void {
+    for (const loan of this.#loans) loan.revoke();
+    this.#loans.clear();
+  }
+
+  #assertOpen(attempt: string): void {
+    const { end } = this.#owner;
+    if (end !== undefined) throw closedError(attempt, this.channel, end);
+  }
+}

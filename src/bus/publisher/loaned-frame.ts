@@ -1,0 +1,188 @@
+/** A slot on loan: written in place, then published or given back. */
+import { SluiceError } from '../../core/index.js';
+import {
+  frameLayout,
+  resolveShapes,
+  type FrameFormat,
+  type TensorsOf,
+} from '../../format/index.js';
+import { monotonicNs } from '../../ffi/index.js';
+import { FrameFlag, MAX_USER_DATA_BYTES } from '../../layout/index.js';
+import type { FrameRecord } from '../../ring/index.js';
+import type { ShapeOption, TensorView } from '../../tensor/index.js';
+import { asTensor, framePlanes, tensorsOf, type Plane } from '../frame-views.js';
+import type { Frame } from '../subscriber/received-frame.js';
+import type { FrameStream } from './frame-stream.js';
+
+export interface PublishOptions {
+  /** Inherits ptsNs, capture time and id; a lost, corrupt or incomplete source marks this frame incomplete. */
+  readonly source?: Frame<FrameFormat>;
+  /** Presentation time in ns. Default: the source's, else the capture time. */
+  readonly ptsNs?: number;
+  /** CLOCK_MONOTONIC in ns. Default: the source's, else now. */
+  readonly captureTimeNs?: number;
+  readonly keyFrame?: boolean;
+  /** The stream did not go on smoothly before this frame. */
+  readonly discontinuity?: boolean;
+  /** Shapes of variable tensors: of the only one, or by name; what is left out has its largest shape. */
+  readonly shape?: ShapeOption;
+  /** At most 96 bytes that travel with the frame. */
+  readonly userData?: Uint8Array;
+  /** Bytes of the slot in use. Default: all that the format needs. */
+  readonly byteLength?: number;
+  /**
+   * Announces the frame before its data is complete; `complete(sequence)` follows. Subscribers see it `pending`
+   * until then, and `lost` when this process ends before.
+   */
+  readonly deferred?: boolean;
+}
+
+/** What a loan needs of its publisher. */
+export interface LoanHost<F extends FrameFormat> {
+  /** Announces the slot and rings the subscribers. */
+  publishLoan(
+    loan: LoanedFrame<F>,
+    stream: FrameStream<F>,
+    slot: number,
+    record: FrameRecord,
+    deferred: boolean,
+  ): number;
+  giveBack(loan: LoanedFrame<F>, stream: FrameStream<F>, slot: number): void;
+}
+
+/** Disposing a loan that was not published gives its slot back. */
+export class LoanedFrame<F extends FrameFormat> implements Disposable {
+  readonly format: F;
+  readonly memory = 'host';
+  readonly #host: LoanHost<F>;
+  readonly #stream: FrameStream<F>;
+  readonly #slot: number;
+  readonly #bytes: Uint8Array;
+  #planes: readonly Plane[] | undefined;
+  #tensors: TensorsOf<F> | undefined;
+  #state: 'loaned' | 'published' | 'given back' | 'revoked' = 'loaned';
+
+  constructor(host: LoanHost<F>, stream: FrameStream<F>, slot: number) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#slot = slot;
+    this.format = stream.format;
+    this.#bytes = stream.slotView(slot);
+  }
+
+  /** The whole slot, at least as long as the format needs. What it holds before is an older frame. */
+  get bytes(): Uint8Array {
+    this.#assertLoaned();
+    return this.#bytes;
+  }
+
+  /** The planes of a picture, writable; empty for other formats. */
+  get planes(): readonly Plane[] {
+    this.#assertLoaned();
+    this.#planes ??= framePlanes(this.format, this.#bytes);
+    return this.#planes;
+  }
+
+  /** The named tensors at their largest shape, writable. */
+  get tensors(): TensorsOf<F> {
+    this.#assertLoaned();
+    this.#tensors ??= tensorsOf(this.format, this.#bytes);
+    return this.#tensors;
+  }
+
+  /** The frame as one tensor. Throws `TypeError` where planes differ in size or there are several tensors. */
+  asTensor(): TensorView {
+    this.#assertLoaned();
+    return asTensor(this.format, this.#bytes);
+  }
+
+  /**
+   * Hands the slot over; the loan ends. Returns the sequence. A bad option throws and leaves the loan as it was.
+   * Throws `CLOSED` when the publisher or its epoch has ended.
+   */
+  publish(options: PublishOptions = {}): number {
+    this.#assertLoaned();
+    const record = this.#record(options);
+    const sequence = this.#host.publishLoan(
+      this,
+      this.#stream,
+      this.#slot,
+      record,
+      options.deferred === true,
+    );
+    this.#state = 'published';
+    return sequence;
+  }
+
+  /** Gives an unpublished slot back; harmless after `publish`. */
+  [Symbol.dispose](): void {
+    if (this.#state !== 'loaned') return;
+    this.#state = 'given back';
+    this.#host.giveBack(this, this.#stream, this.#slot);
+  }
+
+  /** The publisher closed or changed its format: the slot is gone. */
+  revoke(): void {
+    this.#state = 'revoked';
+  }
+
+  #record(options: PublishOptions): FrameRecord {
+    const { source, userData } = options;
+    const captureTimeNs = options.captureTimeNs ?? source?.captureTimeNs ?? monotonicNs();
+    const { byteLength = this.#stream.frameBytes } = options;
+    if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength > this.#bytes.byteLength) {
+      throw new RangeError(
+        `publish(): byteLength must be from 0 to ${this.#bytes.byteLength}, got ${byteLength}`,
+      );
+    }
+    if (userData !== undefined && userData.byteLength > MAX_USER_DATA_BYTES) {
+      throw new RangeError(
+        `publish(): userData has ${userData.byteLength} bytes, at most ${MAX_USER_DATA_BYTES}`,
+      );
+    }
+    const variable = frameLayout(this.format).variableDimensionCount > 0;
+    if (options.shape !== undefined && !variable) {
+      throw new TypeError('publish(): shape is given, but the format has no variable tensor');
+    }
+    const ptsNs = options.ptsNs ?? source?.ptsNs ?? captureTimeNs;
+    assertTime('ptsNs', ptsNs);
+    assertTime('captureTimeNs', captureTimeNs);
+    return {
+      flags: flagsOf(options),
+      byteLength,
+      ptsNs,
+      captureTimeNs,
+      publishTimeNs: monotonicNs(),
+      idLow: source?.idWords[0] ?? 0,
+      idHigh: source?.idWords[1] ?? 0,
+      dims: variable ? Array.from(resolveShapes(this.format, options.shape)) : NO_DIMENSIONS,
+      userData,
+    };
+  }
+
+  #assertLoaned(): void {
+    if (this.#state === 'loaned') return;
+    throw new SluiceError('CLOSED', `the loan of slot ${this.#slot} was ${this.#state} before`, {
+      remedy: 'Take a new loan for each frame.',
+    });
+  }
+}
+
+const NO_DIMENSIONS: readonly number[] = Object.freeze([]);
+
+function flagsOf({ source, keyFrame, discontinuity }: PublishOptions): number {
+  const incomplete =
+    source !== undefined &&
+    (source.flags.incomplete || source.flags.corrupt || source.state === 'lost');
+  return (
+    (keyFrame === true ? FrameFlag.key : 0) |
+    (discontinuity === true ? FrameFlag.discontinuity : 0) |
+    (incomplete ? FrameFlag.incomplete : 0)
+  );
+}
+
+function assertTime(name: string, value: number): void {
+  if (!Number.isSafeInteger(Math.round(value))) {
+    throw new RangeError(`publish(): ${name} must be nanoseconds within ±2^53, got ${value}`);
+  }
+}

@@ -1,0 +1,305 @@
+/** The publishing end of a message channel. */
+import { assertInteger, SluiceError } from '../../core/index.js';
+import {
+  encodeMessage,
+  type FrameFormat,
+  type MessageFormat,
+  type Payload,
+} from '../../format/index.js';
+import { HeaderDouble } from '../../layout/index.js';
+import { Doorbell, type MessageHeader, type RosterEntry } from '../../ring/index.js';
+import {
+  closedError,
+  type CloseReason,
+  type Endpoint,
+  type PublisherStats,
+  type Status,
+  type SubscriberInfo,
+  type WaitOptions,
+} from '../endpoint.js';
+import type { Manifest } from '../manifest.js';
+import type { Frame } from '../subscriber/received-frame.js';
+import { ChannelOwner } from './channel-owner.js';
+import { demandOf, type Demand } from './demand.js';
+import { MessageStream } from './message-stream.js';
+import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
+
+export interface SendOptions {
+  /** The application's type, 0 to 255. Default 0. */
+  readonly type?: number;
+  /** Bytes layout: the frame that this message is about; its id, pts and capture time travel along. */
+  readonly frame?: Frame<FrameFormat>;
+  /** Bytes layout: presentation time in ns. */
+  readonly ptsNs?: number;
+  /** Bytes layout: decode time in ns. */
+  readonly dtsNs?: number;
+  readonly keyFrame?: boolean;
+}
+
+const NO_OPTIONS: SendOptions = Object.freeze({});
+
+export class MessagePublisher<F extends MessageFormat> implements Endpoint<PublisherStats> {
+  readonly channel: string;
+  readonly closed: Promise<CloseReason>;
+  readonly #owner: ChannelOwner<MessageStream<F>>;
+  readonly #stream: MessageStream<F>;
+  readonly #whenFull: 'drop' | 'wait' | 'overwrite';
+  readonly #patienceMs: number;
+  readonly #doorbell: Doorbell;
+  readonly #header: MessageHeader = {
+    type: 0,
+    key: false,
+    ptsNs: 0,
+    extended: false,
+    idLow: 0,
+    idHigh: 0,
+    dtsNs: 0,
+    captureTimeNs: 0,
+  };
+  #passedOver = 0;
+  /** Since when every attempt has found no room; negative: the last one found some. */
+  #fullSinceMs = -1;
+  #final: PublisherStats | undefined;
+
+  private constructor(owner: ChannelOwner<MessageStream<F>>, options: PublisherOptions<F>) {
+    this.#owner = owner;
+    this.#stream = owner.stream;
+    this.#whenFull = options.whenFull ?? 'wait';
+    this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+    this.channel = owner.channel;
+    this.closed = owner.closed;
+    this.#doorbell = new Doorbell(() => this.#stream.writer.roster.arm());
+    owner.describe = () => this.stats();
+    owner.onClosing = () => (this.#final ??= this.stats());
+    owner.countPublished(() => this.#stream.views.doubles[HeaderDouble.published] ?? 0);
+  }
+
+  static async open<F extends MessageFormat>(
+    channel: string,
+    options: PublisherOptions<F>,
+  ): Promise<MessagePublisher<F>> {
+    checkPublisherOptions(options, 'message');
+    const owner = await ChannelOwner.open(
+      channel,
+      options,
+      (identity) => new MessageStream<F>(identity, options),
+    );
+    return new MessagePublisher(owner, options);
+  }
+
+  get manifest(): Manifest {
+    return this.#stream.manifest;
+  }
+
+  get format(): F {
+    return this.#stream.format;
+  }
+
+  get subscribers(): readonly SubscriberInfo[] {
+    return this.#owner.infos();
+  }
+
+  /** Largest encoded message in bytes. */
+  get maxMessageBytes(): number {
+    return this.#stream.writer.maxMessageBytes;
+  }
+
+  /**
+   * Sends without waiting. False: no room, nothing was sent (by `whenFull: 'drop'` it counts as dropped).
+   * A subscriber that leaves no room for longer than `patienceMs` is passed over and finds a gap.
+   * Throws `CLOSED`, `MESSAGE_TOO_LARGE`, `INVALID_MESSAGE`, `TypeError` for a value that the format cannot hold.
+   */
+  trySend(value: Payload<F> | Uint8Array, options: SendOptions = NO_OPTIONS): boolean {
+    this.#assertOpen('trySend()');
+    const payload = this.#encode(value);
+    if (this.#write(payload, options)) return true;
+    if (this.#outOfPatience() && this.#passOver(payload) && this.#write(payload, options))
+      return true;
+    if (this.#whenFull === 'drop') this.#countDrops(1);
+    return false;
+  }
+
+  /**
+   * Sends, waiting for room when there is none. With `whenFull: 'drop'` it does not wait: the message is dropped.
+   * Rejects as `trySend` throws, and with the signal's reason.
+   */
+  async send(
+    value: Payload<F> | Uint8Array,
+    options: SendOptions & WaitOptions = NO_OPTIONS,
+  ): Promise<void> {
+    this.#assertOpen('send()');
+    const payload = this.#encode(value);
+    for (;;) {
+      options.signal?.throwIfAborted();
+      this.#assertOpen('send()');
+      if (this.#write(payload, options)) return;
+      if (this.#whenFull === 'drop') {
+        this.#countDrops(1);
+        return;
+      }
+      if (this.#doorbell.mustLookAgain()) continue;
+      const leftMs = this.#fullSinceMs + this.#patienceMs - performance.now();
+      await this.#owner.freed.wait(
+        options.signal,
+        leftMs === Infinity ? undefined : Math.max(0, leftMs),
+      );
+      this.#doorbell.woken();
+      if (this.#outOfPatience()) this.#passOver(payload);
+    }
+  }
+
+  /**
+   * Sends as many of the encoded messages as there is room for, announced together; returns how many.
+   * The fastest way: one look at the subscribers for the whole batch.
+   */
+  trySendBatch(values: readonly Uint8Array[], options: SendOptions = NO_OPTIONS): number {
+    this.#assertOpen('trySendBatch()');
+    const { writer } = this.#stream;
+    for (let i = 0; i < values.length; i++) this.#checkSize((values[i] as Uint8Array).byteLength);
+    const header = this.#headerOf(options);
+    let sent = writer.tryWriteBatch(values, header);
+    if (
+      sent < values.length &&
+      this.#outOfPatience() &&
+      this.#passOver(values[sent] as Uint8Array)
+    ) {
+      sent += writer.tryWriteBatch(values.slice(sent), header);
+    }
+    this.#afterWrite(sent === values.length);
+    if (sent < values.length && this.#whenFull === 'drop') this.#countDrops(values.length - sent);
+    return sent;
+  }
+
+  /** Resolves when there may be room for a batch again; see `trySendBatch`. */
+  async waitForRoom(options: WaitOptions = {}): Promise<void> {
+    this.#assertOpen('waitForRoom()');
+    this.#doorbell.mustLookAgain();
+    const { writer } = this.#stream;
+    if (!writer.hasRoom(1)) {
+      const leftMs =
+        this.#fullSinceMs < 0
+          ? this.#patienceMs
+          : this.#fullSinceMs + this.#patienceMs - performance.now();
+      await this.#owner.freed.wait(
+        options.signal,
+        leftMs === Infinity ? undefined : Math.max(0, leftMs),
+      );
+    }
+    this.#doorbell.woken();
+  }
+
+  /** Who reads at the moment, again at each change. The present state comes first. */
+  demand(options: WaitOptions = {}): AsyncIterable<Demand> {
+    return demandOf(this.#owner, options.signal);
+  }
+
+  stats(): PublisherStats {
+    if (this.#final !== undefined) return this.#final;
+    const { writer, views } = this.#stream;
+    const lags = [...this.#owner.members.values()].map((member) =>
+      this.#stream.lagOf(member.place as never),
+    );
+    return Object.freeze({
+      published: views.doubles[HeaderDouble.published] ?? 0,
+      dropped: views.doubles[HeaderDouble.dropped] ?? 0,
+      bytes: views.doubles[HeaderDouble.bytes] ?? 0,
+      ratePerSecond: this.#owner.ratePerSecond,
+      subscribers: this.#owner.members.size,
+      slotsHeld: Math.min(writer.capacity, Math.max(0, ...lags)),
+      slots: writer.capacity,
+      passedOver: this.#passedOver,
+    });
+  }
+
+  status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
+    return this.#owner.status(signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#owner.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #encode(value: Payload<F> | Uint8Array): Uint8Array {
+    const payload = value instanceof Uint8Array ? value : encodeMessage(this.#stream.format, value);
+    this.#checkSize(payload.byteLength);
+    return payload;
+  }
+
+  #checkSize(byteLength: number): void {
+    const most = this.#stream.writer.maxMessageBytes;
+    if (byteLength <= most) return;
+    throw new SluiceError(
+      'MESSAGE_TOO_LARGE',
+      `a message of ${byteLength} bytes for ${this.channel}; at most ${most}`,
+      {
+        details: { byteLength, maxMessageBytes: most },
+        remedy:
+          `Open the publisher with a ring of at least ${byteLength * 4} bytes ` +
+          `(${this.manifest.layout === 'slots' ? 'slots' : 'ringBytes'}), or send large data as frames.`,
+      },
+    );
+  }
+
+  #write(payload: Uint8Array, options: SendOptions): boolean {
+    const written = this.#stream.writer.tryWrite(payload, this.#headerOf(options));
+    this.#afterWrite(written);
+    return written;
+  }
+
+  #afterWrite(complete: boolean): void {
+    this.#stream.writer.roster.ring(this.#wake);
+    if (complete) this.#fullSinceMs = -1;
+    else if (this.#fullSinceMs < 0) this.#fullSinceMs = performance.now();
+  }
+
+  #outOfPatience(): boolean {
+    return this.#fullSinceMs >= 0 && performance.now() - this.#fullSinceMs >= this.#patienceMs;
+  }
+
+  /** A reader was asleep: the next message gets a time stamp, so that the latency of slow streams is known too. */
+  readonly #wake = (entry: RosterEntry): void => {
+    this.#stream.writer.sampleNext();
+    this.#owner.wakeReader(entry);
+  };
+
+  #passOver(payload: Uint8Array): boolean {
+    const passed = this.#stream.writer.passOver(this.#stream.writer.unitsFor(payload.byteLength));
+    this.#passedOver += passed;
+    return passed > 0;
+  }
+
+  #headerOf(options: SendOptions): MessageHeader {
+    const header = this.#header;
+    if (options === NO_OPTIONS) {
+      header.type = 0;
+      header.key = header.extended = false;
+      header.ptsNs = 0;
+      return header;
+    }
+    const { type = 0, frame, ptsNs, dtsNs, keyFrame = false } = options;
+    assertInteger('type', type, 0, 255);
+    header.type = type;
+    header.key = keyFrame;
+    header.ptsNs = ptsNs ?? frame?.ptsNs ?? 0;
+    header.extended = frame !== undefined || dtsNs !== undefined;
+    header.idLow = frame?.idWords[0] ?? 0;
+    header.idHigh = frame?.idWords[1] ?? 0;
+    header.dtsNs = dtsNs ?? header.ptsNs;
+    header.captureTimeNs = frame?.captureTimeNs ?? 0;
+    return header;
+  }
+
+  #countDrops(count: number): void {
+    const { doubles } = this.#stream.views;
+    doubles[HeaderDouble.dropped] = (doubles[HeaderDouble.dropped] ?? 0) + count;
+  }
+
+  #assertOpen(attempt: string): void {
+    const { end } = this.#owner;
+    if (end !== undefined) throw closedError(attempt, this.channel, end);
+  }
+}

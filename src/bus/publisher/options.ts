@@ -1,0 +1,119 @@
+/** Options of publishers, their defaults and their checks. */
+import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
+import type { Memory } from '../../memory/index.js';
+
+/** Other users that may connect, beside the own. */
+export interface AllowedPeers {
+  readonly uids?: readonly number[];
+  readonly gids?: readonly number[];
+}
+
+export interface PublisherOptions<F> {
+  readonly format: F;
+  /** Where the slots live. Default 'host'. */
+  readonly memory?: Memory;
+  /**
+   * Frames: slots of the pool, 2 to 384; every subscriber needs one or more, plus the largest `maxLag`, plus 1.
+   * Messages in the slots layout: a power of two, default 4096.
+   */
+  readonly slots?: number;
+  /** Messages: `bytes` (default) takes messages of any size, `slots` is what GPU kernels write and the fastest. */
+  readonly layout?: 'bytes' | 'slots';
+  /** Messages in the bytes layout: size of the ring, rounded up to a power of two. Default 1 MiB. */
+  readonly ringBytes?: number;
+  /**
+   * What happens when `every` subscribers have not read enough: `drop` gives up the new unit and counts it, `wait`
+   * waits for them, `overwrite` (messages) lets them lose the oldest. Default: frames 'drop', messages 'wait'.
+   */
+  readonly whenFull?: 'drop' | 'wait' | 'overwrite';
+  /** How long one slow subscriber may hold the publisher back before it is passed over. Default 1000. */
+  readonly patienceMs?: number;
+  /** When another publisher owns the channel: fail, or stand by and take over at its end. Default 'fail'. */
+  readonly whenTaken?: 'fail' | 'wait';
+  readonly allow?: AllowedPeers;
+  /** Keeps other processes of the same user from reading this process's memory and descriptors. */
+  readonly hardened?: boolean;
+  /** Default 64. */
+  readonly maxSubscribers?: number;
+  /** Shown in the manifest: plain JSON of at most 4 KiB. */
+  readonly userData?: Readonly<Record<string, unknown>>;
+  /** Ends the wait for the channel, and later the publisher. */
+  readonly signal?: AbortSignal;
+  /** Runtime directory; by default the process's own. */
+  readonly directory?: string;
+  /** How this publisher is called in lists. Default: the program's name. */
+  readonly label?: string;
+}
+
+const KNOWN = [
+  'format',
+  'memory',
+  'slots',
+  'layout',
+  'ringBytes',
+  'whenFull',
+  'patienceMs',
+  'whenTaken',
+  'allow',
+  'hardened',
+  'maxSubscribers',
+  'userData',
+  'signal',
+  'directory',
+  'label',
+] as const;
+
+export const DEFAULT_PATIENCE_MS = 1000;
+export const DEFAULT_MAX_SUBSCRIBERS = 64;
+const MAX_SUBSCRIBERS = 1024;
+
+/** Throws `TypeError` or `RangeError` for what no publisher can be opened with. Formats are checked elsewhere. */
+export function checkPublisherOptions(
+  options: PublisherOptions<unknown>,
+  kind: 'frame' | 'message',
+): void {
+  assertKnownKeys('openPublisher()', options, KNOWN);
+  if (options.memory !== undefined && options.memory !== 'host') {
+    throw new RangeError(
+      `memory must be 'host': this version has no other, got '${options.memory}'`,
+    );
+  }
+  const full =
+    kind === 'frame' ? (['drop', 'wait'] as const) : (['drop', 'wait', 'overwrite'] as const);
+  if (options.whenFull !== undefined) assertOneOf<string>('whenFull', options.whenFull, full);
+  if (options.whenTaken !== undefined)
+    assertOneOf('whenTaken', options.whenTaken, ['fail', 'wait']);
+  if (options.layout !== undefined) {
+    if (kind === 'frame')
+      throw new TypeError('layout is an option of message channels, this is a frame channel');
+    assertOneOf('layout', options.layout, ['bytes', 'slots']);
+  }
+  if (options.ringBytes !== undefined && (kind === 'frame' || options.layout === 'slots')) {
+    throw new TypeError(
+      'ringBytes is an option of message channels in the bytes layout; use slots here',
+    );
+  }
+  if (options.slots !== undefined && kind === 'message' && options.layout !== 'slots') {
+    throw new TypeError(
+      "slots is an option of frame channels and of layout: 'slots'; use ringBytes here",
+    );
+  }
+  const patience = options.patienceMs ?? DEFAULT_PATIENCE_MS;
+  if (typeof patience !== 'number' || !(patience >= 0)) {
+    throw new RangeError(`patienceMs must be a number of at least 0, got ${String(patience)}`);
+  }
+  if (options.maxSubscribers !== undefined) {
+    assertInteger('maxSubscribers', options.maxSubscribers, 1, MAX_SUBSCRIBERS);
+  }
+  for (const id of [...(options.allow?.uids ?? []), ...(options.allow?.gids ?? [])]) {
+    assertInteger('allow', id, 0, 2 ** 32 - 2);
+  }
+  checkLabel(options.label);
+}
+
+export function checkLabel(label: unknown): void {
+  if (label === undefined) return;
+  if (typeof label !== 'string' || label.length > 128) {
+    throw new TypeError('label must be a string of at most 128 characters');
+  }
+}

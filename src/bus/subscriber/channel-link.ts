@@ -1,0 +1,415 @@
+/**
+ * The life of a subscriber's connection: find the publisher, say HELLO, follow epochs, notice the end, come back.
+ *
+ * Sessions form a short line: the first is the one being read; behind it wait a new epoch or a new publisher's first
+ * one. A session leaves the line when a look at it found nothing and it is superseded or its publisher is gone: so
+ * everything that was published before a change is still read. ACK is sent when a session comes to the front, hence
+ * at most one epoch waits behind it; after two publishers' ends the oldest waiting one makes room.
+ */
+import { isSluiceError, SluiceError } from '../../core/index.js';
+import { describeFormat, formatMismatch, type FormatPattern } from '../../format/index.js';
+import { monotonicNs } from '../../ffi/index.js';
+import { FrameType, type Epoch, type Hello, type Welcome } from '../../layout/handshake.js';
+import { mayConnect } from '../access.js';
+import { currentBootId } from '../boot-id.js';
+import { connectChannel } from '../channel-client.js';
+import type { Connection, ConnectionEnd } from '../connection.js';
+import { waitForChannelChange } from '../discovery.js';
+import type { CloseReason, Status } from '../endpoint.js';
+import { EventFeed } from '../event-feed.js';
+import { parseManifest, type Manifest } from '../manifest.js';
+import { closeAll } from '../outgoing-queue.js';
+import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
+import { WaitList } from '../wait-list.js';
+import type { LinkSession, SessionTerms } from './link-session.js';
+import {
+  DEFAULT_FRAME_LAG,
+  DEFAULT_HELD,
+  type SubscriberOptions,
+  UNBOUNDED_LAG,
+} from './options.js';
+
+/** Reconnecting: from the first to the longest pause; each is shortened by up to half at random. */
+const FIRST_RETRY_MS = 10;
+const LONGEST_RETRY_MS = 1000;
+/** Clocks further apart than a handshake may take are clocks of different time namespaces. */
+const CLOCK_NAMESPACE_NS = 10e9;
+const MAX_SESSIONS = 2;
+
+/** Codes after which another attempt can succeed without anybody changing an option. */
+const TRANSIENT = [
+  'CHANNEL_NOT_FOUND',
+  'NO_ANSWER',
+  'TOO_MANY_FILES',
+  'TOO_MANY_SUBSCRIBERS',
+  'LEASES_EXHAUSTED',
+];
+
+export interface LinkOptions<S extends LinkSession> {
+  readonly channel: string;
+  readonly kind: 'frame' | 'message';
+  readonly options: SubscriberOptions<FormatPattern>;
+  /** Maps one epoch. Takes over the descriptors, also when it throws. */
+  makeSession(terms: SessionTerms, descriptors: readonly number[]): S;
+}
+
+export class ChannelLink<S extends LinkSession> {
+  readonly channel: string;
+  readonly closed: Promise<CloseReason>;
+  /** Notified whenever a look may find something new, or the end. */
+  readonly ready = new WaitList();
+  /** Called with `ready`, for whoever merges several links. */
+  onReady: (() => void) | undefined;
+  reconnects = 0;
+  readonly #link: LinkOptions<S>;
+  readonly #directory: RuntimeDirectory;
+  readonly #delivery: 'latest' | 'every';
+  readonly #feed = new EventFeed<Status>();
+  readonly #abort = new AbortController();
+  #sessions: S[] = [];
+  #manifest: Manifest | undefined;
+  #lost: (Status & { type: 'lost' }) | undefined;
+  #end: CloseReason | undefined;
+  #resolveClosed!: (reason: CloseReason) => void;
+
+  constructor(link: LinkOptions<S>) {
+    this.#link = link;
+    this.channel = link.channel;
+    this.#delivery = link.options.delivery ?? (link.kind === 'frame' ? 'latest' : 'every');
+    this.#directory = resolveRuntimeDirectory(link.options.directory);
+    this.#directory.socketPath(link.channel);
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+  }
+
+  /** Connects for the first time. Rejects as the options say, or with the signal's reason. */
+  async open(): Promise<void> {
+    const { signal, whenMissing = 'wait' } = this.#link.options;
+    signal?.throwIfAborted();
+    const abort = (): void => this.close({ reason: 'aborted' });
+    signal?.addEventListener('abort', abort, { once: true });
+    void this.closed.then(() => signal?.removeEventListener('abort', abort));
+    try {
+      await this.#connect(
+        (error) => whenMissing === 'wait' && isSluiceError(error, 'CHANNEL_NOT_FOUND'),
+      );
+    } catch (error) {
+      this.close({ reason: 'failed' });
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  get end(): CloseReason | undefined {
+    return this.#end;
+  }
+
+  get manifest(): Manifest {
+    if (this.#manifest === undefined)
+      throw new SluiceError('CLOSED', `${this.channel} is not connected`);
+    return this.#manifest;
+  }
+
+  /** The session to look at; undefined while there is none. */
+  get session(): S | undefined {
+    return this.#sessions[0];
+  }
+
+  /**
+   * After a look at the session found nothing. True: there is another session now, or the end was reached; look
+   * again. False: nothing to do but wait.
+   */
+  advance(): boolean {
+    const current = this.#sessions[0];
+    if (current === undefined) return false;
+    if (this.#sessions.length > 1) {
+      this.#shift();
+      return true;
+    }
+    if (!current.ended || this.#end !== undefined) return false;
+    this.#shift();
+    if (this.#link.options.whenLost === 'end') this.close({ reason: 'ended' });
+    return true;
+  }
+
+  emit(status: Status): void {
+    this.#feed.emit(status);
+  }
+
+  status(signal?: AbortSignal): AsyncIterable<Status> {
+    const connected = this.#sessions.at(-1)?.ended === false && this.#manifest !== undefined;
+    const first: Status[] = connected
+      ? [{ type: 'connected', manifest: this.manifest }]
+      : this.#lost
+        ? [this.#lost]
+        : [];
+    return this.#feed.follow(this.#end ? [] : first, signal);
+  }
+
+  /** Ends everything at once; frames that are held end with it. Idempotent: the first reason stays. */
+  close(reason: CloseReason): void {
+    if (this.#end !== undefined) return;
+    this.#end = reason;
+    this.#abort.abort();
+    const sessions = this.#sessions;
+    this.#sessions = [];
+    for (const session of sessions) session.close();
+    for (const session of sessions) session.connection.close();
+    this.#feed.end();
+    this.#resolveClosed(reason);
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.ready.notify();
+    this.onReady?.();
+  }
+
+  #shift(): void {
+    const old = this.#sessions.shift();
+    old?.retire();
+    const next = this.#sessions[0];
+    if (next !== undefined && next.connection === old?.connection) acknowledge(next);
+  }
+
+  async #connect(mayRetry: (error: unknown) => boolean): Promise<void> {
+    const signal = this.#abort.signal;
+    for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
+      signal.throwIfAborted();
+      // Watching begins before the attempt, so that a publisher that starts meanwhile is not missed.
+      const pause = new AbortController();
+      const changed = waitForChannelChange(this.#directory, this.channel, { signal: pause.signal });
+      try {
+        await this.#connectOnce(signal);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!mayRetry(error)) throw error;
+        await this.#pause(error, changed, retryMs * (0.5 + Math.random() / 2));
+      } finally {
+        pause.abort();
+      }
+    }
+  }
+
+  /** Until the channel's files change and a little time has passed: neither blind polling nor a storm. */
+  async #pause(error: unknown, changed: Promise<unknown>, retryMs: number): Promise<void> {
+    const signal = this.#abort.signal;
+    const stop = new WaitList();
+    const elapsed = stop.wait(signal, retryMs).catch(() => undefined);
+    if (isSluiceError(error, 'CHANNEL_NOT_FOUND')) {
+      await Promise.race([
+        changed,
+        new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
+      ]);
+    }
+    await elapsed;
+  }
+
+  async #connectOnce(signal: AbortSignal): Promise<void> {
+    const { options } = this.#link;
+    const { connection, welcome, descriptors } = await connectChannel(
+      this.#directory.socketPath(this.channel),
+      this.#hello(),
+      { signal, expectUid: (uid) => this.#trusts(uid, options) },
+    );
+    let session: S;
+    try {
+      session = this.#makeSession(connection, welcome, descriptors);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    connection.resume({
+      onFrame: (frame, fds) => {
+        if (frame.type === FrameType.EPOCH)
+          this.#onEpoch(connection, welcome, frame.body as Epoch, fds);
+        else closeAll(fds);
+      },
+      onWake: () => this.#onWake(connection),
+      onEnd: (end) => this.#onEnd(connection, end),
+    });
+    acknowledge(session);
+    this.#lost = undefined;
+    this.#enqueue(session);
+    this.emit({ type: 'connected', manifest: session.manifest });
+  }
+
+  #trusts(uid: number, { allow }: SubscriberOptions<FormatPattern>): boolean {
+    // Only the uid of the server is asked: a group id of a peer says who started it, not who wrote the manifest.
+    return (
+      mayConnect({ uid, gid: -1, pid: 0 }, { uids: allow?.uids ?? [] }) ||
+      (this.#directory.shared && uid === 0)
+    );
+  }
+
+  #hello(): Hello {
+    const { options, kind } = this.#link;
+    const { share, maxHeld, keyFramesOnly, start = 'newest', maxLag } = options;
+    const lag = maxLag ?? (kind === 'frame' ? DEFAULT_FRAME_LAG : UNBOUNDED_LAG);
+    return {
+      protocol: 1,
+      role: 'subscriber',
+      delivery: this.#delivery,
+      maxLag: this.#delivery === 'every' ? lag : 0,
+      leases: kind === 'frame' ? (maxHeld ?? DEFAULT_HELD) : 0,
+      start,
+      ...(share === undefined ? {} : { share: [share.index, share.count] as const }),
+      ...(keyFramesOnly === true ? { keyFramesOnly } : {}),
+      label: (options.label ?? process.argv[1]?.split('/').at(-1) ?? 'node').slice(0, 128),
+      bootId: currentBootId(),
+      monotonicNs: monotonicNs(),
+    };
+  }
+
+  #makeSession(
+    connection: Connection<'client'>,
+    welcome: Welcome,
+    descriptors: readonly number[],
+    epoch?: Epoch,
+  ): S {
+    const { options, kind, makeSession } = this.#link;
+    let manifest: Manifest;
+    try {
+      manifest = parseManifest(
+        (epoch ?? welcome).manifest,
+        `the manifest of ${this.channel}`,
+        this.channel,
+      );
+      this.#checkFormat(manifest, kind, options.format);
+      checkGrant(welcome, options, this.channel);
+    } catch (error) {
+      closeAll(descriptors);
+      throw error;
+    }
+    const { share = { index: 0, count: 1 } } = options;
+    const terms: SessionTerms = {
+      manifest,
+      connection,
+      controlBytes: (epoch ?? welcome).controlBytes,
+      leases: welcome.leases,
+      maxLag: welcome.maxLag,
+      delivery: this.#delivery,
+      share,
+      sequence: (epoch ?? welcome).sequence,
+      clockOffsetNs:
+        Math.abs(welcome.clockOffsetNs) > CLOCK_NAMESPACE_NS ? welcome.clockOffsetNs : 0,
+    };
+    return makeSession(terms, descriptors);
+  }
+
+  #checkFormat(
+    manifest: Manifest,
+    kind: 'frame' | 'message',
+    pattern: FormatPattern | undefined,
+  ): void {
+    const found = describeFormat(manifest.format);
+    const problem =
+      manifest.kind !== kind
+        ? `it is a ${manifest.kind} channel (${found}), asked for was a ${kind} channel`
+        : pattern === undefined
+          ? undefined
+          : formatMismatch(manifest.format, pattern);
+    if (problem === undefined) return;
+    throw new SluiceError('FORMAT_MISMATCH', `cannot subscribe to ${this.channel}: ${problem}`, {
+      details: { channel: this.channel, found: manifest.format, wanted: pattern },
+    });
+  }
+
+  #onEpoch(
+    connection: Connection<'client'>,
+    welcome: Welcome,
+    epoch: Epoch,
+    descriptors: readonly number[],
+  ): void {
+    if (this.#end !== undefined) return closeAll(descriptors);
+    try {
+      const session = this.#makeSession(connection, welcome, descriptors, epoch);
+      this.#enqueue(session);
+      this.emit({ type: 'epoch', epoch: session.manifest.epoch, format: session.manifest.format });
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      if (error.code === 'FORMAT_MISMATCH') this.close({ reason: 'format', error });
+      else connection.refuse(error);
+    }
+  }
+
+  #enqueue(session: S): void {
+    if (this.#end !== undefined) {
+      session.close();
+      session.connection.close();
+      return;
+    }
+    while (this.#sessions.length > MAX_SESSIONS) this.#sessions.splice(1, 1)[0]?.close();
+    this.#sessions.push(session);
+    this.#manifest = session.manifest;
+    this.#notify();
+  }
+
+  #onWake(connection: Connection<'client'>): void {
+    for (const session of this.#sessions) {
+      if (session.connection === connection) session.doorbell.woken();
+    }
+    this.#notify();
+  }
+
+  #onEnd(connection: Connection<'client'>, end: ConnectionEnd): void {
+    for (const session of this.#sessions) {
+      if (session.connection === connection) session.ended = true;
+    }
+    if (this.#end !== undefined) return;
+    const reason = end.error?.message ?? LOST_REASONS[end.reason];
+    const reconnects = this.#link.options.whenLost !== 'end';
+    this.#lost = { type: 'lost', reason, retryInMs: reconnects ? FIRST_RETRY_MS : Infinity };
+    this.emit(this.#lost);
+    this.#notify();
+    if (reconnects) void this.#reconnect();
+  }
+
+  async #reconnect(): Promise<void> {
+    this.reconnects += 1;
+    try {
+      await this.#connect(
+        (error) => error instanceof SluiceError && TRANSIENT.includes(error.code),
+      );
+    } catch (error) {
+      if (this.#end !== undefined) return;
+      if (!(error instanceof SluiceError)) throw error;
+      this.close({ reason: error.code === 'FORMAT_MISMATCH' ? 'format' : 'failed', error });
+    }
+  }
+}
+
+const LOST_REASONS: Readonly<Record<ConnectionEnd['reason'], string>> = Object.freeze({
+  closed: 'this side closed the connection',
+  ended: 'the publisher closed the channel or ended',
+  exited: "the publisher's process ended",
+  protocol: 'the publisher broke the protocol',
+  timeout: 'the publisher did not answer in time',
+  failed: 'the connection failed',
+});
+
+function acknowledge(session: LinkSession): void {
+  session.connection.send(FrameType.ACK, { epoch: session.manifest.epoch });
+}
+
+/** What was asked for by name must be granted; defaults take what there is. */
+function checkGrant(
+  welcome: Welcome,
+  options: SubscriberOptions<FormatPattern>,
+  channel: string,
+): void {
+  for (const [name, asked, granted] of [
+    ['maxHeld', options.maxHeld, welcome.leases],
+    ['maxLag', options.maxLag, welcome.maxLag],
+  ] as const) {
+    if (asked === undefined || granted >= asked) continue;
+    throw new SluiceError(
+      'LEASES_EXHAUSTED',
+      `${channel} can grant ${name} ${granted}, asked for was ${asked}`,
+      {
+        details: { [name]: asked, granted },
+        remedy: `Open the publisher with ${asked - granted} more slots, or subscribe with a smaller ${name}.`,
+      },
+    );
+  }
+}

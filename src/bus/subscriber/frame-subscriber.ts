@@ -1,0 +1,222 @@
+/** The reading end of a frame channel. */
+import { SluiceError } from '../../core/index.js';
+import type { FormatPattern, FrameFormat } from '../../format/index.js';
+import { monotonicNs } from '../../ffi/index.js';
+import { Claim } from '../../ring/index.js';
+import {
+  closedError,
+  type CloseReason,
+  type Endpoint,
+  type Status,
+  type SubscriberStats,
+  type WaitOptions,
+} from '../endpoint.js';
+import type { Manifest } from '../manifest.js';
+import { ChannelLink } from './channel-link.js';
+import { readMetadata } from './frame-metadata.js';
+import { FrameSession } from './frame-session.js';
+import { protocolFailure } from './link-session.js';
+import { checkSubscriberOptions, type SubscriberOptions } from './options.js';
+import { receiveAll, receiveNext, receiveNextSync, type SyncWaitOptions } from './receive-loop.js';
+import { Frame } from './received-frame.js';
+import { SubscriberCounters } from './subscriber-counters.js';
+
+/** Frames passed over in one look for want of the key flag. */
+const MAX_PASSED = 64;
+
+/**
+ * `for await` owns its frame: it is released at the next turn, at `break` and at a throw; `retain()` keeps it.
+ * `receive()` and `tryReceive()` hand the frame to the caller, who releases it (`using`).
+ */
+export class FrameSubscriber<F extends FrameFormat>
+  implements Endpoint<SubscriberStats>, AsyncIterable<Frame<F>>
+{
+  readonly channel: string;
+  readonly closed: Promise<CloseReason>;
+  readonly #link: ChannelLink<FrameSession>;
+  readonly #options: SubscriberOptions<FormatPattern>;
+  readonly #counters = new SubscriberCounters();
+  /** Counters of the session that were taken over already. */
+  #seen = { session: undefined as FrameSession | undefined, skipped: 0, lost: 0 };
+  #skippedSinceLast = 0;
+  readonly #countCopy = (byteLength: number): void => {
+    this.#counters.bytesCopied += byteLength;
+  };
+  readonly #look = (): Frame<F> | undefined => this.tryReceive();
+
+  private constructor(link: ChannelLink<FrameSession>, options: SubscriberOptions<FormatPattern>) {
+    this.#link = link;
+    this.#options = options;
+    this.channel = link.channel;
+    this.closed = link.closed;
+  }
+
+  static async open<F extends FrameFormat>(
+    channel: string,
+    options: SubscriberOptions<FormatPattern>,
+  ): Promise<FrameSubscriber<F>> {
+    checkSubscriberOptions(options, 'frame');
+    const link = new ChannelLink<FrameSession>({
+      channel,
+      kind: 'frame',
+      options,
+      makeSession: (terms, descriptors) => new FrameSession(terms, descriptors),
+    });
+    await link.open();
+    return new FrameSubscriber<F>(link, options);
+  }
+
+  get manifest(): Manifest {
+    return this.#link.manifest;
+  }
+
+  /** @internal */
+  get link(): ChannelLink<FrameSession> {
+    return this.#link;
+  }
+
+  /**
+   * The next frame, or undefined when there is none now. The caller releases it.
+   * Throws `CLOSED` after `close()`, and `LEASES_EXHAUSTED` while as many frames as were granted are held.
+   */
+  tryReceive(): Frame<F> | undefined {
+    const { end } = this.#link;
+    if (end !== undefined) {
+      if (end.reason === 'closed') throw closedError('tryReceive()', this.channel, end);
+      return undefined;
+    }
+    for (let passed = 0; passed < MAX_PASSED; passed++) {
+      const session = this.#link.session;
+      if (session === undefined) return undefined;
+      const word = session.reader.tryClaim();
+      session.ringPublisher();
+      this.#takeCounters(session);
+      if (word >= 0) {
+        const frame = this.#deliver(session, word);
+        if (frame !== undefined) return frame;
+        continue;
+      }
+      if (word === Claim.noLease) throw this.#noLease(session);
+      if (word === Claim.corrupt)
+        session.connection.refuse(protocolFailure(session.manifest, 'its sequence ran backwards'));
+      if (this.#link.end !== undefined || !this.#link.advance()) return undefined;
+    }
+    return undefined;
+  }
+
+  /** The next frame, as soon as there is one. Rejects with `CLOSED` at the end, or the signal's reason. */
+  async receive(options: WaitOptions = {}): Promise<Frame<F>> {
+    const frame = await receiveNext(this.#link, this.#look, options);
+    if (frame !== undefined) return frame;
+    throw closedError('receive()', this.channel, this.#link.end ?? { reason: 'closed' });
+  }
+
+  /** As `receive`, blocking the thread: for workers. Undefined after `timeoutMs` and at the end. */
+  receiveSync(options: SyncWaitOptions): Frame<F> | undefined {
+    return receiveNextSync(this.#link, this.#look, options);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Frame<F>, void, undefined> {
+    yield* receiveAll(
+      () => this.#receiveOrEnd(),
+      (frame) => {
+        if (!frame.released) frame.release();
+      },
+    );
+  }
+
+  stats(): SubscriberStats {
+    const session = this.#link.session;
+    return this.#counters.snapshot(this.#link.reconnects, session?.lag() ?? 0, session?.held ?? 0);
+  }
+
+  status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
+    return this.#link.status(signal);
+  }
+
+  /** Ends it, and every frame that is still held: their bytes read zeros from then on. */
+  async close(): Promise<void> {
+    this.#link.close({ reason: 'closed' });
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #receiveOrEnd(): Promise<Frame<F> | undefined> {
+    // A loop whose subscriber was closed meanwhile ends; it does not throw.
+    if (this.#link.end !== undefined) return undefined;
+    return receiveNext(
+      this.#link,
+      () => (this.#link.end === undefined ? this.tryReceive() : undefined),
+      {},
+    );
+  }
+
+  #deliver(session: FrameSession, word: number): Frame<F> | undefined {
+    const { reader, control, geometry, terms, page } = session;
+    const slot = reader.slotOf(word);
+    const sequence = reader.sequenceOf(word);
+    const metadata = readMetadata(
+      control,
+      geometry,
+      slot,
+      sequence,
+      this.#skippedSinceLast,
+      terms.clockOffsetNs,
+    );
+    const counters = this.#counters;
+    const lease = session.lease(word);
+    if (this.#options.keyFramesOnly === true && !metadata.flags.keyFrame) {
+      counters.skipped += 1;
+      this.#skippedSinceLast += 1;
+      lease.release();
+      return undefined;
+    }
+    this.#skippedSinceLast = 0;
+    counters.received += 1;
+    counters.bytesInPlace += metadata.byteLength;
+    counters.lastSequence = sequence;
+    counters.lastPtsNs = metadata.ptsNs;
+    counters.recordLatency((monotonicNs() - metadata.publishTimeNs) / 1000, page.doubles);
+    counters.show(page.doubles, this.#link.reconnects);
+    return new Frame<F>(session.manifest.format as F, lease, metadata, this.#countCopy);
+  }
+
+  #takeCounters(session: FrameSession): void {
+    if (this.#seen.session !== session) this.#seen = { session, skipped: 0, lost: 0 };
+    const { reader } = session;
+    const skipped = reader.skipped - this.#seen.skipped;
+    const lost = reader.lost - this.#seen.lost;
+    if (skipped === 0 && lost === 0) return;
+    this.#seen.skipped = reader.skipped;
+    this.#seen.lost = reader.lost;
+    this.#counters.skipped += skipped;
+    this.#counters.lost += lost;
+    this.#skippedSinceLast += skipped + lost;
+    if (lost > 0) this.#onLost(reader.lastSequence, lost);
+  }
+
+  #onLost(lastSequence: number, lost: number): void {
+    this.#link.emit({
+      type: 'gap',
+      from: lastSequence - lost + 1,
+      to: lastSequence,
+      cause: 'behind',
+    });
+    if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
+  }
+
+  #noLease(session: FrameSession): SluiceError {
+    const { leases } = session.terms;
+    return new SluiceError(
+      'LEASES_EXHAUSTED',
+      `${this.channel}: ${leases} frames are held, which is all that was granted`,
+      {
+        details: { held: session.held, leases },
+        remedy: 'Release a frame before the next one, or subscribe with a larger maxHeld.',
+      },
+    );
+  }
+}

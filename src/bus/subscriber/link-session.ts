@@ -1,0 +1,40 @@
+/** What the link between subscriber and publisher needs of a session: one epoch of one publisher, mapped. */
+import { printable, SluiceError } from '../../core/index.js';
+import type { Doorbell } from '../../ring/index.js';
+import type { Connection } from '../connection.js';
+import type { Manifest } from '../manifest.js';
+
+/** What a publisher granted, checked. */
+export interface SessionTerms {
+  readonly manifest: Manifest;
+  readonly connection: Connection<'client'>;
+  readonly controlBytes: number;
+  readonly leases: number;
+  readonly maxLag: number;
+  readonly delivery: 'latest' | 'every';
+  readonly share: { readonly index: number; readonly count: number };
+  /** Of the first unit not seen yet. */
+  readonly sequence: number;
+  /** What this process adds to its CLOCK_MONOTONIC to get the publisher's. */
+  readonly clockOffsetNs: number;
+}
+
+export interface LinkSession {
+  readonly manifest: Manifest;
+  readonly connection: Connection<'client'>;
+  readonly doorbell: Doorbell;
+  readonly terms: SessionTerms;
+  /** The publisher is gone: what is here is all there will be. */
+  ended: boolean;
+  /** No more looks: memory goes when nothing of it is held any more. */
+  retire(): void;
+  /** Ends at once, whatever is held. Idempotent. */
+  close(): void;
+}
+
+export function protocolFailure(manifest: Manifest, problem: string): SluiceError<'PROTOCOL'> {
+  return new SluiceError(
+    'PROTOCOL',
+    `the publisher of ${printable(manifest.channel)}: ${printable(problem)}`,
+  );
+}

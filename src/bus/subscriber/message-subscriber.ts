@@ -1,0 +1,215 @@
+/** The reading end of a message channel. */
+import type { FormatPattern, MessageFormat } from '../../format/index.js';
+import type { MessageVisitor } from '../../ring/index.js';
+import {
+  closedError,
+  type CloseReason,
+  type Endpoint,
+  type Status,
+  type SubscriberStats,
+  type WaitOptions,
+} from '../endpoint.js';
+import type { Manifest } from '../manifest.js';
+import { ChannelLink } from './channel-link.js';
+import { protocolFailure } from './link-session.js';
+import { MessageSession } from './message-session.js';
+import { checkSubscriberOptions, type SubscriberOptions } from './options.js';
+import { receiveAll, receiveNext, receiveNextSync, type SyncWaitOptions } from './receive-loop.js';
+import { readMessage, type Message } from './received-message.js';
+import { SubscriberCounters } from './subscriber-counters.js';
+
+/** What one look visits at most when the caller names no bound: others have their turn. */
+const MAX_DRAINED = 65_536;
+
+export class MessageSubscriber<F extends MessageFormat>
+  implements Endpoint<SubscriberStats>, AsyncIterable<Message<F>>
+{
+  readonly channel: string;
+  readonly closed: Promise<CloseReason>;
+  readonly #link: ChannelLink<MessageSession>;
+  readonly #options: SubscriberOptions<FormatPattern>;
+  readonly #counters = new SubscriberCounters();
+  #seen = { session: undefined as MessageSession | undefined, skipped: 0, lost: 0 };
+  #message: Message<F> | undefined;
+  readonly #look = (): Message<F> | undefined => this.tryReceive();
+
+  private constructor(
+    link: ChannelLink<MessageSession>,
+    options: SubscriberOptions<FormatPattern>,
+  ) {
+    this.#link = link;
+    this.#options = options;
+    this.channel = link.channel;
+    this.closed = link.closed;
+  }
+
+  static async open<F extends MessageFormat>(
+    channel: string,
+    options: SubscriberOptions<FormatPattern>,
+  ): Promise<MessageSubscriber<F>> {
+    checkSubscriberOptions(options, 'message');
+    const link = new ChannelLink<MessageSession>({
+      channel,
+      kind: 'message',
+      options,
+      makeSession: (terms, descriptors) => new MessageSession(terms, descriptors),
+    });
+    await link.open();
+    return new MessageSubscriber<F>(link, options);
+  }
+
+  get manifest(): Manifest {
+    return this.#link.manifest;
+  }
+
+  /** @internal */
+  get link(): ChannelLink<MessageSession> {
+    return this.#link;
+  }
+
+  /**
+   * The next message, decoded, or undefined when there is none now.
+   * Throws `CLOSED` after `close()`, `INVALID_MESSAGE` for bytes that are not of the format: that message is passed.
+   */
+  tryReceive(): Message<F> | undefined {
+    this.drain(this.#take, 1);
+    const message = this.#message;
+    this.#message = undefined;
+    return message;
+  }
+
+  /** The next message, as soon as there is one. Rejects with `CLOSED` at the end, or the signal's reason. */
+  async receive(options: WaitOptions = {}): Promise<Message<F>> {
+    const message = await receiveNext(this.#link, this.#look, options);
+    if (message !== undefined) return message;
+    throw closedError('receive()', this.channel, this.#link.end ?? { reason: 'closed' });
+  }
+
+  /** As `receive`, blocking the thread: for workers. Undefined after `timeoutMs` and at the end. */
+  receiveSync(options: SyncWaitOptions): Message<F> | undefined {
+    return receiveNextSync(this.#link, this.#look, options);
+  }
+
+  /**
+   * Visits what is there, at most `max` messages, and returns how many. Allocates nothing a message. `view` holds the
+   * message at [offset, offset + byteLength) and is valid inside the call only.
+   */
+  drain(visit: MessageVisitor, max = MAX_DRAINED): number {
+    const { end } = this.#link;
+    if (end !== undefined) {
+      if (end.reason === 'closed') throw closedError('drain()', this.channel, end);
+      return 0;
+    }
+    for (;;) {
+      const session = this.#link.session;
+      if (session === undefined) return 0;
+      const visited = this.#drainSession(session, visit, max);
+      if (visited > 0 || this.#link.end !== undefined || !this.#link.advance()) return visited;
+      if (this.#link.end !== undefined) return 0;
+    }
+  }
+
+  /** Resolves when `drain` may find something, or at the end. */
+  async waitForMessages({ signal }: WaitOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const session = this.#link.session;
+    if (this.#link.end !== undefined || (session !== undefined && session.lag() > 0)) return;
+    if (session?.doorbell.mustLookAgain() === true && session.lag() > 0) return;
+    if (session?.ended === true && this.#link.advance()) return;
+    await this.#link.ready.wait(signal);
+  }
+
+  /** Blocks the thread until `drain` may find something: for workers. False after `timeoutMs`. */
+  waitSync({ timeoutMs, spinUs = 0 }: SyncWaitOptions): boolean {
+    const look = (): true | undefined => {
+      const session = this.#link.session;
+      return session !== undefined && session.lag() > 0 ? true : undefined;
+    };
+    return receiveNextSync(this.#link, look, { timeoutMs, spinUs }) === true;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message<F>, void, undefined> {
+    const look = (): Message<F> | undefined =>
+      this.#link.end === undefined ? this.tryReceive() : undefined;
+    yield* receiveAll(
+      () => receiveNext(this.#link, look, {}),
+      () => undefined,
+    );
+  }
+
+  stats(): SubscriberStats {
+    return this.#counters.snapshot(this.#link.reconnects, this.#link.session?.lag() ?? 0, 0);
+  }
+
+  status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
+    return this.#link.status(signal);
+  }
+
+  /** Ends it. Idempotent. */
+  async close(): Promise<void> {
+    this.#link.close({ reason: 'closed' });
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #take: MessageVisitor = (view, offset, byteLength, type, sequence, headerOffset) => {
+    const session = this.#link.session as MessageSession;
+    this.#counters.lastSequence = sequence;
+    this.#counters.bytesCopied += byteLength;
+    const format = (
+      this.#options.format?.kind === 'json' ? this.#options.format : session.manifest.format
+    ) as F;
+    const message = readMessage(
+      session.terms,
+      format,
+      view,
+      offset,
+      byteLength,
+      type,
+      sequence,
+      headerOffset,
+    );
+    this.#counters.lastPtsNs = message.packet?.ptsNs ?? 0;
+    this.#message = message;
+  };
+
+  #drainSession(session: MessageSession, visit: MessageVisitor, max: number): number {
+    const { reader, page } = session;
+    const before = reader.received;
+    try {
+      return reader.drain(visit, max);
+    } finally {
+      this.#counters.received += reader.received - before;
+      session.ringPublisher();
+      if (reader.latencySampleUs >= 0) {
+        this.#counters.recordLatency(reader.latencySampleUs, page.doubles);
+        reader.latencySampleUs = -1;
+      }
+      if (reader.corrupt) {
+        reader.corrupt = false;
+        session.connection.refuse(
+          protocolFailure(session.manifest, 'its ring holds a message that cannot be'),
+        );
+      }
+      this.#takeCounters(session);
+      this.#counters.show(page.doubles, this.#link.reconnects);
+    }
+  }
+
+  #takeCounters(session: MessageSession): void {
+    if (this.#seen.session !== session) this.#seen = { session, skipped: 0, lost: 0 };
+    const { reader } = session;
+    const lost = reader.lost - this.#seen.lost;
+    this.#counters.skipped += reader.skipped - this.#seen.skipped;
+    this.#counters.lost += lost;
+    this.#seen.skipped = reader.skipped;
+    this.#seen.lost = reader.lost;
+    if (lost === 0) return;
+    const to = this.#counters.lastSequence + lost;
+    this.#link.emit({ type: 'gap', from: this.#counters.lastSequence + 1, to, cause: 'behind' });
+    if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
+  }
+}

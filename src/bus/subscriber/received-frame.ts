@@ -1,0 +1,220 @@
+/** A frame as a subscriber holds it: metadata copied when it was claimed, bytes in place until it is released. */
+import { SluiceError } from '../../core/index.js';
+import {
+  frameByteLength,
+  shapesFromRecord,
+  type FrameFormat,
+  type TensorsOf,
+} from '../../format/index.js';
+import type { Shapes, TensorView } from '../../tensor/index.js';
+import type { WaitOptions } from '../endpoint.js';
+import { asTensor, framePlanes, tensorsOf, type Plane } from '../frame-views.js';
+import type { FrameMetadata } from './frame-metadata.js';
+import type { FrameLease } from './frame-session.js';
+
+/** How often `ready()` looks: a fence rings nobody. */
+const FENCE_POLL_MS = 1;
+
+export interface FrameFlags {
+  readonly keyFrame: boolean;
+  readonly discontinuity: boolean;
+  /** Computed from a frame whose data was lost or incomplete. */
+  readonly incomplete: boolean;
+  /** The publisher knows that the data is damaged. */
+  readonly corrupt: boolean;
+}
+
+/** A private copy of a frame: plain memory that nobody else writes. */
+export interface HostCopy<F extends FrameFormat> {
+  readonly format: F;
+  readonly bytes: Uint8Array;
+  readonly planes: readonly Plane[];
+  readonly tensors: TensorsOf<F>;
+  readonly ptsNs: number;
+  readonly id: bigint;
+}
+
+export class Frame<F extends FrameFormat> implements Disposable {
+  readonly channel: string;
+  readonly format: F;
+  readonly memory = 'host';
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Frames passed over since the last one that this subscriber got. */
+  readonly skipped: number;
+  readonly flags: FrameFlags;
+  readonly #lease: FrameLease;
+  readonly #metadata: FrameMetadata;
+  readonly #onCopy: (byteLength: number) => void;
+  #planes: readonly Plane[] | undefined;
+  #tensors: TensorsOf<F> | undefined;
+  #shapes: Shapes | undefined;
+  #released = false;
+
+  /** @internal One claim of the lease belongs to this frame. */
+  constructor(
+    format: F,
+    lease: FrameLease,
+    metadata: FrameMetadata,
+    onCopy: (byteLength: number) => void,
+  ) {
+    this.format = format;
+    this.channel = lease.session.manifest.channel;
+    this.epoch = lease.session.manifest.epoch;
+    this.sequence = metadata.sequence;
+    this.skipped = metadata.skipped;
+    this.flags = metadata.flags;
+    this.#lease = lease;
+    this.#metadata = metadata;
+    this.#onCopy = onCopy;
+  }
+
+  /** Lineage: the same on a frame, its packet, and everything derived from it. */
+  get id(): bigint {
+    const [low, high] = this.#metadata.idWords;
+    return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  }
+
+  /** The id as two 32-bit words, low first. */
+  get idWords(): readonly [number, number] {
+    return this.#metadata.idWords;
+  }
+
+  get ptsNs(): number {
+    return this.#metadata.ptsNs;
+  }
+
+  /** CLOCK_MONOTONIC of this process, ns. */
+  get captureTimeNs(): number {
+    return this.#metadata.captureTimeNs;
+  }
+
+  /** CLOCK_MONOTONIC of this process, ns. */
+  get publishTimeNs(): number {
+    return this.#metadata.publishTimeNs;
+  }
+
+  get captureDate(): Date {
+    return new Date(this.#metadata.captureUnixMs);
+  }
+
+  /** Up to 96 bytes that the publisher sent along; a copy. */
+  get userData(): Uint8Array {
+    return this.#metadata.userData;
+  }
+
+  /** Bytes of the slot in use. */
+  get byteLength(): number {
+    return this.#metadata.byteLength;
+  }
+
+  /**
+   * The bytes in use, in place. Read-only memory: a store kills this process. Kept past `release()` it shows a newer
+   * frame.
+   */
+  get bytes(): Uint8Array {
+    return this.#slot().subarray(0, this.#metadata.byteLength);
+  }
+
+  /** The planes of a picture, in place and read-only; empty for other formats. */
+  get planes(): readonly Plane[] {
+    const slot = this.#slot();
+    this.#planes ??= framePlanes(this.format, slot);
+    return this.#planes;
+  }
+
+  /** The named tensors in their actual shapes, in place and read-only. */
+  get tensors(): TensorsOf<F> {
+    const slot = this.#slot();
+    this.#tensors ??= tensorsOf(this.format, slot, this.#actualShapes());
+    return this.#tensors;
+  }
+
+  /** The frame as one tensor, in place. Throws `TypeError` where planes differ in size or there are several. */
+  asTensor(): TensorView {
+    return asTensor(this.format, this.#slot(), this.#actualShapes());
+  }
+
+  /** pending: announced, data still being written · lost: its publisher ended before the data was complete. */
+  get state(): 'pending' | 'ready' | 'lost' {
+    this.#assertHeld();
+    return this.#lease.state();
+  }
+
+  /** Resolves once the data is complete. Rejects with `FRAME_LOST`, `CLOSED`, or the signal's reason. */
+  async ready({ signal }: WaitOptions = {}): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const state = this.state;
+      if (state === 'ready') return;
+      if (state === 'lost') {
+        throw new SluiceError(
+          'FRAME_LOST',
+          `frame ${this.sequence} of ${this.channel}: its publisher ended before the data was complete`,
+          { details: { channel: this.channel, epoch: this.epoch, sequence: this.sequence } },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, FENCE_POLL_MS));
+    }
+  }
+
+  /** A second claim on the same slot, with an end of its own. Needs no lease of its own. */
+  retain(): Frame<F> {
+    this.#assertHeld();
+    this.#lease.retain();
+    return new Frame(this.format, this.#lease, this.#metadata, this.#onCopy);
+  }
+
+  /** Gives the claim back. Twice is a bug and throws `CLOSED`. */
+  release(): void {
+    this.#assertHeld();
+    this.#released = true;
+    this.#lease.release();
+  }
+
+  /** Releases unless that was done before: what `using` calls. */
+  [Symbol.dispose](): void {
+    if (!this.#released) this.release();
+  }
+
+  /** Whether this claim was given back, or its subscriber closed. */
+  get released(): boolean {
+    return this.#released || this.#lease.ended;
+  }
+
+  /** Waits for the data and copies the frame into private memory. */
+  async toHost(options: WaitOptions = {}): Promise<HostCopy<F>> {
+    await this.ready(options);
+    const slot = this.#slot();
+    // Planes and tensors are laid out over the whole format, whatever part of it the publisher used.
+    const bytes = slot.slice(0, Math.max(this.#metadata.byteLength, frameByteLength(this.format)));
+    this.#onCopy(bytes.byteLength);
+    return {
+      format: this.format,
+      bytes,
+      planes: framePlanes(this.format, bytes),
+      tensors: tensorsOf(this.format, bytes, this.#actualShapes()),
+      ptsNs: this.ptsNs,
+      id: this.id,
+    };
+  }
+
+  #actualShapes(): Shapes {
+    this.#shapes ??= shapesFromRecord(this.format, this.#metadata.dims);
+    return this.#shapes;
+  }
+
+  #slot(): Uint8Array {
+    this.#assertHeld();
+    return this.#lease.bytes;
+  }
+
+  #assertHeld(): void {
+    if (!this.released) return;
+    throw new SluiceError(
+      'CLOSED',
+      `frame ${this.sequence} of ${this.channel} was ${this.#released ? 'released' : 'ended with its subscriber'} before`,
+      { remedy: 'Use a frame before its release; retain() keeps it beyond the loop.' },
+    );
+  }
+}
