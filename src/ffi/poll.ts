@@ -84,8 +84,8 @@ const openWatches = new Set<Watch>();
 /**
  * koffi aborts the process when its callback is ended by worker.terminate() or process.exit(), or called after
  * either. So in a worker the callback only stops the watch and leaves the work to an immediate, which may be ended
- * at any point; and an exiting worker closes its watches. What is left: terminate() in the very microseconds in
- * which an idle worker is called. Close what watches before terminating its worker.
+ * at any point; and an exiting worker closes its watches. What is left is terminate() in the microseconds in which
+ * koffi is called or calls: likely only when the watches of a worker never rest. Close them before terminating it.
  */
 const deferred = !isMainThread;
 let closesAtExit = false;
