@@ -177,7 +177,9 @@ export class ChannelLink<S extends LinkSession> {
       signal.throwIfAborted();
       // Watching begins before the attempt, so that a publisher that starts meanwhile is not missed.
       const pause = new AbortController();
-      const changed = waitForChannelChange(this.#directory, this.channel, { signal: pause.signal });
+      const changed = waitForChannelChange(this.#directory, this.channel, {
+        signal: AbortSignal.any([signal, pause.signal]),
+      });
       try {
         await this.#connectOnce(signal);
         return;
@@ -193,16 +195,8 @@ export class ChannelLink<S extends LinkSession> {
 
   /** Until the channel's files change and a little time has passed: neither blind polling nor a storm. */
   async #pause(error: unknown, changed: Promise<unknown>, retryMs: number): Promise<void> {
-    const signal = this.#abort.signal;
-    const stop = new WaitList();
-    const elapsed = stop.wait(signal, retryMs).catch(() => undefined);
-    if (isSluiceError(error, 'CHANNEL_NOT_FOUND')) {
-      await Promise.race([
-        changed,
-        new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true })),
-      ]);
-    }
-    await elapsed;
+    if (isSluiceError(error, 'CHANNEL_NOT_FOUND')) await changed;
+    await new WaitList().wait(this.#abort.signal, retryMs);
   }
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
