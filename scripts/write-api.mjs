@@ -64,7 +64,10 @@ function configuration(reportFolder) {
   });
 }
 
-/** The declarations inside the report's code block; the text around them changes with the tool's version. */
+/**
+ * The declarations inside the report's code block; the text around them changes with the tool's version. Line numbers
+ * are left out, since they would change with every edit, and so is the list of members without a comment at its end.
+ */
 function extractDeclarations() {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-api-'));
   try {
@@ -75,7 +78,11 @@ function extractDeclarations() {
       },
     });
     if (result.errorCount > 0) throw new Error('API Extractor could not read the declarations');
-    return /```ts\n[\s\S]*\n```\n/.exec(readFileSync(join(folder, 'sluice.api.md'), 'utf8'))[0];
+    const report = readFileSync(join(folder, 'sluice.api.md'), 'utf8');
+    return /```ts\n[\s\S]*\n```\n/
+      .exec(report)[0]
+      .replace(/^\/\/ .*\(ae-undocumented\).*\n/gm, '')
+      .replace(/(\.d\.ts):\d+:\d+ /g, '$1 ');
   } finally {
     rmSync(folder, { recursive: true });
   }
