@@ -1,6 +1,8 @@
 /** Writes records of any size into a bytes ring (`layout/message-record.ts`): packets, JSON, large text. */
 import { distance32, highWord, lowWord } from '../core/index.js';
 import {
+  type ControlGeometry,
+  type ControlViews,
   EXTENDED_HEADER_BYTES,
   Header,
   MessageKind,
@@ -9,7 +11,12 @@ import {
   RING_UNIT_BYTES,
   unitsOfRecord,
 } from '../layout/index.js';
-import { type MessageHeader, type RingStart, RingWriter } from './ring-writer.js';
+import {
+  type MessageHeader,
+  type RingStart,
+  RingWriter,
+  type RingWriterOptions,
+} from './ring-writer.js';
 
 const UNIT_WORDS = RING_UNIT_BYTES / 4;
 
@@ -17,9 +24,14 @@ export class BytesWriter extends RingWriter {
   /** Sequence of the last message; 0 before the first. */
   sequence = 0;
   /** Position of the oldest record that is still whole. */
-  private tail = this.head;
+  private tail = Number.NaN;
   private timeLow = 0;
   private timeHigh = 0;
+
+  constructor(control: ControlViews, geometry: ControlGeometry, options: RingWriterOptions) {
+    super(control, geometry, options);
+    this.tail = this.head;
+  }
 
   get maxMessageBytes(): number {
     return (this.writeAhead / 2) * RING_UNIT_BYTES - EXTENDED_HEADER_BYTES;
@@ -78,19 +90,19 @@ export class BytesWriter extends RingWriter {
 
   /** Units from `head + after` to the end of the ring when a record of `units` would cross it, else 0. */
   private padding(units: number, after = 0): number {
-    const rest = this.capacity - ((lowWord(this.head) + after) & (this.capacity - 1));
+    const rest = this.capacity - ((this.head + after) & (this.capacity - 1));
     return rest < units ? rest : 0;
   }
 
   /** Takes the publish time of the records that follow. */
   private stamp(): void {
     const timeNs = this.now();
-    this.timeLow = lowWord(timeNs) | 0;
+    this.timeLow = timeNs | 0;
     this.timeHigh = highWord(timeNs);
   }
 
   private pad(ahead: number, units: number): void {
-    const at = this.wordOf(this.head + ahead);
+    const at = this.wordOf((this.head + ahead) | 0);
     this.words[at + MessageRecord.length] = units * RING_UNIT_BYTES;
     this.words[at + MessageRecord.kind] = MessageKind.padding;
   }
@@ -98,7 +110,7 @@ export class BytesWriter extends RingWriter {
   /** `ahead`: units from the head to where the record starts. */
   private put(ahead: number, payload: Uint8Array, header: MessageHeader): void {
     const words = this.words;
-    const at = this.wordOf(this.head + ahead);
+    const at = this.wordOf((this.head + ahead) | 0);
     this.sequence += 1;
     words[at + MessageRecord.sequenceLow] = lowWord(this.sequence);
     words[at + MessageRecord.sequenceHigh] = highWord(this.sequence);
@@ -124,18 +136,18 @@ export class BytesWriter extends RingWriter {
     this.bytes.set(payload, at * 4 + offset);
   }
 
-  private wordOf(position: number): number {
-    return this.base + (lowWord(position) & (this.capacity - 1)) * UNIT_WORDS;
+  /** `low`: low word of a position. */
+  private wordOf(low: number): number {
+    return this.base + (low & (this.capacity - 1)) * UNIT_WORDS;
   }
 
   /** Moves the tail over records that the next `units` from the head will overwrite. Sizes are this writer's own. */
   private forget(units: number): void {
     const keepFrom = this.head + units - this.capacity;
-    while (this.tail < keepFrom) this.tail += this.unitsAt(this.tail);
+    while (this.tail < keepFrom) this.tail += this.unitsAt(this.wordOf(this.tail | 0));
   }
 
-  private unitsAt(position: number): number {
-    const at = this.wordOf(position);
+  private unitsAt(at: number): number {
     const length = this.words[at + MessageRecord.length] as number;
     const kind = this.words[at + MessageRecord.kind] as number;
     if ((kind & MessageKind.padding) !== 0) return length / RING_UNIT_BYTES;
@@ -146,10 +158,10 @@ export class BytesWriter extends RingWriter {
     const reach = this.head + this.writeAhead - this.capacity;
     let position = this.tail;
     while (position < this.head) {
-      const start = { position, sequence: this.sequenceAt(position) };
-      if (!this.isPadding(position) && position >= reach && start.sequence >= sequence)
-        return start;
-      position += this.unitsAt(position);
+      const at = this.wordOf(position | 0);
+      const start = { position, sequence: this.sequenceAt(at) };
+      if (!this.isPadding(at) && position >= reach && start.sequence >= sequence) return start;
+      position += this.unitsAt(at);
     }
     return this.startAtHead();
   }
@@ -164,13 +176,13 @@ export class BytesWriter extends RingWriter {
     return { position: this.head, sequence: this.sequence + 1 };
   }
 
-  private sequenceAt(position: number): number {
-    const low = this.words[this.wordOf(position) + MessageRecord.sequenceLow] as number;
+  private sequenceAt(at: number): number {
+    const low = this.words[at + MessageRecord.sequenceLow] as number;
     return this.sequence - distance32(lowWord(this.sequence), low);
   }
 
-  private isPadding(position: number): boolean {
-    const kind = this.words[this.wordOf(position) + MessageRecord.kind] as number;
+  private isPadding(at: number): boolean {
+    const kind = this.words[at + MessageRecord.kind] as number;
     return (kind & MessageKind.padding) !== 0;
   }
 }

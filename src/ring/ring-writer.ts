@@ -221,12 +221,12 @@ export abstract class RingWriter {
     invariant(units <= this.writeAhead, 'a batch stays within the write-ahead bound');
     const words = this.words;
     const doubles = this.doubles;
-    const newestStart = lowWord(this.head + last) | 0;
+    const newestStart = (this.head + last) | 0;
     const head = this.head + units;
-    const low = lowWord(head) | 0;
+    const low = head | 0;
     this.head = head;
     this.room -= units;
-    const carried = lowWord(head) < units;
+    const carried = low >>> 0 < units;
     if (carried) words[Header.highA] = highWord(head);
     Atomics.store(words, Header.head, low);
     if (carried) words[Header.highB] = highWord(head);

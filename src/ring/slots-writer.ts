@@ -56,7 +56,7 @@ export class SlotsWriter extends RingWriter {
 
   /** `ahead`: slots from the head to where the message starts. */
   private put(ahead: number, payload: Uint8Array, units: number, kind: number): void {
-    const slot = lowWord(this.head + ahead) & (this.capacity - 1);
+    const slot = (this.head + ahead) & (this.capacity - 1);
     const at = this.payloadOffset(slot);
     this.header(ahead, payload.length, kind);
     if (units === 1) {
@@ -107,9 +107,9 @@ export class SlotsWriter extends RingWriter {
   private header(ahead: number, length: number, kind: number): void {
     const words = this.words;
     const sequence = this.head + ahead + 1;
-    const slot = (lowWord(sequence) - 1) & (this.capacity - 1);
+    const slot = (sequence - 1) & (this.capacity - 1);
     const at = this.base + slot * RING_SLOT_WORDS;
-    words[at + MessageSlot.sequenceLow] = lowWord(sequence);
+    words[at + MessageSlot.sequenceLow] = sequence | 0;
     words[at + MessageSlot.sequenceHigh] = highWord(sequence);
     words[at + MessageSlot.length] = length;
     words[at + MessageSlot.kind] = kind;
