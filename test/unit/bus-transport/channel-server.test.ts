@@ -5,7 +5,13 @@ import { describe, it } from 'node:test';
 import { connectChannel } from '../../../src/bus/channel-client.js';
 import { Connection } from '../../../src/bus/connection.js';
 import { isSluiceError, SluiceError } from '../../../src/core/errors.js';
-import { closeDescriptor, connectUnix, memfdCreate, sendBytes } from '../../../src/ffi/index.js';
+import {
+  closeDescriptor,
+  connectUnix,
+  memfdCreate,
+  sendBytes,
+  SystemCallError,
+} from '../../../src/ffi/index.js';
 import { encodeFrame, FrameType, type Epoch } from '../../../src/layout/handshake.js';
 import { openDescriptors } from '../ffi/descriptors.js';
 import { openTestChannel, type TestChannel } from './channel.js';
@@ -35,6 +41,16 @@ function speak(path: string, ...pieces: readonly Uint8Array[]): Promise<string> 
     socket.on('error', () => {});
     socket.on('close', () => resolve(text));
   });
+}
+
+/** Sends one byte; 0 when the peer has dropped the connection, which the reading side tells of. */
+function sendByte(fd: number, bytes: Uint8Array, offset: number): number {
+  try {
+    return sendBytes(fd, bytes, offset, 1);
+  } catch (error) {
+    if (error instanceof SystemCallError && error.code === 'EPIPE') return 0;
+    throw error;
+  }
 }
 
 function epoch(number: number): Epoch {
@@ -179,7 +195,7 @@ describe('a server', () => {
       // A byte a turn of the timer: a deadline that each byte moved would let all of HELLO through.
       let sent = 0;
       const trickle = setInterval(() => {
-        if (sent < hello.length && !connection.ended) sendBytes(fd, hello, sent++, 1);
+        if (sent < hello.length && !connection.ended) sent += sendByte(fd, hello, sent);
       }, 5);
       await recorder.ended;
       clearInterval(trickle);
@@ -189,11 +205,18 @@ describe('a server', () => {
   });
 
   it('reads once more before it judges: a HELLO that came during a stall counts', async () => {
-    await withChannel({ helloTimeoutMs: 20 }, async ({ path, events }) => {
+    let onAccepted = (): void => {};
+    const accepted = new Promise<void>((resolve) => {
+      onAccepted = resolve;
+    });
+    const accepts = (): boolean => {
+      onAccepted();
+      return true;
+    };
+    await withChannel({ helloTimeoutMs: 20, accepts }, async ({ path, events }) => {
       const fd = connectUnix(path);
-      // Accepted, then this process stalls until the deadline has passed; HELLO arrives meanwhile.
-      await new Promise(setImmediate);
-      await new Promise(setImmediate);
+      await accepted;
+      // This process stalls until the deadline has passed; HELLO arrives meanwhile.
       const hello = encodeFrame(FrameType.HELLO, HELLO);
       const stallEnd = performance.now() + 40;
       while (performance.now() < stallEnd);
@@ -257,6 +280,18 @@ describe('a server', () => {
       const all = await Promise.all(Array.from({ length: 64 }, () => subscribe(path)));
       assert.equal(server.sessions.size, 64);
       for (const { connection } of all) connection.close();
+    });
+  });
+
+  it('counts nobody as silent whose HELLO has arrived', async () => {
+    await withChannel({}, async ({ server, path, events }) => {
+      const hello = encodeFrame(FrameType.HELLO, HELLO);
+      const clients = Array.from({ length: 40 }, () => connectUnix(path));
+      for (const client of clients) sendBytes(client, hello, 0, hello.length);
+      await events.until(() => events.log.length === clients.length);
+      assert.equal(server.sessions.size, clients.length);
+      for (const client of clients) closeDescriptor(client);
+      await events.until(() => events.log.length === 2 * clients.length);
     });
   });
 

@@ -115,6 +115,7 @@ describe('a connection', () => {
   });
 
   it('stops dispatching when a handler closes it, and calls onEnd once', () => {
+    const before = openDescriptors();
     const pair = socketPair();
     const recorder = new Recorder<'client'>();
     const connection: Connection<'client'> = new Connection(pair.client, {
@@ -128,10 +129,12 @@ describe('a connection', () => {
         onEnd: (end) => recorder.onEnd(end),
       },
     });
-    sendAll(pair.server, Buffer.concat([BYE, BYE, WAKE]));
+    const rest = [BYE, WAKE, encodeFrame(FrameType.WELCOME, WELCOME)];
+    sendAll(pair.server, Buffer.concat([BYE, ...rest]), [pair.server, pair.server]);
     assert.equal(connection.receiveSync(0), true);
     assert.deepEqual(recorder.log, ['frame 6', 'end closed']);
     closeDescriptor(pair.server);
+    assert.equal(openDescriptors(), before, 'descriptors of frames that nobody got are closed');
   });
 
   it('survives a handler that throws: the rest is dispatched, and the error is not swallowed', () => {
@@ -174,10 +177,12 @@ describe('a connection', () => {
       },
     });
     sendAll(pair.server, Buffer.concat([encodeFrame(FrameType.WELCOME, WELCOME), WAKE, BYE]));
-    closeDescriptor(pair.server);
     await first.until(() => first.frames.length > 0);
     connection.resume(second);
     assert.deepEqual(second.log, [], 'the caller of resume comes first');
+    // Nothing more arrives: what was read before the pause has to come by itself.
+    await second.until(() => second.wakes > 0);
+    closeDescriptor(pair.server);
     await second.ended;
     assert.deepEqual(first.log, ['frame 2']);
     assert.deepEqual(second.log, ['frame 6', 'wake', 'end ended']);

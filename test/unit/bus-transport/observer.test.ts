@@ -119,6 +119,31 @@ describe('an observer', () => {
   });
 });
 
+describe('connecting', () => {
+  it('tries again where the publisher asks to, until it is welcomed', async () => {
+    const details = { busy: true };
+    const busy = { code: 'TOO_MANY_SUBSCRIBERS', message: 'wait', remedy: '', details };
+    for (const role of ['subscriber', 'observer']) {
+      const stats = { publisher: {}, subscribers: [] };
+      const welcome = role === 'observer' ? { manifest: {}, stats } : WELCOME;
+      let refusals = 0;
+      await withFakeServer(
+        (socket) => {
+          refusals += 1;
+          if (refusals <= 2) socket.end(encodeFrame(FrameType.ERROR, busy));
+          else socket.write(encodeFrame(FrameType.WELCOME, welcome));
+        },
+        async (path) => {
+          const options = { ...own, timeoutMs: 20_000 };
+          if (role === 'observer') await observeChannel(path, options);
+          else (await connectChannel(path, HELLO, options)).connection.close();
+        },
+      );
+      assert.equal(refusals, 3);
+    }
+  });
+});
+
 describe('connecting fails with', () => {
   it('CHANNEL_NOT_FOUND where nothing is, or nobody listens any more', async () => {
     const directory = temporaryDirectory();
