@@ -229,6 +229,8 @@ export abstract class RingWriter {
     const carried = low >>> 0 < units;
     if (carried) words[Header.highA] = highWord(head);
     Atomics.store(words, Header.head, low);
+    // On arm64 the plain stores of the next step could overtake this store; they cannot pass a load of it (test/model).
+    Atomics.load(words, Header.head);
     if (carried) words[Header.highB] = highWord(head);
     words[Header.newestStart] = newestStart;
     doubles[HeaderDouble.published] = (doubles[HeaderDouble.published] as number) + messages;
