@@ -21,5 +21,6 @@ export {
 } from './libc.js';
 export * from './machine.js';
 export * from './mapping.js';
+export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';
 export * from './socket.js';

@@ -1,0 +1,34 @@
+/** Pipes whose ends this process holds as plain descriptors: to read a child's output into memory of our choice. */
+import { ERRNO, checked } from './libc.js';
+import { lastErrno, lazily, libcFunction } from './koffi.js';
+
+const O_CLOEXEC = 0o2000000;
+const F_SETPIPE_SZ = 1031;
+
+const calls = lazily(() => ({
+  pipe2: libcFunction<(fds: Int32Array, flags: number) => number>(
+    'int pipe2(void *fds, int flags)',
+  ),
+  fcntl: libcFunction<(fd: number, command: number, argument: number) => number>(
+    'int fcntl(int fd, int command, int64_t argument)',
+  ),
+}));
+
+export interface Pipe {
+  readonly readable: number;
+  readonly writable: number;
+}
+
+/**
+ * pipe2(2), both ends close-on-exec and blocking. `capacityBytes` is asked for (fcntl(2) F_SETPIPE_SZ): larger pieces
+ * a read; where the system's limit forbids it the pipe keeps its 64 KiB.
+ */
+export function createPipe(capacityBytes: number): Pipe {
+  const fds = new Int32Array(2);
+  checked(calls().pipe2(fds, O_CLOEXEC), 'pipe2');
+  const [readable, writable] = fds as unknown as [number, number];
+  if (calls().fcntl(writable, F_SETPIPE_SZ, capacityBytes) < 0 && lastErrno() !== ERRNO.EPERM) {
+    checked(-1, 'fcntl(F_SETPIPE_SZ)');
+  }
+  return { readable, writable };
+}
