@@ -17,6 +17,7 @@ import { readManifest } from './manifest.js';
 import type { RuntimeDirectory } from './runtime-directory.js';
 import { probeSockets, type SocketState } from './socket-probe.js';
 
+/** The files of one dead publisher. */
 export interface Debris {
   readonly channel: string;
   /** Absolute paths. */
@@ -24,6 +25,7 @@ export interface Debris {
   readonly reason: 'owner ended' | 'earlier boot';
 }
 
+/** What {@link cleanDebris} did. */
 export interface CleanResult {
   readonly removed: readonly Debris[];
   /** Debris that could not be removed, for example another user's in a shared directory. */

@@ -19,11 +19,13 @@ import { probeSockets, type SocketState } from './socket-probe.js';
 export type { ChannelEvent } from './channel-watch.js';
 export type { ProblemListener } from './manifest-scan.js';
 
+/** Where to look for channels, whose to trust, and who hears of what is passed over. */
 export interface ListOptions extends ScanOptions {
   /** A path or a resolved directory; by default the process's own. */
   readonly directory?: string | RuntimeDirectory;
 }
 
+/** How to follow channels. */
 export interface WatchOptions extends ListOptions {
   /** Ends the loop: it returns, it does not throw. */
   readonly signal?: AbortSignal;

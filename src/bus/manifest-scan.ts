@@ -8,6 +8,7 @@ import type { RuntimeDirectory } from './runtime-directory.js';
 /** Hears of a file or directory that had to be passed over, once for each state of a file. */
 export type ProblemListener = (path: string, error: SluiceError) => void;
 
+/** Whose manifests to read, and who hears of the others. */
 export interface ScanOptions extends ReadManifestOptions {
   readonly onProblem?: ProblemListener;
 }

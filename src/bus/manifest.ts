@@ -32,6 +32,7 @@ export {
   type ManifestProcess,
 } from './manifest-codec.js';
 
+/** Whose manifests to read. */
 export interface ReadManifestOptions {
   /**
    * Users whose manifests are read beside this user's own (and root's in a shared directory). A

@@ -24,8 +24,10 @@ import { isOwnUid, ownUid } from './trusted-owner.js';
  */
 export const MAX_SOCKET_PATH_BYTES = 107;
 
+/** What named the directory: a path in the program, a variable, or nothing. */
 export type DirectorySource = 'argument' | 'SLUICE_DIR' | 'XDG_RUNTIME_DIR' | 'default';
 
+/** A directory that was checked, with the paths and modes of what lies in it. */
 export interface RuntimeDirectory {
   /** Absolute. */
   readonly path: string;
