@@ -1,4 +1,7 @@
-/** Motion detection on the luma plane, in place: blocks that differ from a slowly adapting background, joined to boxes. */
+/**
+ * Motion detection on the luma plane, in place. A block moves when it differs from a slow background and from the
+ * recent past: the first alone leaves ghosts where somebody stood, the second alone sees only edges.
+ */
 
 export interface Box {
   readonly x: number;
@@ -10,14 +13,17 @@ export interface Box {
 const BLOCK = 16;
 /** Rows and columns sampled inside a block: every fourth is enough and four times cheaper each way. */
 const STEP = 4;
-const THRESHOLD = 14;
-const ADAPT = 0.04;
-const MIN_BLOCKS = 3;
+const BACKGROUND_THRESHOLD = 12;
+const RECENT_THRESHOLD = 5;
+const BACKGROUND_ADAPT = 0.03;
+const RECENT_ADAPT = 0.35;
+const MIN_BLOCKS = 2;
 
 export class MotionDetector {
   readonly #columns: number;
   readonly #rows: number;
   readonly #background: Float32Array;
+  readonly #recent: Float32Array;
   readonly #moving: Uint8Array;
   #primed = false;
 
@@ -26,6 +32,7 @@ export class MotionDetector {
     this.#columns = Math.floor(width / BLOCK);
     this.#rows = Math.floor(height / BLOCK);
     this.#background = new Float32Array(this.#columns * this.#rows);
+    this.#recent = new Float32Array(this.#columns * this.#rows);
     this.#moving = new Uint8Array(this.#columns * this.#rows);
   }
 
@@ -36,8 +43,13 @@ export class MotionDetector {
         const mean = blockMean(luma, pitchBytes, column, row);
         const at = row * this.#columns + column;
         const background = this.#primed ? (this.#background[at] as number) : mean;
-        this.#moving[at] = Math.abs(mean - background) > THRESHOLD ? 1 : 0;
-        this.#background[at] = background + (mean - background) * ADAPT;
+        const recent = this.#primed ? (this.#recent[at] as number) : mean;
+        const moves =
+          Math.abs(mean - background) > BACKGROUND_THRESHOLD &&
+          Math.abs(mean - recent) > RECENT_THRESHOLD;
+        this.#moving[at] = moves ? 1 : 0;
+        this.#background[at] = background + (mean - background) * BACKGROUND_ADAPT;
+        this.#recent[at] = recent + (mean - recent) * RECENT_ADAPT;
       }
     }
     this.#primed = true;
