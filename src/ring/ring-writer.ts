@@ -238,11 +238,14 @@ export abstract class RingWriter {
     if (this.untilSample-- <= 0) this.sample(newestStart);
   }
 
-  /** Time stamp of the newest message: the position is zeroed first, so a reader never pairs old with new. */
+  /**
+   * Time stamp of the newest message. Meanwhile the position is that of the next message, which no reader can have yet:
+   * a reader never pairs an old position with a new time.
+   */
   private sample(newestStart: number): void {
     this.untilSample = SAMPLE_EVERY;
     const timeNs = this.now();
-    this.words[Header.samplePosition] = newestStart - 1;
+    this.words[Header.samplePosition] = this.head | 0;
     this.doubles[HeaderDouble.sampleTimeNs] = timeNs;
     this.doubles[HeaderDouble.lastPublishNs] = timeNs;
     this.words[Header.samplePosition] = newestStart;
