@@ -4,6 +4,8 @@ export {
   type ErrorEntry,
   ERROR_TABLE,
   isSluiceError,
+  type ReadonlyBytes,
+  type ReadonlyTypedArray,
   SluiceError,
 } from './core/index.js';
 export {
@@ -11,6 +13,7 @@ export {
   fromFloat32,
   type TensorSpec,
   toFloat32,
+  type ReadonlyTensorView,
   type TensorView,
 } from './tensor/index.js';
 export {
@@ -36,6 +39,7 @@ export {
   tensor,
   type TensorFormat,
   tensors,
+  type ReadonlyTensorsOf,
   type TensorsOf,
   text,
   type TextFormat,
@@ -74,6 +78,7 @@ export {
   openWorkerRingReader,
   openWorkerRingWriter,
   type Plane,
+  type ReadonlyPlane,
   type PublisherOptions,
   type PublisherStats,
   type PublishOptions,

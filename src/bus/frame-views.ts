@@ -1,4 +1,5 @@
 /** What loaned and received frames have in common: their bytes as planes and tensors. Views, made when asked for. */
+import type { ReadonlyBytes } from '../core/index.js';
 import {
   frameAsTensor,
   frameTensors,
@@ -13,6 +14,12 @@ import type { Shapes, TensorView } from '../tensor/index.js';
 export interface Plane extends VideoPlane {
   /** All rows, `pitchBytes` apart. */
   readonly bytes: Uint8Array;
+}
+
+/** One plane of a received picture: as {@link Plane}, to be read only. */
+export interface ReadonlyPlane extends VideoPlane {
+  /** All rows, `pitchBytes` apart. Read-only memory. */
+  readonly bytes: ReadonlyBytes;
 }
 
 /** Planes of a picture over a slot's bytes; none for other formats. */

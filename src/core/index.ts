@@ -4,3 +4,4 @@ export * from './channel-name.js';
 export * from './errors.js';
 export * from './integers.js';
 export * from './printable.js';
+export * from './readonly-array.js';

@@ -2,6 +2,7 @@
  * Motion detection on the luma plane, in place. A block moves when it differs from a slow background and from the
  * recent past: the first alone leaves ghosts where somebody stood, the second alone sees only edges.
  */
+import type { ReadonlyBytes } from '../core/index.js';
 
 export interface Box {
   readonly x: number;
@@ -37,7 +38,7 @@ export class MotionDetector {
   }
 
   /** Boxes in pixels around what moved since the pictures before. */
-  detect(luma: Uint8Array, pitchBytes: number): Box[] {
+  detect(luma: ReadonlyBytes, pitchBytes: number): Box[] {
     for (let row = 0; row < this.#rows; row++) {
       for (let column = 0; column < this.#columns; column++) {
         const mean = blockMean(luma, pitchBytes, column, row);
@@ -92,7 +93,7 @@ export class MotionDetector {
   }
 }
 
-function blockMean(luma: Uint8Array, pitchBytes: number, column: number, row: number): number {
+function blockMean(luma: ReadonlyBytes, pitchBytes: number, column: number, row: number): number {
   let sum = 0;
   for (let y = row * BLOCK; y < (row + 1) * BLOCK; y += STEP) {
     const line = y * pitchBytes;

@@ -1,11 +1,11 @@
 /** NV12 pictures as PNG files with boxes drawn in. */
 import { writeFileSync } from 'node:fs';
 import { PNG } from 'pngjs';
-import type { Plane } from '../bus/index.js';
+import type { ReadonlyPlane } from '../bus/index.js';
 import type { Box } from './motion.js';
 
 /** BT.601 limited range, the guess for pictures below 720 lines. */
-function toRgba(y: Plane, uv: Plane): Uint8Array {
+function toRgba(y: ReadonlyPlane, uv: ReadonlyPlane): Uint8Array {
   const rgba = new Uint8Array(y.width * y.height * 4);
   for (let row = 0; row < y.height; row++) {
     const luma = row * y.pitchBytes;
@@ -40,8 +40,12 @@ function drawBox(rgba: Uint8Array, pictureWidth: number, pictureHeight: number, 
 }
 
 /** Writes the picture with its boxes. The conversion copies; the frame is read in place. */
-export function writeSnapshot(path: string, planes: readonly Plane[], boxes: readonly Box[]): void {
-  const [y, uv] = planes as [Plane, Plane];
+export function writeSnapshot(
+  path: string,
+  planes: readonly ReadonlyPlane[],
+  boxes: readonly Box[],
+): void {
+  const [y, uv] = planes as [ReadonlyPlane, ReadonlyPlane];
   const rgba = toRgba(y, uv);
   for (const box of boxes) drawBox(rgba, y.width, y.height, box);
   const png = new PNG({ width: y.width, height: y.height });

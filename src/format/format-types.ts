@@ -1,5 +1,5 @@
 /** The types of formats: what a publisher states in full and a subscriber asks for in part. */
-import type { TensorSpec, TensorView } from '../tensor/index.js';
+import type { ReadonlyTensorView, TensorSpec, TensorView } from '../tensor/index.js';
 import type { ColorSpace } from './color.js';
 
 /**
@@ -60,6 +60,7 @@ export interface AudioFormat {
   readonly maxSamples: number;
 }
 
+/** What a frame channel can carry: fixed-size memory, read in place. */
 export type FrameFormat = VideoFormat | TensorFormat | AudioFormat;
 
 /** UTF-8 text. */
@@ -87,8 +88,10 @@ export interface PacketFormat {
   readonly codec: PacketCodec;
 }
 
+/** What a message channel can carry: units of any size, copied out of a ring. */
 export type MessageFormat = TextFormat | BytesFormat | JsonFormat | PacketFormat;
 
+/** What a channel carries, stated in full by its publisher. */
 export type Format = FrameFormat | MessageFormat;
 
 /** Part of a format: what is left out may vary. */
@@ -131,3 +134,8 @@ export type TensorsOf<F> =
     : F extends AudioFormat
       ? Readonly<Record<'samples', TensorView>>
       : never;
+
+/** {@link TensorsOf} a received frame: views that may only be read. */
+export type ReadonlyTensorsOf<F> = {
+  readonly [K in keyof TensorsOf<F>]: ReadonlyTensorView;
+};

@@ -17,6 +17,10 @@ export const DTYPES = Object.freeze([
   'f64',
 ] as const);
 
+/**
+ * Element type of a tensor: `u8` is one unsigned byte, `f16` and `bf16` are shown as their 16 bits
+ * (`toFloat32()` converts), `i64` and `u64` as BigInt arrays.
+ */
 export type DType = (typeof DTYPES)[number];
 
 /** JavaScript has no 16-bit floats on Node 20: their bits are shown, `toFloat32()` converts. */

@@ -12,6 +12,7 @@
  * with its sign and the upper bits of its payload, and becomes quiet. The work is done on bit
  * patterns throughout: a NaN that passes through a JavaScript number may lose its payload.
  */
+import type { ReadonlyTypedArray } from '../core/index.js';
 export type HalfFloat = 'f16' | 'bf16';
 
 const F16_INFINITY = 0x7c00;
@@ -87,7 +88,7 @@ function f32Bits(values: Float32Array): Uint32Array {
  */
 export function toFloat32(
   dtype: HalfFloat,
-  source: Uint16Array,
+  source: ReadonlyTypedArray<Uint16Array>,
   target: Float32Array = new Float32Array(source.length),
 ): Float32Array {
   sameLength(source, target);

@@ -23,10 +23,15 @@ import {
   typeProblem,
 } from './problem.js';
 
+/**
+ * One tensor of a frame, as a publisher states it: rank 0 to 8, each dimension below 2^31, the whole
+ * frame below 4 GiB.
+ */
 export interface TensorSpec {
   readonly dtype: DType;
   /** Exact, or an upper bound a dimension when `variable`. */
   readonly shape: readonly number[];
+  /** Each frame carries its own shape, within `shape`. Default false. */
   readonly variable?: boolean;
   /** In elements, one a dimension. Left out: C-contiguous. */
   readonly strides?: readonly number[];

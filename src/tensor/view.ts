@@ -1,4 +1,5 @@
 /** A tensor over memory that somebody else owns: nothing here copies. */
+import type { ReadonlyTypedArray } from '../core/index.js';
 import { DL_DEVICE_CPU, type DLPackDescriptor, dlpackDType } from './dlpack.js';
 import { type DType, elementByteLength, type TensorData, viewTensorData } from './dtype.js';
 import { argumentError, integerProblem } from './problem.js';
@@ -147,4 +148,14 @@ export class TensorView<D extends DType = DType> {
 function check(attempt: string, name: string, value: unknown, min: number, max: number): void {
   const problem = integerProblem(name, value, min, max);
   if (problem !== undefined) throw argumentError(attempt, problem);
+}
+
+/** A {@link TensorView} of a received frame: the same, without anything that stores. */
+export interface ReadonlyTensorView<D extends DType = DType> extends Omit<
+  TensorView<D>,
+  'data' | 'asSlice' | 'asIndex'
+> {
+  readonly data: ReadonlyTypedArray<TensorData<D>>;
+  asSlice(axis: number, start: number, end: number): ReadonlyTensorView<D>;
+  asIndex(axis: number, index: number): ReadonlyTensorView<D>;
 }

@@ -1,5 +1,5 @@
 /** One epoch of one publisher, as a frame subscriber has it mapped. */
-import { SluiceError } from '../../core/index.js';
+import type { SluiceError } from '../../core/index.js';
 import {
   type ControlGeometry,
   controlViews,
@@ -32,6 +32,7 @@ export class FrameSession implements LinkSession {
   readonly #regions: readonly [Region, SlotMemory, Region];
   readonly #leases = new Set<FrameLease>();
   #retired = false;
+  #disconnects = false;
   #closed = false;
 
   /** Takes over the descriptors [control, data, page]. Throws `PROTOCOL` when they are not what was announced. */
@@ -100,9 +101,17 @@ export class FrameSession implements LinkSession {
     this.connection.wake();
   }
 
-  /** Nothing new comes from here: the memory goes when the last frame is released. */
-  retire(): void {
+  get drained(): boolean {
+    return this.lag() === 0;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  retire(disconnects = false): void {
     this.#retired = true;
+    this.#disconnects = disconnects;
     if (this.#leases.size === 0) this.close();
   }
 
@@ -119,6 +128,7 @@ export class FrameSession implements LinkSession {
     this.#leases.clear();
     control.close();
     page.close();
+    if (this.#disconnects) this.connection.close();
   }
 }
 

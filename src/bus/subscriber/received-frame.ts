@@ -1,22 +1,25 @@
 /** A frame as a subscriber holds it: metadata copied when it was claimed, bytes in place until it is released. */
-import { SluiceError } from '../../core/index.js';
+import { type ReadonlyBytes, SluiceError } from '../../core/index.js';
 import {
   frameByteLength,
   shapesFromRecord,
   type FrameFormat,
+  type ReadonlyTensorsOf,
   type TensorsOf,
 } from '../../format/index.js';
-import type { Shapes, TensorView } from '../../tensor/index.js';
+import type { ReadonlyTensorView, Shapes } from '../../tensor/index.js';
 import type { WaitOptions } from '../endpoint.js';
-import { asTensor, framePlanes, tensorsOf, type Plane } from '../frame-views.js';
+import { asTensor, framePlanes, tensorsOf, type Plane, type ReadonlyPlane } from '../frame-views.js';
 import type { FrameMetadata } from './frame-metadata.js';
 import type { FrameLease } from './frame-session.js';
 
 /** How often `ready()` looks: a fence rings nobody. */
 const FENCE_POLL_MS = 1;
 
+/** What a publisher said of a frame. */
 export interface FrameFlags {
   readonly keyFrame: boolean;
+  /** The stream did not go on smoothly before this frame. */
   readonly discontinuity: boolean;
   /** Computed from a frame whose data was lost or incomplete. */
   readonly incomplete: boolean;
@@ -34,11 +37,19 @@ export interface HostCopy<F extends FrameFormat> {
   readonly id: bigint;
 }
 
+/**
+ * One frame, read where the publisher wrote it. It stays as it is until `release()`: the publisher takes no slot that
+ * somebody holds. A frame of a `for await` loop is released at the next turn; one of `receive()` by its receiver.
+ * After its release every property but the plain facts throws `CLOSED`.
+ */
 export class Frame<F extends FrameFormat> implements Disposable {
   readonly channel: string;
+  /** The format of the frame's epoch, in full. */
   readonly format: F;
   readonly memory = 'host';
+  /** Which format within the life of its publisher, from 1. */
   readonly epoch: number;
+  /** From 1; goes on over changes of format, starts anew with another publisher. */
   readonly sequence: number;
   /** Frames passed over since the last one that this subscriber got. */
   readonly skipped: number;
@@ -80,6 +91,7 @@ export class Frame<F extends FrameFormat> implements Disposable {
     return this.#metadata.idWords;
   }
 
+  /** Presentation time, ns: an integer within ±2^53. */
   get ptsNs(): number {
     return this.#metadata.ptsNs;
   }
@@ -94,6 +106,7 @@ export class Frame<F extends FrameFormat> implements Disposable {
     return this.#metadata.publishTimeNs;
   }
 
+  /** The capture time on the wall clock, as the publisher's offset at its start gives it. */
   get captureDate(): Date {
     return new Date(this.#metadata.captureUnixMs);
   }
@@ -112,26 +125,26 @@ export class Frame<F extends FrameFormat> implements Disposable {
    * The bytes in use, in place. Read-only memory: a store kills this process. Kept past `release()` it shows a newer
    * frame.
    */
-  get bytes(): Uint8Array {
+  get bytes(): ReadonlyBytes {
     return this.#slot().subarray(0, this.#metadata.byteLength);
   }
 
   /** The planes of a picture, in place and read-only; empty for other formats. */
-  get planes(): readonly Plane[] {
+  get planes(): readonly ReadonlyPlane[] {
     const slot = this.#slot();
     this.#planes ??= framePlanes(this.format, slot);
     return this.#planes;
   }
 
   /** The named tensors in their actual shapes, in place and read-only. */
-  get tensors(): TensorsOf<F> {
+  get tensors(): ReadonlyTensorsOf<F> {
     const slot = this.#slot();
     this.#tensors ??= tensorsOf(this.format, slot, this.#actualShapes());
-    return this.#tensors;
+    return this.#tensors as ReadonlyTensorsOf<F>;
   }
 
   /** The frame as one tensor, in place. Throws `TypeError` where planes differ in size or there are several. */
-  asTensor(): TensorView {
+  asTensor(): ReadonlyTensorView {
     return asTensor(this.format, this.#slot(), this.#actualShapes());
   }
 
@@ -172,9 +185,9 @@ export class Frame<F extends FrameFormat> implements Disposable {
     this.#lease.release();
   }
 
-  /** Releases unless that was done before: what `using` calls. */
+  /** Releases unless that was done before, or the subscriber has ended: what `using` calls. */
   [Symbol.dispose](): void {
-    if (!this.#released) this.release();
+    if (!this.released) this.release();
   }
 
   /** Whether this claim was given back, or its subscriber closed. */
