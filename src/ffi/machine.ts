@@ -1,25 +1,10 @@
-/** What the kernel says of this machine: its boot, its memory, the limits of the control group of this process. */
+/** What the kernel says of this machine: its memory, the limits of the control group of this process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../core/index.js';
 
 /** More nested control groups than anyone has. */
 const MAX_GROUP_DEPTH = 32;
-
-let knownBootId: string | undefined;
-
-/** random(4) /proc/sys/kernel/random/boot_id: a new random id at each boot, the same in every container. */
-export function bootId(): string {
-  return (knownBootId ??= readBootId());
-}
-
-function readBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch (cause) {
-    throw new SluiceError('UNSUPPORTED', 'cannot read /proc/sys/kernel/random/boot_id', { cause });
-  }
-}
 
 /** Bytes of memory. */
 export interface MemoryLimits {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
-import { bootId, memoryLimits } from '../../../src/ffi/index.js';
+import { memoryLimits } from '../../../src/ffi/index.js';
 import { temporaryDirectory } from './descriptors.js';
 
 const MEMINFO =
@@ -98,13 +98,5 @@ describe('memoryLimits', () => {
   it('works on this machine', () => {
     const found = memoryLimits();
     assert.ok(found.availableBytes > 0 && found.availableBytes <= found.machineAvailableBytes);
-  });
-});
-
-describe('bootId', () => {
-  it('is the one of the kernel', () => {
-    const text = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
-    assert.equal(`${bootId()}\n`, text);
-    assert.match(bootId(), /^[0-9a-f-]{36}$/);
   });
 });
