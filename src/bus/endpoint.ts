@@ -23,26 +23,34 @@ export type Status =
     }
   | { readonly type: 'lost'; readonly reason: string; readonly retryInMs: number };
 
+/** What a publisher has done since it was opened, over all its epochs. Plain JSON. */
 export interface PublisherStats {
+  /** Frames or messages. */
   readonly published: number;
   /** Not published for want of a slot or room. */
   readonly dropped: number;
+  /** Bytes published; each counts once, however many subscribers read it. */
   readonly bytes: number;
+  /** Frames or messages a second, over the last second. */
   readonly ratePerSecond: number;
   readonly subscribers: number;
   /** Slots on loan or leased. Rings: units that the slowest subscriber has still to read. */
   readonly slotsHeld: number;
+  /** Slots of the pool or ring; of a ring in the bytes layout units of 64 bytes. */
   readonly slots: number;
   /** How often a subscriber was passed over because it kept the publisher waiting. */
   readonly passedOver: number;
 }
 
+/** What a subscriber has seen since it was opened, over all epochs and reconnections. Plain JSON. */
 export interface SubscriberStats {
+  /** Frames or messages. */
   readonly received: number;
   /** Passed over by choice (`latest`, `keyFramesOnly`). */
   readonly skipped: number;
   /** Wanted (`every`) and missed. */
   readonly lost: number;
+  /** How often the publisher went and the subscriber set out to find the next one. */
   readonly reconnects: number;
   /** Units published and not yet received. */
   readonly lag: number;
@@ -50,9 +58,11 @@ export interface SubscriberStats {
   readonly held: number;
   readonly lastSequence: number;
   readonly lastPtsNs: number;
+  /** Bytes of frames handed out in the shared memory itself. */
   readonly bytesInPlace: number;
+  /** Bytes copied: messages, and frames by `toHost()`. */
   readonly bytesCopied: number;
-  /** From publish to receive. */
+  /** From publish to receive, in µs; messages are sampled. */
   readonly latencyUs: { readonly p50: number; readonly p99: number; readonly max: number };
 }
 
@@ -68,11 +78,16 @@ export interface SubscriberInfo extends Omit<SubscriberStats, 'lastPtsNs'> {
   readonly leases: number;
 }
 
+/** How to wait: every wait of Sluice takes a signal and no timeout (`AbortSignal.timeout(ms)`). */
 export interface WaitOptions {
   /** Ends the wait; the promise rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
+/**
+ * What publishers and subscribers have in common. Whoever opened an endpoint closes it, by `close()` or `await using`;
+ * leaving a loop over it does not. Afterwards its methods throw `CLOSED`.
+ */
 export interface Endpoint<S> extends AsyncDisposable {
   readonly channel: string;
   /** The announcement of the current epoch. */

@@ -29,14 +29,15 @@ import type { MessageHeader, RingReaderEntry, RingWriter } from './ring-writer.j
 import { SlotsReader } from './slots-reader.js';
 import { SlotsWriter } from './slots-writer.js';
 
+/** The size and shape of a ring between worker threads. */
 export interface WorkerRingOptions {
   /** `slots`: messages of up to 240 bytes cost one slot each. `bytes`: records of any size. */
   readonly layout: 'slots' | 'bytes';
-  /** Slots layout: slots, a power of two. */
+  /** Slots layout: slots of 256 bytes, a power of two. Default 4096. */
   readonly slots?: number;
-  /** Bytes layout: size of the ring, rounded up to a power of two. */
+  /** Bytes layout: size of the ring, rounded up to a power of two. Default 1 MiB. */
   readonly ringBytes?: number;
-  /** Readers, each of which gets every message. */
+  /** Readers, 1 to 64, each of which gets every message. */
   readonly readers: number;
 }
 
@@ -94,6 +95,7 @@ function readGeometryOf(words: Int32Array): ControlGeometry {
 
 /** The writing end. All readers hold it back: nothing is ever lost. */
 export class WorkerRingWriter {
+  /** @internal */
   readonly writer: RingWriter;
   private readonly entries: readonly RingReaderEntry[];
 
@@ -108,12 +110,14 @@ export class WorkerRingWriter {
     this.entries = pages.map((page) => this.writer.addReader({ page, budget: geometry.slots }, 0));
   }
 
+  /** Writes one message without waiting. False: no room. Throws `MESSAGE_TOO_LARGE`. */
   tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
     const written = this.writer.tryWrite(payload, header);
     if (written) this.ring();
     return written;
   }
 
+  /** Writes as many as there is room for, announced together; returns how many. Throws `MESSAGE_TOO_LARGE`. */
   tryWriteBatch(payloads: readonly Uint8Array[], header: MessageHeader): number {
     const written = this.writer.tryWriteBatch(payloads, header);
     if (written > 0) this.ring();
@@ -147,6 +151,7 @@ function notifyReader(entry: RingReaderEntry): void {
 
 /** A reading end. */
 export class WorkerRingReader {
+  /** @internal */
   readonly reader: RingReader;
   private readonly page: Int32Array;
   private readonly doorbell;

@@ -1,7 +1,9 @@
 /** Who reads a channel, as its publisher may act on it: a camera that nobody watches need not be decoded. */
 import type { ChannelOwner, PublishedStream } from './channel-owner.js';
 
+/** Who reads a channel at one moment; see `demand()` of a publisher. */
 export interface Demand {
+  /** Connected subscribers; observers, which read statistics only, do not count. */
   readonly subscribers: number;
   /** There are subscribers and all of them asked for key frames only. */
   readonly keyFramesOnly: boolean;

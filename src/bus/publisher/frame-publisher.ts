@@ -17,15 +17,17 @@ import type { Manifest } from '../manifest.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
 import { FrameStream } from './frame-stream.js';
-import { LoanedFrame, type LoanHost, type PublishOptions } from './loaned-frame.js';
+import { LoanedFrame, type PublishOptions } from './loaned-frame.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
 /** How often to look while a frame's data is still being written: a fence rings nobody. */
 const FENCE_POLL_MS = 1;
 
-export class FramePublisher<F extends FrameFormat>
-  implements Endpoint<PublisherStats>, LoanHost<F>
-{
+/**
+ * Publishes frames: a slot is borrowed (`tryLoan`, `loan`), written in place and handed over by its `publish()`, or
+ * bytes are copied in by `send()`. Every subscriber reads the one slot. Stands behind its loans as their `LoanHost`.
+ */
+export class FramePublisher<F extends FrameFormat> implements Endpoint<PublisherStats> {
   readonly channel: string;
   readonly closed: Promise<CloseReason>;
   readonly #owner: ChannelOwner<FrameStream<F>>;

@@ -14,6 +14,7 @@ import { asTensor, framePlanes, tensorsOf, type Plane } from '../frame-views.js'
 import type { Frame } from '../subscriber/received-frame.js';
 import type { FrameStream } from './frame-stream.js';
 
+/** What travels with a frame. */
 export interface PublishOptions {
   /** Inherits ptsNs, capture time and id; a lost, corrupt or incomplete source marks this frame incomplete. */
   readonly source?: Frame<FrameFormat>;
@@ -21,6 +22,7 @@ export interface PublishOptions {
   readonly ptsNs?: number;
   /** CLOCK_MONOTONIC in ns. Default: the source's, else now. */
   readonly captureTimeNs?: number;
+  /** Readable without the frames before it; what `keyFramesOnly` subscribers wait for. */
   readonly keyFrame?: boolean;
   /** The stream did not go on smoothly before this frame. */
   readonly discontinuity?: boolean;

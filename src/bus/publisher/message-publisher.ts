@@ -24,6 +24,7 @@ import { demandOf, type Demand } from './demand.js';
 import { MessageStream } from './message-stream.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
+/** What travels with a message. Times and the frame need the bytes layout, which is the default. */
 export interface SendOptions {
   /** The application's type, 0 to 255. Default 0. */
   readonly type?: number;
@@ -33,11 +34,16 @@ export interface SendOptions {
   readonly ptsNs?: number;
   /** Bytes layout: decode time in ns. */
   readonly dtsNs?: number;
+  /** Bytes layout: a decoder can start here. */
   readonly keyFrame?: boolean;
 }
 
 const NO_OPTIONS: SendOptions = Object.freeze({});
 
+/**
+ * Sends messages into a ring that all subscribers read. A message costs one copy in, whatever the number of readers;
+ * no system call unless a reader sleeps.
+ */
 export class MessagePublisher<F extends MessageFormat> implements Endpoint<PublisherStats> {
   readonly channel: string;
   readonly closed: Promise<CloseReason>;

@@ -8,7 +8,9 @@ export interface AllowedPeers {
   readonly gids?: readonly number[];
 }
 
+/** How to open a publisher. Only the format is needed. */
 export interface PublisherOptions<F> {
+  /** What the channel carries, in full: `video({ width, height, pixelFormat })`, `json()`, ... */
   readonly format: F;
   /** Where the slots live. Default 'host'. */
   readonly memory?: Memory;
@@ -30,6 +32,7 @@ export interface PublisherOptions<F> {
   readonly patienceMs?: number;
   /** When another publisher owns the channel: fail, or stand by and take over at its end. Default 'fail'. */
   readonly whenTaken?: 'fail' | 'wait';
+  /** Other users that may read the channel, beside the own; see docs/security.md. */
   readonly allow?: AllowedPeers;
   /** Keeps other processes of the same user from reading this process's memory and descriptors. */
   readonly hardened?: boolean;

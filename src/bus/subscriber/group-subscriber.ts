@@ -46,6 +46,10 @@ type Totals = Record<
 /** More channels than this are left out: each costs two descriptors and a connection. */
 const MAX_MEMBERS = 256;
 
+/**
+ * All channels that match a pattern, read as one; `unit.channel` tells which. Channels whose kind or format does not
+ * fit are left out, and so are those beyond 256 at once.
+ */
 export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncIterable<U> {
   /** The pattern. */
   readonly channel: string;
@@ -105,6 +109,7 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     return undefined;
   }
 
+  /** The next unit of any member, as soon as there is one. Rejects with `CLOSED` at the end, or the signal's reason. */
   async receive(options: WaitOptions = {}): Promise<U> {
     const unit = await this.#receiveOrEnd(options);
     if (unit !== undefined) return unit;

@@ -21,6 +21,10 @@ import { SubscriberCounters } from './subscriber-counters.js';
 /** What one look visits at most when the caller names no bound: others have their turn. */
 const MAX_DRAINED = 65_536;
 
+/**
+ * Messages in order: `for await`, `receive()`, `tryReceive()` decode them one by one; `drain()` visits the bytes of
+ * many without allocating.
+ */
 export class MessageSubscriber<F extends MessageFormat>
   implements Endpoint<SubscriberStats>, AsyncIterable<Message<F>>
 {

@@ -4,6 +4,10 @@ import type { FormatPattern } from '../../format/index.js';
 import { MAX_LEASES } from '../../layout/index.js';
 import { checkLabel, type AllowedPeers } from '../publisher/options.js';
 
+/**
+ * How to open a subscriber. Only the format is needed; the defaults suit a live view (frames) and a complete log
+ * (messages).
+ */
 export interface SubscriberOptions<F> {
   /** What the channel must carry; what is left out may vary. A mismatch is `FORMAT_MISMATCH`, now or later. */
   readonly format?: F;
@@ -29,6 +33,7 @@ export interface SubscriberOptions<F> {
   readonly allow?: AllowedPeers;
   /** Ends the wait for the channel, and later the subscriber. */
   readonly signal?: AbortSignal;
+  /** Runtime directory; by default the process's own. */
   readonly directory?: string;
   /** How the publisher's lists call this subscriber. Default: the program's name. */
   readonly label?: string;

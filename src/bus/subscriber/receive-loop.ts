@@ -6,6 +6,7 @@ import type { WaitOptions } from '../endpoint.js';
 import type { ChannelLink } from './channel-link.js';
 import type { LinkSession } from './link-session.js';
 
+/** How to wait while blocking the thread. */
 export interface SyncWaitOptions {
   /** How long to block the thread at most. */
   readonly timeoutMs: number;

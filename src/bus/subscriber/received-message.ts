@@ -9,8 +9,10 @@ import {
 } from '../../layout/index.js';
 import type { SessionTerms } from './link-session.js';
 
+/** One message, copied out of the ring and decoded: it belongs to its receiver and needs no release. */
 export interface Message<F extends MessageFormat> {
   readonly channel: string;
+  /** From 1: counts messages, in the slots layout slots. Starts anew with another publisher. */
   readonly sequence: number;
   /** When it was published: CLOCK_MONOTONIC, ns. NaN in the slots layout, which carries no times. */
   readonly timeNs: number;
@@ -18,16 +20,20 @@ export interface Message<F extends MessageFormat> {
   readonly type: number;
   /** Encoded bytes. */
   readonly byteLength: number;
+  /** A string for text, the parsed value for JSON, a Uint8Array of its own for bytes and packets. */
   readonly value: Payload<F>;
   /** Bytes layout: presentation time in ns, and what the publisher said of the frame it belongs to. */
   readonly packet?: MessagePacket;
 }
 
+/** What a message of the bytes layout says of the frame or access unit it belongs to. */
 export interface MessagePacket {
+  /** Presentation time, ns; 0 when the publisher gave none. */
   readonly ptsNs: number;
   readonly keyFrame: boolean;
   /** Lineage id of the frame; 0n when the publisher named none. */
   readonly id: bigint;
+  /** Decode time, ns; the presentation time when the publisher gave none. */
   readonly dtsNs: number;
   /** CLOCK_MONOTONIC, ns; 0 when unknown. */
   readonly captureTimeNs: number;
