@@ -132,9 +132,16 @@ export class FrameSession implements LinkSession {
   }
 }
 
+/**
+ * `SLUICE_DEBUG=views`: frames hand out private copies that are zeroed at release, so that a view kept too long shows
+ * zeros at once instead of a newer frame some day. Slow, and not in place: for finding such bugs only.
+ */
+const COPIES_VIEWS = (process.env['SLUICE_DEBUG'] ?? '').split(',').includes('views');
+
 /** A claimed slot and how many frames share the claim. */
 export class FrameLease {
   ended = false;
+  #copy: Uint8Array | undefined;
   #claims = 1;
   readonly #slot: number;
 
@@ -146,7 +153,9 @@ export class FrameLease {
   }
 
   get bytes(): Uint8Array {
-    return this.session.slotView(this.#slot);
+    if (!COPIES_VIEWS) return this.session.slotView(this.#slot);
+    this.#copy ??= this.session.slotView(this.#slot).slice();
+    return this.#copy;
   }
 
   retain(): void {
@@ -156,12 +165,13 @@ export class FrameLease {
   release(): void {
     this.#claims -= 1;
     if (this.#claims > 0) return;
-    this.ended = true;
+    this.end();
     this.session.letGo(this);
   }
 
   end(): void {
     this.ended = true;
+    this.#copy?.fill(0);
   }
 
   state(): 'pending' | 'ready' | 'lost' {
