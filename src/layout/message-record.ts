@@ -13,8 +13,6 @@
  *
  * A record never crosses the end of the ring: a padding record (its first 16 bytes only are defined) fills the rest.
  */
-import { alignUp } from '../core/index.js';
-
 export const RING_UNIT_BYTES = 64;
 export const RECORD_HEADER_BYTES = 32;
 export const EXTENDED_HEADER_BYTES = 64;
@@ -48,5 +46,5 @@ export const MessageKind = Object.freeze({
 /** Units of 64 bytes that a record takes. */
 export function unitsOfRecord(payloadBytes: number, extended: boolean): number {
   const header = extended ? EXTENDED_HEADER_BYTES : RECORD_HEADER_BYTES;
-  return alignUp(header + payloadBytes, RING_UNIT_BYTES) / RING_UNIT_BYTES;
+  return Math.ceil((header + payloadBytes) / RING_UNIT_BYTES);
 }

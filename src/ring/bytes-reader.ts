@@ -1,5 +1,5 @@
 /** Reads records from a bytes ring (`layout/message-record.ts`). */
-import { distance32, joinUnsigned, lowWord } from '../core/index.js';
+import { distance32, joinUnsigned } from '../core/index.js';
 import {
   type ControlGeometry,
   type ControlViews,
@@ -11,6 +11,7 @@ import {
   RING_UNIT_BYTES,
   unitsOfRecord,
 } from '../layout/index.js';
+import { copyRun, privateWords } from './copy-run.js';
 import { type MessageVisitor, RingReader, type RingReaderOptions } from './ring-reader.js';
 
 const UNIT_WORDS = RING_UNIT_BYTES / 4;
@@ -18,8 +19,9 @@ const UNIT_WORDS = RING_UNIT_BYTES / 4;
 const CHUNK_UNITS = 512;
 
 export class BytesReader extends RingReader {
-  private chunk = new Uint8Array(CHUNK_UNITS * RING_UNIT_BYTES);
-  private chunkWords = new Int32Array(this.chunk.buffer);
+  /** Whole records as they stood in the ring, copied and checked. */
+  private chunk = privateWords(CHUNK_UNITS * RING_UNIT_BYTES);
+  /** Units of the chunk that are not yet delivered: [next, filled). */
   private next = 0;
   private filled = 0;
   /** Sequence expected next: what is missing before the one that comes was lost. */
@@ -39,16 +41,17 @@ export class BytesReader extends RingReader {
   }
 
   drain(visit: MessageVisitor, max: number): number {
+    const latest = this.options.delivery === 'latest';
+    const end = this.position + this.capacity;
     let visited = 0;
-    while (visited < max) {
-      if (this.next === this.filled && !this.fill()) break;
-      visited += this.visitChunk(visit, this.options.delivery === 'latest' ? 1 : max - visited);
-      if (this.options.delivery === 'latest') {
+    while (visited < max && !this.corrupt) {
+      if (this.next === this.filled && (this.position >= end || !this.fill())) break;
+      visited += this.visitChunk(visit, latest ? 1 : max - visited);
+      if (latest) {
         this.next = this.filled = 0;
         if (visited > 0) break;
       }
     }
-    this.received += visited;
     return visited;
   }
 
@@ -61,7 +64,7 @@ export class BytesReader extends RingReader {
       if (units === 0) return false;
       this.copy(units);
       if (!this.copyHolds()) continue;
-      this.sampleLatency(this.position, units);
+      this.sampleLatency(units);
       this.next = 0;
       this.filled = units;
       this.advance(units);
@@ -72,25 +75,21 @@ export class BytesReader extends RingReader {
 
   /** `latest`, and `every` beyond its budget of messages: go on at the newest message. */
   private skipToNewest(): void {
-    const ahead = this.lag;
-    if (ahead === 0 || ahead > 0x7fffffff) return;
+    const newestStart = this.words[Header.newestStart] as number;
+    const ahead = this.ahead();
+    if (ahead <= 0) return;
     if (this.options.delivery === 'every') {
-      const behind = distance32(
-        (this.words[Header.newestSequence] as number) + 1,
-        lowWord(this.nextSequence),
-      );
+      const newest = this.words[Header.newestSequence] as number;
+      const behind = distance32(newest + 1, this.nextSequence | 0);
       if (behind <= this.maxLagMessages || behind > 0x7fffffff) return;
     }
-    const back = distance32(
-      lowWord(this.position + ahead),
-      this.words[Header.newestStart] as number,
-    );
-    if (back > 0 && back < ahead) this.advance(ahead - back);
+    const skipped = this.aheadOfNewest(newestStart, ahead);
+    if (skipped > 0) this.advance(skipped);
   }
 
   /** Units from the position that are whole records and lie contiguously. */
   private runLength(available: number): number {
-    const toEnd = this.capacity - (lowWord(this.position) & this.mask);
+    const toEnd = this.capacity - (this.position & this.mask);
     const limit = Math.min(available, toEnd);
     if (limit <= CHUNK_UNITS && this.options.delivery === 'every') return limit;
     let units = 0;
@@ -110,7 +109,7 @@ export class BytesReader extends RingReader {
   }
 
   private wordAt(ahead: number): number {
-    return this.base + ((lowWord(this.position) + ahead) & this.mask) * UNIT_WORDS;
+    return this.base + ((this.position + ahead) & this.mask) * UNIT_WORDS;
   }
 
   private isPadding(ahead: number): boolean {
@@ -130,18 +129,15 @@ export class BytesReader extends RingReader {
 
   private grow(units: number): void {
     const bytes = units * RING_UNIT_BYTES;
-    if (bytes <= this.chunk.byteLength) return;
-    this.chunk = new Uint8Array(bytes);
-    this.chunkWords = new Int32Array(this.chunk.buffer);
+    if (bytes > this.chunk.bytes.length) this.chunk = privateWords(bytes);
   }
 
   private copy(units: number): void {
-    const from = this.wordAt(0) * 4;
-    this.chunk.set(this.bytes.subarray(from, from + units * RING_UNIT_BYTES), 0);
+    copyRun(this.control, this.wordAt(0), units * UNIT_WORDS, this.chunk, 0);
   }
 
   private visitChunk(visit: MessageVisitor, max: number): number {
-    const words = this.chunkWords;
+    const words = this.chunk.words;
     let visited = 0;
     while (visited < max && this.next < this.filled) {
       const at = this.next * UNIT_WORDS;
@@ -160,13 +156,14 @@ export class BytesReader extends RingReader {
         words[at + MessageRecord.sequenceLow] as number,
         words[at + MessageRecord.sequenceHigh] as number,
       );
-      this.account(sequence);
+      if (!this.follows(sequence)) return visited;
       if (!this.isMember(sequence)) continue;
       visited++;
+      this.received++;
       const header =
         (kind & MessageKind.extended) !== 0 ? EXTENDED_HEADER_BYTES : RECORD_HEADER_BYTES;
       visit(
-        this.chunk,
+        this.chunk.bytes,
         headerOffset + header,
         length,
         kind & MessageKind.typeMask,
@@ -177,14 +174,19 @@ export class BytesReader extends RingReader {
     return visited;
   }
 
-  private account(sequence: number): void {
-    const missed = sequence - this.nextSequence;
-    if (missed > 0) {
-      const members = Math.ceil(missed / this.options.share.count);
-      if (this.options.delivery === 'latest') this.skipped += members;
-      else this.lost += members;
+  /** Counts what is missing before `sequence`. False: it runs backwards, which no publisher does. */
+  private follows(sequence: number): boolean {
+    if (sequence < this.nextSequence || sequence > Number.MAX_SAFE_INTEGER) {
+      this.corrupt = true;
+      return false;
+    }
+    if (sequence > this.nextSequence) {
+      const missed = this.members(this.nextSequence, sequence);
+      if (this.options.delivery === 'latest') this.skipped += missed;
+      else this.lost += missed;
     }
     this.nextSequence = sequence + 1;
+    return true;
   }
 
   protected overrun(): void {
@@ -194,9 +196,9 @@ export class BytesReader extends RingReader {
 
 /** Units of a record or padding by its own header; 0 when no writer makes such a one. */
 function unitsOf(length: number, kind: number, writeAhead: number): number {
+  if (length > writeAhead * RING_UNIT_BYTES) return 0;
   if ((kind & MessageKind.padding) !== 0) {
-    const units = length / RING_UNIT_BYTES;
-    return Number.isInteger(units) && units >= 1 && units <= writeAhead ? units : 0;
+    return length % RING_UNIT_BYTES === 0 ? length / RING_UNIT_BYTES : 0;
   }
   const units = unitsOfRecord(length, (kind & MessageKind.extended) !== 0);
   return units <= writeAhead ? units : 0;

@@ -35,7 +35,10 @@ export interface PoolReaderOptions {
   readonly share: { readonly index: number; readonly count: number };
 }
 
-/** A claim that fails this often in a row gives up until the next wake; each failure means a newer frame came. */
+/**
+ * A claim that fails this often in a row gives up until the next wake; each failure means a newer frame came. Frames
+ * within the lag budget that are gone for other reasons come on top: giving up among those would sleep beside a frame.
+ */
 const MAX_ATTEMPTS = 16;
 
 export class PoolReader {
@@ -87,7 +90,8 @@ export class PoolReader {
   tryClaim(): number {
     const lease = this.freeLease();
     if (lease < 0) return this.lag === 0 ? Claim.nothing : Claim.noLease;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const attempts = MAX_ATTEMPTS + Math.min(this.options.maxLag, this.geometry.slots);
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const ahead = this.lag;
       if (ahead === 0) return Claim.nothing;
       if (ahead > 0x7fffffff) return Claim.corrupt;

@@ -16,6 +16,8 @@ import {
   type ControlViews,
   Header,
   HeaderDouble,
+  MAX_RECORD_DIMS,
+  MAX_USER_DATA_BYTES,
   Page,
   POOL_RECORD_WORDS,
   Slot,
@@ -252,8 +254,10 @@ export class PoolWriter {
   private fenceReached(slot: number): boolean {
     if (this.pending[slot] === 0) return true;
     const record = this.recordOf(slot);
+    // Both halves: in memory never used the low one is 0, as it is in the sequence 2^32.
     const reached =
-      Atomics.load(this.words, record + Slot.fenceLow) === this.words[record + Slot.sequenceLow];
+      Atomics.load(this.words, record + Slot.fenceLow) === this.words[record + Slot.sequenceLow] &&
+      this.words[record + Slot.fenceHigh] === this.words[record + Slot.sequenceHigh];
     if (reached) this.pending[slot] = 0;
     return reached;
   }
@@ -300,10 +304,13 @@ export class PoolWriter {
     words[at + Slot.idLow] = inherited ? frame.idLow : low ^ (words[Header.instance] ?? 0);
     words[at + Slot.idHigh] = inherited ? frame.idHigh : high ^ (words[Header.instance + 1] ?? 0);
     const dims = frame.dims;
+    invariant(dims.length <= MAX_RECORD_DIMS, 'the shapes of a frame fit its record');
     words[at + Slot.dims] = dims.length;
     for (let i = 0; i < dims.length; i++) words[at + Slot.dim + i] = dims[i] ?? 0;
     const userData = frame.userData;
-    words[at + Slot.userDataBytes] = userData?.byteLength ?? 0;
+    const userDataBytes = userData?.length ?? 0;
+    invariant(userDataBytes <= MAX_USER_DATA_BYTES, 'the user data of a frame fits its record');
+    words[at + Slot.userDataBytes] = userDataBytes;
     if (userData !== undefined) this.bytes.set(userData, at * 4 + USER_DATA_OFFSET_BYTES);
   }
 

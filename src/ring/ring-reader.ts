@@ -9,7 +9,7 @@
  * Everything in the ring is foreign: no word of it can make a reader index outside, loop for ever or allocate more
  * than one ring.
  */
-import { distance32, lowWord } from '../core/index.js';
+import { distance32, highWord, joinUnsigned } from '../core/index.js';
 import {
   type ControlGeometry,
   type ControlViews,
@@ -62,6 +62,7 @@ export abstract class RingReader {
   mustWakePublisher = false;
   /** Latency of the last sampled message in µs, negative when none is new. The owner takes and clears it. */
   latencySampleUs = -1;
+  protected readonly control: ControlViews;
   protected readonly words: Int32Array;
   protected readonly doubles: Float64Array;
   protected readonly bytes: Uint8Array;
@@ -78,6 +79,7 @@ export abstract class RingReader {
     geometry: ControlGeometry,
     options: RingReaderOptions,
   ) {
+    this.control = control;
     this.words = control.words;
     this.doubles = control.doubles;
     this.bytes = control.bytes;
@@ -92,12 +94,13 @@ export abstract class RingReader {
 
   /** Units announced and not yet read. */
   get lag(): number {
-    return distance32(Atomics.load(this.words, Header.head), lowWord(this.position));
+    return distance32(Atomics.load(this.words, Header.head), this.position | 0);
   }
 
   /**
-   * Visits up to `max` messages, the oldest first, and returns how many. Allocates nothing once its buffer has grown
-   * to the size of the messages.
+   * Visits up to `max` messages, the oldest first, and returns how many. One call goes through one ring's worth at
+   * most, so it ends against a writer that never pauses; what then remains was published after the call began, so
+   * its doorbell rings. A visitor that throws has had its message.
    */
   abstract drain(visit: MessageVisitor, max: number): number;
 
@@ -106,41 +109,77 @@ export abstract class RingReader {
    * on at the head: always a message boundary.
    */
   protected available(): number {
-    const ahead = this.lag;
-    if (ahead === 0) return 0;
+    const ahead = this.ahead();
+    if (ahead <= 0) return 0;
     if (this.options.pinned && ahead <= this.capacity) return ahead;
-    if (ahead > 0x7fffffff) {
-      this.corrupt = true;
-      return 0;
-    }
     const limit = Math.min(this.capacity - this.writeAhead, this.options.maxLag);
     if (ahead <= limit) return ahead;
-    this.jump(this.position + ahead);
+    this.jump(ahead);
     return 0;
   }
 
-  /** After copying from `this.position`: was the writer far enough away all the time? */
+  /**
+   * Units announced and not yet read; negative when that cannot be told now. The low word of the head says it as
+   * long as its high word is the expected one: a reader that was stopped for 2^31 units and more, a minute of a fast
+   * stream, must neither call the publisher corrupt nor take a new lap for an old one.
+   */
+  protected ahead(): number {
+    const ahead = this.lag;
+    const high = highWord(this.position + ahead);
+    if (this.words[Header.highA] === high || this.words[Header.highB] === high) return ahead;
+    return this.farAhead();
+  }
+
+  private farAhead(): number {
+    const words = this.words;
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const high = words[Header.highB] as number;
+      const low = Atomics.load(words, Header.head);
+      if (words[Header.highA] !== high) continue;
+      const head = joinUnsigned(low, high);
+      if (head >= this.position && head <= Number.MAX_SAFE_INTEGER) return head - this.position;
+      this.corrupt = true;
+      return -1;
+    }
+    return -1; // The writer is between two stores of its head: its doorbell rings when it is through.
+  }
+
+  /** After copying from `this.position`: was the writer far enough away all the time? Else goes on at the head. */
   protected copyHolds(): boolean {
     if (this.options.pinned) return true;
-    // Between the copy and this load stands a store, so that arm64 cannot load the head first (test/model).
-    Atomics.store(this.page, Page.order, 0);
-    const ahead = this.lag;
-    if (ahead + this.writeAhead <= this.capacity) return true;
-    this.jump(this.position + ahead);
+    const ahead = this.aheadAfterCopy();
+    if (ahead >= 0 && ahead + this.writeAhead <= this.capacity) return true;
+    if (ahead > 0) this.jump(ahead);
     return false;
+  }
+
+  /** Between the copy and the load of the head stands a store, so that arm64 cannot load first (test/model). */
+  protected aheadAfterCopy(): number {
+    Atomics.store(this.page, Page.order, 0);
+    return this.ahead();
+  }
+
+  /**
+   * Units that lie before the newest message, 0 when it is the next one in order. `newestStart` is stored after the
+   * head, so it is loaded before it: then it never names a message beyond `ahead`. It may still name one already
+   * delivered; the next one in order is taken then, so that a look never ends empty-handed while something is there.
+   */
+  protected aheadOfNewest(newestStart: number, ahead: number): number {
+    const back = distance32((this.position + ahead) | 0, newestStart);
+    return back > 0 && back < ahead ? ahead - back : 0;
   }
 
   /** Moves on; what lies before the new position may be rewritten. */
   protected advance(units: number): void {
     this.position += units;
-    Atomics.store(this.page, Page.cursor, lowWord(this.position) | 0);
+    Atomics.store(this.page, Page.cursor, this.position | 0);
     if (publisherWaits(this.page)) this.mustWakePublisher = true;
   }
 
-  /** Goes on at `position` because what lay between is gone. */
-  private jump(position: number): void {
-    this.overrun(position - this.position);
-    this.advance(position - this.position);
+  /** Goes on `units` further because what lies between is gone. */
+  private jump(units: number): void {
+    this.overrun(units);
+    this.advance(units);
   }
 
   /** Counts what a jump over `units` loses. */
@@ -151,10 +190,16 @@ export abstract class RingReader {
     return count === 1 || sequence % count === index;
   }
 
-  /** Takes the writer's time stamp when it belongs to a message of the run [from, from + units). */
-  protected sampleLatency(from: number, units: number): void {
+  /** How many sequences of this reader's share lie in [from, to). */
+  protected members(from: number, to: number): number {
+    const { index, count } = this.options.share;
+    return Math.floor((to - 1 - index) / count) - Math.floor((from - 1 - index) / count);
+  }
+
+  /** Takes the writer's time stamp when it belongs to a message of the next `units`. */
+  protected sampleLatency(units: number): void {
     const stamped = this.words[Header.samplePosition] as number;
-    if (distance32(stamped, lowWord(from)) >= units) return;
+    if (distance32(stamped, this.position | 0) >= units) return;
     const timeNs = this.doubles[HeaderDouble.sampleTimeNs] as number;
     if (this.words[Header.samplePosition] !== stamped) return;
     const latencyUs = (this.options.now() - timeNs) / 1000;

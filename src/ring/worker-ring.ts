@@ -156,7 +156,11 @@ export class WorkerRingReader {
   private readonly page: Int32Array;
   private readonly doorbell;
 
-  constructor(buffer: SharedArrayBuffer, index: number, now: () => number) {
+  constructor(
+    buffer: SharedArrayBuffer,
+    index: number,
+    private readonly now: () => number,
+  ) {
     const { geometry, pages } = partsOf(buffer);
     assertInteger('index', index, 0, pages.length - 1);
     this.page = pages[index] as Int32Array;
@@ -175,22 +179,32 @@ export class WorkerRingReader {
 
   /** Visits up to `max` messages without waiting; returns how many. */
   drain(visit: MessageVisitor, max = 0x7fffffff): number {
-    const visited = this.reader.drain(visit, max);
-    if (this.reader.mustWakePublisher) {
-      this.reader.mustWakePublisher = false;
-      Atomics.notify(this.page, Page.publisherArmed);
+    try {
+      return this.reader.drain(visit, max);
+    } finally {
+      // Also when the visitor threw: the writer sleeps on a word that is down already.
+      if (this.reader.mustWakePublisher) {
+        this.reader.mustWakePublisher = false;
+        Atomics.notify(this.page, Page.publisherArmed);
+      }
     }
-    return visited;
   }
 
-  /** Like `drain`, but blocks the thread up to `timeoutMs` for the first message. */
+  /**
+   * Like `drain`, but blocks the thread up to `timeoutMs` for the first message. The flag may have been rung for a
+   * message that an earlier look had found already: such a wake is no message, so it waits again.
+   */
   drainSync(visit: MessageVisitor, timeoutMs: number, max = 0x7fffffff): number {
-    let visited = this.drain(visit, max);
-    if (visited > 0) return visited;
-    if (this.doorbell.mustLookAgain()) visited = this.drain(visit, max);
-    if (visited > 0) return visited;
-    Atomics.wait(this.page, Page.armed, 1, timeoutMs);
-    this.doorbell.woken();
-    return this.drain(visit, max);
+    const deadlineNs = this.now() + timeoutMs * 1e6;
+    for (;;) {
+      let visited = this.drain(visit, max);
+      if (visited > 0) return visited;
+      if (this.doorbell.mustLookAgain()) visited = this.drain(visit, max);
+      if (visited > 0) return visited;
+      const leftMs = Math.max(0, (deadlineNs - this.now()) / 1e6);
+      const woken = Atomics.wait(this.page, Page.armed, 1, leftMs) !== 'timed-out';
+      this.doorbell.woken();
+      if (!woken) return this.drain(visit, max);
+    }
   }
 }
