@@ -9,8 +9,13 @@ export {
   SluiceError,
 } from './core/index.js';
 export {
+  type DataByDType,
+  type DLPackDescriptor,
   type DType,
   fromFloat32,
+  type HalfFloat,
+  type ShapeOption,
+  type TensorData,
   type TensorSpec,
   toFloat32,
   type ReadonlyTensorView,
@@ -30,6 +35,7 @@ export {
   json,
   type JsonFormat,
   type MessageFormat,
+  type PacketCodec,
   type PacketFormat,
   packets,
   type Pattern,
@@ -45,6 +51,7 @@ export {
   type TextFormat,
   video,
   type VideoFormat,
+  type VideoPlane,
 } from './format/index.js';
 export type { Memory } from './memory/index.js';
 export {
@@ -56,9 +63,11 @@ export {
   WorkerRingWriter,
 } from './ring/index.js';
 export {
+  type AllowedPeers,
   type CloseReason,
   type ChannelEvent,
   type Demand,
+  type DirectorySource,
   type Endpoint,
   Frame,
   type FrameFlags,
@@ -67,8 +76,10 @@ export {
   GroupSubscriber,
   type HostCopy,
   listChannels,
+  type ListOptions,
   LoanedFrame,
   type Manifest,
+  type ManifestProcess,
   type Message,
   type MessagePacket,
   MessagePublisher,
@@ -81,7 +92,11 @@ export {
   type ReadonlyPlane,
   type PublisherOptions,
   type PublisherStats,
+  type ProblemListener,
   type PublishOptions,
+  type ReadManifestOptions,
+  type RuntimeDirectory,
+  type ScanOptions,
   type SendOptions,
   type Status,
   type SubscriberInfo,
@@ -91,4 +106,5 @@ export {
   type SyncWaitOptions,
   type WaitOptions,
   watchChannels,
+  type WatchOptions,
 } from './bus/index.js';

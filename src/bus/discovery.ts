@@ -17,7 +17,7 @@ import { resolveRuntimeDirectory, type RuntimeDirectory } from './runtime-direct
 import { probeSockets, type SocketState } from './socket-probe.js';
 
 export type { ChannelEvent } from './channel-watch.js';
-export type { ProblemListener } from './manifest-scan.js';
+export type { ProblemListener, ScanOptions } from './manifest-scan.js';
 
 /** Where to look for channels, whose to trust, and who hears of what is passed over. */
 export interface ListOptions extends ScanOptions {

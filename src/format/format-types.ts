@@ -29,6 +29,7 @@ export const PACKET_CODECS = Object.freeze([
   'pcm-alaw',
   'pcm-mulaw',
 ] as const);
+/** How packets are encoded. */
 export type PacketCodec = (typeof PACKET_CODECS)[number];
 
 export const AUDIO_DTYPES = Object.freeze(['i16', 'f32'] as const);

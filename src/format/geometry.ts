@@ -26,6 +26,7 @@ import type { FrameFormat, PixelFormat, VideoFormat } from './format-types.js';
 /** Rows start at multiples of a cache line; copy engines and vector loads want no more. */
 export const PITCH_ALIGNMENT_BYTES = 64;
 
+/** Where one plane of a picture lies and how its rows stand. */
 export interface VideoPlane {
   readonly name: 'y' | 'uv' | 'u' | 'v' | 'rgb' | 'bgr' | 'rgba' | 'bgra' | 'gray';
   /** Pixels of this plane: half of the picture's, rounded up, for chroma. */

@@ -11,6 +11,7 @@ import { type DType, elementByteLength } from './dtype.js';
 /** `DLDeviceType`: 1 is kDLCPU. */
 export const DL_DEVICE_CPU = 1;
 
+/** A tensor as `DLTensor` has it: where it lies, what its elements are, how far apart. */
 export interface DLPackDescriptor {
   /** `[DLDeviceType, device id]`; host memory is `[1, 0]`. */
   readonly device: readonly [type: number, id: number];

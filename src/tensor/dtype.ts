@@ -24,7 +24,7 @@ export const DTYPES = Object.freeze([
 export type DType = (typeof DTYPES)[number];
 
 /** JavaScript has no 16-bit floats on Node 20: their bits are shown, `toFloat32()` converts. */
-interface DataByDType {
+export interface DataByDType {
   bool: Uint8Array;
   u8: Uint8Array;
   u16: Uint16Array;

@@ -13,6 +13,8 @@
  * patterns throughout: a NaN that passes through a JavaScript number may lose its payload.
  */
 import type { ReadonlyTypedArray } from '../core/index.js';
+
+/** The element types of 16 bits: IEEE 754 binary16, and the upper half of a binary32. */
 export type HalfFloat = 'f16' | 'bf16';
 
 const F16_INFINITY = 0x7c00;
