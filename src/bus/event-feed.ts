@@ -28,9 +28,15 @@ export class EventFeed<T> {
     for (const reader of this.#readers) reader.ready.notify();
   }
 
-  /** `first` comes before everything that is emitted from now on. The loop returns at the end and at the signal. */
-  async *follow(first: readonly T[], signal?: AbortSignal): AsyncGenerator<T, void, undefined> {
-    const reader: Reader<T> = { queue: [...first], ready: new WaitList() };
+  /**
+   * What `present` says when the loop starts, then everything that is emitted from there on. The loop returns at the
+   * end and at the signal.
+   */
+  async *follow(
+    present: () => readonly T[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<T, void, undefined> {
+    const reader: Reader<T> = { queue: [...present()], ready: new WaitList() };
     this.#readers.add(reader);
     try {
       for (;;) {

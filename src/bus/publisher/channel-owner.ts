@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../core/index.js';
-import { monotonicNs, setNotDumpable } from '../../ffi/index.js';
+import { monotonicNs, setNotDumpable, SystemCallError } from '../../ffi/index.js';
 import type { Hello, Stats } from '../../layout/handshake.js';
 import { pageViews, type PageViews } from '../../layout/index.js';
 import { createReaderPage, type Region } from '../../memory/index.js';
@@ -106,9 +106,14 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#lock = lock;
     this.#stream = stream;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#forgetExit = atExit(() => this.#release());
     this.#server = this.#listen();
-    writeManifest(directory, stream.manifest);
+    try {
+      writeManifest(directory, stream.manifest);
+    } catch (error) {
+      this.#server.close();
+      throw error;
+    }
+    this.#forgetExit = atExit(() => this.#release());
     this.#tick = setInterval(() => this.#onTick(), TICK_MS).unref();
   }
 
@@ -198,30 +203,39 @@ export class ChannelOwner<S extends PublishedStream> {
   onClosing: () => void = () => undefined;
 
   status(signal?: AbortSignal): AsyncIterable<Status> {
-    const first: Status[] = this.#end
-      ? []
-      : [{ type: 'connected', manifest: this.#stream.manifest }];
-    return this.#feed.follow(first, signal);
+    return this.#feed.follow(
+      () => (this.#end ? [] : [{ type: 'connected', manifest: this.#stream.manifest }]),
+      signal,
+    );
   }
 
-  /** Replaces the memory: every subscriber gets a page in the new epoch and drains the old one by itself. */
+  /**
+   * Replaces the memory: every subscriber gets a page in the new epoch and drains the old one by itself. When it
+   * throws nothing has changed, and `next` is still the caller's.
+   */
   replaceStream(next: S): void {
+    writeManifest(this.directory, next.manifest);
     const old = this.#stream;
     this.#stream = next;
     this.#byEntry.clear();
-    for (const [session, member] of this.#members) {
+    for (const [session, member] of [...this.#members]) {
       member.page.close();
-      this.#place(session, member);
-      session.sendEpoch(
-        {
-          manifest: compact(next.manifest),
-          sequence: member.place.sequence,
-          controlBytes: next.controlBytes,
-        },
-        [...next.descriptors, member.page.descriptor],
-      );
+      try {
+        this.#place(session, member);
+        session.sendEpoch(
+          {
+            manifest: compact(next.manifest),
+            sequence: member.place.sequence,
+            controlBytes: next.controlBytes,
+          },
+          [...next.descriptors, member.page.descriptor],
+        );
+      } catch (error) {
+        // No descriptor left for this one: it comes back when there is.
+        if (!(error instanceof SluiceError || error instanceof SystemCallError)) throw error;
+        session.close();
+      }
     }
-    writeManifest(this.directory, next.manifest);
     old.close();
     this.#feed.emit({ type: 'epoch', epoch: next.manifest.epoch, format: next.manifest.format });
     this.freed.notify();

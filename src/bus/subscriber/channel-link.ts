@@ -17,6 +17,7 @@ import type { Connection, ConnectionEnd } from '../connection.js';
 import { waitForChannelChange } from '../discovery.js';
 import type { CloseReason, Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
+import { EventLoopTurn } from '../event-loop-turn.js';
 import { parseManifest, type Manifest } from '../manifest.js';
 import { closeAll } from '../outgoing-queue.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
@@ -32,6 +33,8 @@ import {
 /** Reconnecting: from the first to the longest pause; each is shortened by up to half at random. */
 const FIRST_RETRY_MS = 10;
 const LONGEST_RETRY_MS = 1000;
+/** A connection that ends sooner than this was no use. */
+const SHORT_LIFE_MS = 100;
 /** Clocks further apart than a handshake may take are clocks of different time namespaces. */
 const CLOCK_NAMESPACE_NS = 10e9;
 const MAX_SESSIONS = 2;
@@ -58,6 +61,7 @@ export class ChannelLink<S extends LinkSession> {
   readonly closed: Promise<CloseReason>;
   /** Notified whenever a look may find something new, or the end. */
   readonly ready = new WaitList();
+  readonly turn = new EventLoopTurn();
   /** Called with `ready`, for whoever merges several links. */
   onReady: (() => void) | undefined;
   reconnects = 0;
@@ -67,6 +71,13 @@ export class ChannelLink<S extends LinkSession> {
   readonly #feed = new EventFeed<Status>();
   readonly #abort = new AbortController();
   #sessions: S[] = [];
+  /** Sessions that left the line with frames still held. */
+  #retired: S[] = [];
+  /** The end that comes once what was published before it is read. */
+  #final: CloseReason | undefined;
+  #connectedAtMs = 0;
+  /** Connections in a row that did not last. */
+  #shortLives = 0;
   #manifest: Manifest | undefined;
   #lost: (Status & { type: 'lost' }) | undefined;
   #end: CloseReason | undefined;
@@ -127,7 +138,7 @@ export class ChannelLink<S extends LinkSession> {
     }
     if (!current.ended || this.#end !== undefined) return false;
     this.#shift();
-    if (this.#link.options.whenLost === 'end') this.close({ reason: 'ended' });
+    if (this.#final !== undefined) this.close(this.#final);
     return true;
   }
 
@@ -136,27 +147,36 @@ export class ChannelLink<S extends LinkSession> {
   }
 
   status(signal?: AbortSignal): AsyncIterable<Status> {
-    const connected = this.#sessions.at(-1)?.ended === false && this.#manifest !== undefined;
-    const first: Status[] = connected
-      ? [{ type: 'connected', manifest: this.manifest }]
-      : this.#lost
-        ? [this.#lost]
-        : [];
-    return this.#feed.follow(this.#end ? [] : first, signal);
+    return this.#feed.follow(() => this.#present(), signal);
   }
 
-  /** Ends everything at once; frames that are held end with it. Idempotent: the first reason stays. */
+  /** Where things stand, as a status. */
+  #present(): readonly Status[] {
+    if (this.#end !== undefined) return [];
+    const connected = this.#sessions.at(-1)?.ended === false && this.#manifest !== undefined;
+    if (connected) return [{ type: 'connected', manifest: this.manifest }];
+    return this.#lost === undefined ? [] : [this.#lost];
+  }
+
+  /**
+   * Ends it; idempotent, the first reason stays. When the owner wants it, frames that are held end as well. Any other
+   * end leaves them to their holders: whoever is reading one did not ask for it.
+   */
   close(reason: CloseReason): void {
-    if (this.#end !== undefined) return;
-    this.#end = reason;
-    this.#abort.abort();
-    const sessions = this.#sessions;
-    this.#sessions = [];
-    for (const session of sessions) session.close();
-    for (const session of sessions) session.connection.close();
-    this.#feed.end();
-    this.#resolveClosed(reason);
-    this.#notify();
+    const byOwner = reason.reason === 'closed' || reason.reason === 'aborted';
+    if (this.#end === undefined) {
+      this.#end = reason;
+      this.#abort.abort();
+      const sessions = this.#sessions;
+      this.#sessions = [];
+      for (const session of sessions) this.#retire(session, true);
+      this.#feed.end();
+      this.#resolveClosed(reason);
+      this.#notify();
+    }
+    if (!byOwner) return;
+    for (const session of this.#retired) session.close();
+    this.#retired = [];
   }
 
   #notify(): void {
@@ -164,15 +184,30 @@ export class ChannelLink<S extends LinkSession> {
     this.onReady?.();
   }
 
+  #retire(session: S, disconnects: boolean): void {
+    session.retire(disconnects);
+    this.#retired = this.#retired.filter(({ closed }) => !closed);
+    if (!session.closed) this.#retired.push(session);
+  }
+
+  /** No more will come: the end is now when everything was read, else at the look that finds nothing more. */
+  #endWith(reason: CloseReason): void {
+    this.#final = reason;
+    const unread = this.#sessions.some(({ drained }) => !drained);
+    if (!unread) this.close(reason);
+    else this.#notify();
+  }
+
   #shift(): void {
     const old = this.#sessions.shift();
-    old?.retire();
+    if (old !== undefined) this.#retire(old, false);
     const next = this.#sessions[0];
     if (next !== undefined && next.connection === old?.connection) acknowledge(next);
   }
 
-  async #connect(mayRetry: (error: unknown) => boolean): Promise<void> {
+  async #connect(mayRetry: (error: unknown) => boolean, firstPauseMs = 0): Promise<void> {
     const signal = this.#abort.signal;
+    if (firstPauseMs > 0) await new WaitList().wait(signal, firstPauseMs);
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS)) {
       signal.throwIfAborted();
       // Watching begins before the attempt, so that a publisher that starts meanwhile is not missed.
@@ -224,8 +259,14 @@ export class ChannelLink<S extends LinkSession> {
     });
     acknowledge(session);
     this.#lost = undefined;
+    this.#connectedAtMs = performance.now();
+    const former = this.#manifest;
     this.#enqueue(session);
     this.emit({ type: 'connected', manifest: session.manifest });
+    if (former === undefined || former.instance === session.manifest.instance) return;
+    const missed = welcome.sequence - 1;
+    if (this.#delivery === 'every' && missed > 0)
+      this.emit({ type: 'gap', from: 1, to: missed, cause: 'restart' });
   }
 
   #trusts(uid: number, { allow }: SubscriberOptions<FormatPattern>): boolean {
@@ -322,8 +363,10 @@ export class ChannelLink<S extends LinkSession> {
       this.emit({ type: 'epoch', epoch: session.manifest.epoch, format: session.manifest.format });
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
-      if (error.code === 'FORMAT_MISMATCH') this.close({ reason: 'format', error });
-      else connection.refuse(error);
+      if (error.code !== 'FORMAT_MISMATCH') return connection.refuse(error);
+      // The publisher must not wait for a reader that will never read the new epoch; the old one needs no connection.
+      this.#final = { reason: 'format', error };
+      connection.close();
     }
   }
 
@@ -351,24 +394,39 @@ export class ChannelLink<S extends LinkSession> {
       if (session.connection === connection) session.ended = true;
     }
     if (this.#end !== undefined) return;
+    if (this.#final !== undefined) return this.#endWith(this.#final);
     const reason = end.error?.message ?? LOST_REASONS[end.reason];
     const reconnects = this.#link.options.whenLost !== 'end';
-    this.#lost = { type: 'lost', reason, retryInMs: reconnects ? FIRST_RETRY_MS : Infinity };
+    const pauseMs = this.#pauseAfter(end);
+    this.#lost = { type: 'lost', reason, retryInMs: reconnects ? pauseMs : Infinity };
     this.emit(this.#lost);
+    if (!reconnects) return this.#endWith({ reason: 'ended' });
     this.#notify();
-    if (reconnects) void this.#reconnect();
+    void this.#reconnect(pauseMs);
   }
 
-  async #reconnect(): Promise<void> {
+  /** A publisher that breaks each connection as soon as it stands is not asked again at once. */
+  #pauseAfter(end: ConnectionEnd): number {
+    const lastedMs = performance.now() - this.#connectedAtMs;
+    if (end.reason !== 'protocol' && lastedMs >= SHORT_LIFE_MS) {
+      this.#shortLives = 0;
+      return 0;
+    }
+    this.#shortLives += 1;
+    return Math.min(FIRST_RETRY_MS * 2 ** (this.#shortLives - 1), LONGEST_RETRY_MS);
+  }
+
+  async #reconnect(pauseMs: number): Promise<void> {
     this.reconnects += 1;
     try {
       await this.#connect(
         (error) => error instanceof SluiceError && TRANSIENT.includes(error.code),
+        pauseMs,
       );
     } catch (error) {
       if (this.#end !== undefined) return;
       if (!(error instanceof SluiceError)) throw error;
-      this.close({ reason: error.code === 'FORMAT_MISMATCH' ? 'format' : 'failed', error });
+      this.#endWith({ reason: error.code === 'FORMAT_MISMATCH' ? 'format' : 'failed', error });
     }
   }
 }

@@ -2,9 +2,9 @@
  * Many channels read as one: a pattern's group follows channels as they come and go. Members take turns, so that a
  * busy one does not starve the others.
  */
-import { channelMatcher, SluiceError } from '../../core/index.js';
+import { channelMatcher, isSluiceError, SluiceError } from '../../core/index.js';
 import { formatMismatch, type FormatPattern } from '../../format/index.js';
-import { watchChannels } from '../discovery.js';
+import { type ChannelEvent, watchChannels } from '../discovery.js';
 import {
   closedError,
   type CloseReason,
@@ -14,11 +14,12 @@ import {
   type WaitOptions,
 } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
+import { EventLoopTurn } from '../event-loop-turn.js';
 import type { Manifest } from '../manifest.js';
 import { WaitList } from '../wait-list.js';
 import type { ChannelLink } from './channel-link.js';
 import type { LinkSession } from './link-session.js';
-import type { SubscriberOptions } from './options.js';
+import { checkSubscriberOptions, type SubscriberOptions } from './options.js';
 import { receiveAll } from './receive-loop.js';
 
 /** What a group needs of its members. */
@@ -43,8 +44,19 @@ type Totals = Record<
   number
 >;
 
-/** More channels than this are left out: each costs two descriptors and a connection. */
+/** More channels than this wait for a place: each costs two descriptors and a connection. */
 const MAX_MEMBERS = 256;
+const REJOIN_MS = 50;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1000;
+/** Codes after which a channel that is still announced is tried again. */
+const RETRIED: readonly string[] = [
+  'CHANNEL_NOT_FOUND',
+  'NO_ANSWER',
+  'TOO_MANY_FILES',
+  'TOO_MANY_SUBSCRIBERS',
+  'LEASES_EXHAUSTED',
+];
 
 /**
  * All channels that match a pattern, read as one; `unit.channel` tells which. Channels whose kind or format does not
@@ -56,12 +68,17 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
   readonly closed: Promise<CloseReason>;
   readonly #group: GroupOptions<U>;
   readonly #members = new Map<string, GroupMember<U>>();
-  readonly #opening = new Set<string>();
+  /** What the directory announces at the moment and this group wants. */
+  readonly #announced = new Set<string>();
+  readonly #joining = new Set<string>();
+  readonly #announcements = new WaitList();
   readonly #ready = new WaitList();
   readonly #feed = new EventFeed<Status>();
   readonly #abort = new AbortController();
   #last: Manifest | undefined;
+  /** Index of the member that is asked first. */
   #turn = 0;
+  readonly #loopTurn = new EventLoopTurn();
   #end: CloseReason | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
   readonly #former: Totals = {
@@ -78,10 +95,14 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     this.channel = group.pattern;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     channelMatcher(group.pattern);
+    checkSubscriberOptions(group.options, group.kind);
     const { signal } = group.options;
     signal?.throwIfAborted();
-    signal?.addEventListener('abort', () => this.#finish({ reason: 'aborted' }), { once: true });
-    void this.#follow();
+    const channels = this.#watch();
+    const abort = (): void => this.#finish({ reason: 'aborted' });
+    signal?.addEventListener('abort', abort, { once: true });
+    void this.closed.then(() => signal?.removeEventListener('abort', abort));
+    void this.#follow(channels);
   }
 
   /** The channels that are read at the moment. */
@@ -95,17 +116,28 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     throw new SluiceError('CLOSED', `no channel matches ${this.channel} yet`);
   }
 
-  /** The next unit of any member, or undefined when there is none now. */
+  /**
+   * The next unit of any member, or undefined when there is none now. A member whose leases are all held is passed
+   * over; when there is nothing else its `LEASES_EXHAUSTED` is thrown.
+   */
   tryReceive(): U | undefined {
     if (this.#end?.reason === 'closed') throw closedError('tryReceive()', this.channel, this.#end);
     const members = [...this.#members.values()];
+    let exhausted: unknown;
     for (let i = 0; i < members.length; i++) {
       const index = (this.#turn + i) % members.length;
-      const unit = (members[index] as GroupMember<U>).tryReceive();
+      let unit: U | undefined;
+      try {
+        unit = (members[index] as GroupMember<U>).tryReceive();
+      } catch (error) {
+        if (!isSluiceError(error, 'LEASES_EXHAUSTED')) throw error;
+        exhausted ??= error;
+      }
       if (unit === undefined) continue;
       this.#turn = index + 1;
       return unit;
     }
+    if (exhausted !== undefined) throw exhausted;
     return undefined;
   }
 
@@ -149,11 +181,9 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
   }
 
   status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
-    const first = [...this.#members.values()].map((member): Status => ({
-      type: 'connected',
-      manifest: member.manifest,
-    }));
-    return this.#feed.follow(first, signal);
+    const present = (): Status[] =>
+      [...this.#members.values()].map(({ manifest }) => ({ type: 'connected', manifest }));
+    return this.#feed.follow(present, signal);
   }
 
   async close(): Promise<void> {
@@ -177,12 +207,14 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
   }
 
   async #receiveOrEnd({ signal }: WaitOptions): Promise<U | undefined> {
+    if (this.#loopTurn.isOver) await this.#loopTurn.pass();
     for (;;) {
       signal?.throwIfAborted();
       if (this.#end !== undefined) return undefined;
       const unit = this.tryReceive();
       if (unit !== undefined) return unit;
       if (this.#armAll()) continue;
+      this.#loopTurn.waited();
       await this.#ready.wait(signal);
     }
   }
@@ -196,16 +228,25 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     return raised;
   }
 
-  async #follow(): Promise<void> {
+  #watch(): AsyncIterable<ChannelEvent> {
     const { pattern, options } = this.#group;
-    const watch = watchChannels(pattern, {
+    return watchChannels(pattern, {
       signal: this.#abort.signal,
       ...(options.directory === undefined ? {} : { directory: options.directory }),
       ...(options.allow?.uids === undefined ? {} : { allowUids: options.allow.uids }),
     });
+  }
+
+  async #follow(events: AsyncIterable<ChannelEvent>): Promise<void> {
     try {
-      for await (const { type, manifest } of watch) {
-        if (type !== 'retired' && this.#wants(manifest)) void this.#join(manifest.channel);
+      for await (const { type, manifest } of events) {
+        if (type === 'retired' || !this.#wants(manifest)) {
+          this.#announced.delete(manifest.channel);
+        } else {
+          this.#announced.add(manifest.channel);
+          void this.#join(manifest.channel);
+        }
+        this.#announcements.notify();
       }
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
@@ -215,18 +256,36 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
 
   #wants(manifest: Manifest): boolean {
     const { kind, options } = this.#group;
-    if (manifest.kind !== kind || this.#members.size >= MAX_MEMBERS) return false;
+    if (manifest.kind !== kind) return false;
     return (
       options.format === undefined || formatMismatch(manifest.format, options.format) === undefined
     );
   }
 
-  /** A member that ends leaves the group; the next announcement of its channel brings it back. */
-  async #join(channel: string): Promise<void> {
-    if (this.#members.has(channel) || this.#opening.has(channel)) return;
-    this.#opening.add(channel);
+  /**
+   * Makes the channel a member, trying again for as long as it is announced: its publisher may be stopped, or have no
+   * place free. A member that ends leaves the group and comes back the same way.
+   */
+  async #join(channel: string, pauseMs = 0): Promise<void> {
+    if (this.#members.has(channel) || this.#joining.has(channel)) return;
+    this.#joining.add(channel);
+    const { signal } = this.#abort;
     try {
-      const { signal: _signal, ...options } = this.#group.options;
+      if (pauseMs > 0) await new WaitList().wait(signal, pauseMs).catch(() => undefined);
+      for (let retryMs = FIRST_RETRY_MS; this.#announced.has(channel) && !signal.aborted;) {
+        if (this.#members.size < MAX_MEMBERS && !(await this.#tryJoin(channel))) return;
+        await this.#announcements.wait(signal, retryMs).catch(() => undefined);
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      }
+    } finally {
+      this.#joining.delete(channel);
+    }
+  }
+
+  /** True: it may work later. */
+  async #tryJoin(channel: string): Promise<boolean> {
+    const { signal: _signal, ...options } = this.#group.options;
+    try {
       const member = await this.#group.openMember(channel, {
         ...options,
         whenMissing: 'fail',
@@ -234,11 +293,11 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
         signal: this.#abort.signal,
       });
       this.#adopt(channel, member);
+      return false;
     } catch (error) {
-      // Gone again, refused, or of another format by now: no member. Anything else is a bug.
-      if (!(error instanceof SluiceError) && !this.#abort.signal.aborted) throw error;
-    } finally {
-      this.#opening.delete(channel);
+      if (this.#abort.signal.aborted) return false;
+      if (!(error instanceof SluiceError)) throw error;
+      return RETRIED.includes(error.code);
     }
   }
 
@@ -265,8 +324,9 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     this.#former.reconnects += 1;
     this.#feed.emit({ type: 'lost', reason: `${channel}: ${reason}`, retryInMs: 0 });
     if (reason === 'behind') this.#finish({ reason: 'behind' });
-    // The channel may have been announced anew while this member still drained the old publisher's messages.
-    else void this.#join(channel);
+    // The channel may have been announced anew while this member still drained the old publisher's messages. Not at
+    // once: a publisher that ends each connection must not be asked in a tight loop.
+    else void this.#join(channel, REJOIN_MS);
     this.#ready.notify();
   }
 }

@@ -26,8 +26,14 @@ export interface LinkSession {
   readonly terms: SessionTerms;
   /** The publisher is gone: what is here is all there will be. */
   ended: boolean;
-  /** No more looks: memory goes when nothing of it is held any more. */
-  retire(): void;
+  /** Nothing published is left to read. */
+  readonly drained: boolean;
+  readonly closed: boolean;
+  /**
+   * No more looks: memory goes when nothing of it is held any more, and then the connection too when `disconnects`.
+   * Not before: a publisher that sees the end of a connection takes the leases back.
+   */
+  retire(disconnects?: boolean): void;
   /** Ends at once, whatever is held. Idempotent. */
   close(): void;
 }

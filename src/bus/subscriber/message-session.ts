@@ -32,6 +32,8 @@ export class MessageSession implements LinkSession {
   readonly doorbell: Doorbell;
   readonly page: PageViews;
   ended = false;
+  /** The last look took as much as it might: the reader may have copied more than that. */
+  mayHoldMore = false;
   readonly #control: Region;
   readonly #page: Region;
   #closed = false;
@@ -83,8 +85,17 @@ export class MessageSession implements LinkSession {
     this.connection.wake();
   }
 
-  retire(): void {
+  get drained(): boolean {
+    return this.lag() === 0 && !this.mayHoldMore;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  retire(disconnects = false): void {
     this.close();
+    if (disconnects) this.connection.close();
   }
 
   close(): void {

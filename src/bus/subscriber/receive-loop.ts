@@ -20,12 +20,14 @@ export async function receiveNext<S extends LinkSession, U>(
   look: () => U | undefined,
   { signal }: WaitOptions,
 ): Promise<U | undefined> {
+  if (link.turn.isOver) await link.turn.pass();
   for (;;) {
     signal?.throwIfAborted();
     const unit = look();
     if (unit !== undefined) return unit;
     if (link.end !== undefined) return undefined;
     if (link.session?.doorbell.mustLookAgain() === true) continue;
+    link.turn.waited();
     await link.ready.wait(signal);
   }
 }
