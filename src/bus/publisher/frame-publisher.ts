@@ -13,6 +13,7 @@ import {
   type SubscriberInfo,
   type WaitOptions,
 } from '../endpoint.js';
+import { EventLoopTurn } from '../event-loop-turn.js';
 import type { Manifest } from '../manifest.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
@@ -35,6 +36,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   readonly #patienceMs: number;
   readonly #loans = new Set<LoanedFrame<F>>();
   readonly #doorbell: Doorbell;
+  readonly #turn = new EventLoopTurn();
   #passedOver = 0;
   /** Totals of the epochs before. */
   #earlier = { published: 0, bytes: 0, dropped: 0 };
@@ -47,9 +49,11 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     this.closed = owner.closed;
     this.#doorbell = new Doorbell(() => this.#owner.stream.writer.roster.arm());
     owner.describe = () => this.stats();
-    owner.onClosing = () => this.#keepTotals();
+    owner.onClosing = () => {
+      this.#keepTotals();
+      this.#revokeLoans();
+    };
     owner.countPublished(() => owner.stream.writer.published);
-    void owner.closed.then(() => this.#revokeLoans());
   }
 
   static async open<F extends FrameFormat>(
@@ -91,11 +95,13 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   /** A slot to write into, as soon as one is free. Rejects with `CLOSED` or the signal's reason. */
   async loan({ signal }: WaitOptions = {}): Promise<LoanedFrame<F>> {
     const startedMs = performance.now();
+    if (this.#turn.isOver) await this.#turn.pass();
     for (;;) {
       signal?.throwIfAborted();
       const loan = this.#take();
       if (loan !== undefined) return loan;
       if (this.#doorbell.mustLookAgain()) continue;
+      this.#turn.waited();
       await this.#waitForSlot(startedMs, signal);
       this.#doorbell.woken();
     }
@@ -158,9 +164,15 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
       options,
       writer.published,
     );
+    const totals = this.#totals();
+    try {
+      this.#owner.replaceStream(next);
+    } catch (error) {
+      next.close();
+      throw error;
+    }
+    this.#earlier = totals;
     this.#revokeLoans();
-    this.#keepTotals();
-    this.#owner.replaceStream(next);
   }
 
   /** Who reads at the moment, again at each change: what a source may sleep by. The present state comes first. */
@@ -204,6 +216,8 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     this.#loans.delete(loan);
     const sequence = stream.writer.publish(slot, record, deferred);
     stream.writer.roster.ring(this.#owner.wakeReader);
+    // What was the newest frame until now may be taken: another loan() can be waiting for that slot.
+    this.#owner.freed.notify();
     return sequence;
   }
 
