@@ -17,6 +17,7 @@ import {
   type SubscriberInfo,
   type WaitOptions,
 } from '../endpoint.js';
+import { EventLoopTurn } from '../event-loop-turn.js';
 import type { Manifest } from '../manifest.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import { ChannelOwner } from './channel-owner.js';
@@ -52,6 +53,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   readonly #whenFull: 'drop' | 'wait' | 'overwrite';
   readonly #patienceMs: number;
   readonly #doorbell: Doorbell;
+  readonly #turn = new EventLoopTurn();
   readonly #header: MessageHeader = {
     type: 0,
     key: false,
@@ -65,6 +67,8 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   #passedOver = 0;
   /** Since when every attempt has found no room; negative: the last one found some. */
   #fullSinceMs = -1;
+  /** Units that the last message without room needs. */
+  #wantedUnits = 1;
   #final: PublisherStats | undefined;
 
   private constructor(owner: ChannelOwner<MessageStream<F>>, options: PublisherOptions<F>) {
@@ -135,6 +139,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   ): Promise<void> {
     this.#assertOpen('send()');
     const payload = this.#encode(value);
+    if (this.#turn.isOver) await this.#turn.pass();
     for (;;) {
       options.signal?.throwIfAborted();
       this.#assertOpen('send()');
@@ -144,14 +149,17 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
         return;
       }
       if (this.#doorbell.mustLookAgain()) continue;
-      const leftMs = this.#fullSinceMs + this.#patienceMs - performance.now();
-      await this.#owner.freed.wait(
-        options.signal,
-        leftMs === Infinity ? undefined : Math.max(0, leftMs),
-      );
+      this.#turn.waited();
+      await this.#waitUntilFreed(this.#fullSinceMs, options);
       this.#doorbell.woken();
       if (this.#outOfPatience()) this.#passOver(payload);
     }
+  }
+
+  /** Until a reader rings or is gone, or patience ends. */
+  #waitUntilFreed(sinceMs: number, { signal }: WaitOptions): Promise<void> {
+    const leftMs = sinceMs + this.#patienceMs - performance.now();
+    return this.#owner.freed.wait(signal, leftMs === Infinity ? undefined : Math.max(0, leftMs));
   }
 
   /**
@@ -171,7 +179,9 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     ) {
       sent += writer.tryWriteBatch(values.slice(sent), header);
     }
-    this.#afterWrite(sent === values.length);
+    // Progress: whoever reads on is not kept waiting for, however much more there is to send.
+    if (sent > 0) this.#fullSinceMs = -1;
+    this.#afterWrite(values[sent]);
     if (sent < values.length && this.#whenFull === 'drop') this.#countDrops(values.length - sent);
     return sent;
   }
@@ -179,16 +189,15 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   /** Resolves when there may be room for a batch again; see `trySendBatch`. */
   async waitForRoom(options: WaitOptions = {}): Promise<void> {
     this.#assertOpen('waitForRoom()');
+    options.signal?.throwIfAborted();
+    if (this.#turn.isOver) await this.#turn.pass();
     this.#doorbell.mustLookAgain();
-    const { writer } = this.#stream;
-    if (!writer.hasRoom(1)) {
-      const leftMs =
-        this.#fullSinceMs < 0
-          ? this.#patienceMs
-          : this.#fullSinceMs + this.#patienceMs - performance.now();
-      await this.#owner.freed.wait(
-        options.signal,
-        leftMs === Infinity ? undefined : Math.max(0, leftMs),
+    // What did not fit last time must fit, not just anything: else a caller that tries again would never wait.
+    if (!this.#stream.writer.hasRoom(this.#wantedUnits)) {
+      this.#turn.waited();
+      await this.#waitUntilFreed(
+        this.#fullSinceMs < 0 ? performance.now() : this.#fullSinceMs,
+        options,
       );
     }
     this.#doorbell.woken();
@@ -252,14 +261,20 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
 
   #write(payload: Uint8Array, options: SendOptions): boolean {
     const written = this.#stream.writer.tryWrite(payload, this.#headerOf(options));
-    this.#afterWrite(written);
+    this.#afterWrite(written ? undefined : payload);
     return written;
   }
 
-  #afterWrite(complete: boolean): void {
-    this.#stream.writer.roster.ring(this.#wake);
-    if (complete) this.#fullSinceMs = -1;
-    else if (this.#fullSinceMs < 0) this.#fullSinceMs = performance.now();
+  /** `refused`: the first message that found no room. */
+  #afterWrite(refused: Uint8Array | undefined): void {
+    const { writer } = this.#stream;
+    writer.roster.ring(this.#wake);
+    if (refused === undefined) {
+      this.#fullSinceMs = -1;
+      return;
+    }
+    this.#wantedUnits = writer.unitsFor(refused.byteLength);
+    if (this.#fullSinceMs < 0) this.#fullSinceMs = performance.now();
   }
 
   #outOfPatience(): boolean {
