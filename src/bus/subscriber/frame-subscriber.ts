@@ -2,6 +2,7 @@
 import { SluiceError } from '../../core/index.js';
 import type { FormatPattern, FrameFormat } from '../../format/index.js';
 import { monotonicNs } from '../../ffi/index.js';
+import { MAX_POOL_SLOTS } from '../../layout/index.js';
 import { Claim } from '../../ring/index.js';
 import {
   closedError,
@@ -21,8 +22,8 @@ import { receiveAll, receiveNext, receiveNextSync, type SyncWaitOptions } from '
 import { Frame } from './received-frame.js';
 import { SubscriberCounters } from './subscriber-counters.js';
 
-/** Frames passed over in one look for want of the key flag. */
-const MAX_PASSED = 64;
+/** Frames passed over in one look for want of the key flag: all that a pool can hold, so that none is left unseen. */
+const MAX_PASSED = MAX_POOL_SLOTS;
 
 /**
  * `for await` owns its frame: it is released at the next turn, at `break` and at a throw; `retain()` keeps it.
@@ -88,9 +89,12 @@ export class FrameSubscriber<F extends FrameFormat>
     for (let passed = 0; passed < MAX_PASSED; passed++) {
       const session = this.#link.session;
       if (session === undefined) return undefined;
+      const before = session.reader.lastSequence;
       const word = session.reader.tryClaim();
       session.ringPublisher();
-      this.#takeCounters(session);
+      this.#takeCounters(session, before, word);
+      // whenBehind: 'end' closed everything, what was just claimed included.
+      if (this.#link.end !== undefined) return undefined;
       if (word >= 0) {
         const frame = this.#deliver(session, word);
         if (frame !== undefined) return frame;
@@ -184,7 +188,8 @@ export class FrameSubscriber<F extends FrameFormat>
     return new Frame<F>(session.manifest.format as F, lease, metadata, this.#countCopy);
   }
 
-  #takeCounters(session: FrameSession): void {
+  /** `before`: sequence of the last frame before the look that claimed `word`, or nothing when negative. */
+  #takeCounters(session: FrameSession, before: number, word: number): void {
     if (this.#seen.session !== session) this.#seen = { session, skipped: 0, lost: 0 };
     const { reader } = session;
     const skipped = reader.skipped - this.#seen.skipped;
@@ -195,16 +200,9 @@ export class FrameSubscriber<F extends FrameFormat>
     this.#counters.skipped += skipped;
     this.#counters.lost += lost;
     this.#skippedSinceLast += skipped + lost;
-    if (lost > 0) this.#onLost(reader.lastSequence, lost);
-  }
-
-  #onLost(lastSequence: number, lost: number): void {
-    this.#link.emit({
-      type: 'gap',
-      from: lastSequence - lost + 1,
-      to: lastSequence,
-      cause: 'behind',
-    });
+    if (lost === 0) return;
+    const to = word >= 0 ? reader.sequenceOf(word) - 1 : reader.lastSequence;
+    this.#link.emit({ type: 'gap', from: before + 1, to, cause: 'behind' });
     if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
   }
 

@@ -33,8 +33,10 @@ export class MessageSubscriber<F extends MessageFormat>
   readonly #link: ChannelLink<MessageSession>;
   readonly #options: SubscriberOptions<FormatPattern>;
   readonly #counters = new SubscriberCounters();
-  #seen = { session: undefined as MessageSession | undefined, skipped: 0, lost: 0 };
+  /** What was taken over from the session: its counters, and the sequence of its last message. */
+  #seen = { session: undefined as MessageSession | undefined, skipped: 0, lost: 0, last: 0 };
   #message: Message<F> | undefined;
+  #visit: MessageVisitor = () => undefined;
   readonly #look = (): Message<F> | undefined => this.tryReceive();
 
   private constructor(
@@ -116,19 +118,18 @@ export class MessageSubscriber<F extends MessageFormat>
   /** Resolves when `drain` may find something, or at the end. */
   async waitForMessages({ signal }: WaitOptions = {}): Promise<void> {
     signal?.throwIfAborted();
+    if (this.#link.turn.isOver) await this.#link.turn.pass();
+    if (this.#link.end !== undefined || this.#mayFindMore()) return;
     const session = this.#link.session;
-    if (this.#link.end !== undefined || (session !== undefined && session.lag() > 0)) return;
-    if (session?.doorbell.mustLookAgain() === true && session.lag() > 0) return;
+    if (session?.doorbell.mustLookAgain() === true && this.#mayFindMore()) return;
     if (session?.ended === true && this.#link.advance()) return;
+    this.#link.turn.waited();
     await this.#link.ready.wait(signal);
   }
 
   /** Blocks the thread until `drain` may find something: for workers. False after `timeoutMs`. */
   waitSync({ timeoutMs, spinUs = 0 }: SyncWaitOptions): boolean {
-    const look = (): true | undefined => {
-      const session = this.#link.session;
-      return session !== undefined && session.lag() > 0 ? true : undefined;
-    };
+    const look = (): true | undefined => (this.#mayFindMore() ? true : undefined);
     return receiveNextSync(this.#link, look, { timeoutMs, spinUs }) === true;
   }
 
@@ -143,6 +144,10 @@ export class MessageSubscriber<F extends MessageFormat>
 
   stats(): SubscriberStats {
     return this.#counters.snapshot(this.#link.reconnects, this.#link.session?.lag() ?? 0, 0);
+  }
+
+  #mayFindMore(): boolean {
+    return this.#link.session?.drained === false;
   }
 
   status({ signal }: WaitOptions = {}): AsyncIterable<Status> {
@@ -161,7 +166,6 @@ export class MessageSubscriber<F extends MessageFormat>
 
   readonly #take: MessageVisitor = (view, offset, byteLength, type, sequence, headerOffset) => {
     const session = this.#link.session as MessageSession;
-    this.#counters.lastSequence = sequence;
     this.#counters.bytesCopied += byteLength;
     const format = (
       this.#options.format?.kind === 'json' ? this.#options.format : session.manifest.format
@@ -182,11 +186,17 @@ export class MessageSubscriber<F extends MessageFormat>
 
   #drainSession(session: MessageSession, visit: MessageVisitor, max: number): number {
     const { reader, page } = session;
-    const before = reader.received;
+    if (this.#seen.session !== session) {
+      this.#seen = { session, skipped: 0, lost: 0, last: session.terms.sequence - 1 };
+    }
+    this.#visit = visit;
+    // A visitor that throws leaves the rest for the next look.
+    session.mayHoldMore = true;
     try {
-      return reader.drain(visit, max);
+      const visited = reader.drain(this.#visitCounted, max);
+      session.mayHoldMore = visited >= max;
+      return visited;
     } finally {
-      this.#counters.received += reader.received - before;
       session.ringPublisher();
       if (reader.latencySampleUs >= 0) {
         this.#counters.recordLatency(reader.latencySampleUs, page.doubles);
@@ -203,17 +213,44 @@ export class MessageSubscriber<F extends MessageFormat>
     }
   }
 
+  /** Stands before the caller's visitor: counts, and sees where messages are missing. */
+  readonly #visitCounted: MessageVisitor = (
+    view,
+    offset,
+    byteLength,
+    type,
+    sequence,
+    headerOffset,
+  ) => {
+    const seen = this.#seen;
+    const lost = (seen.session as MessageSession).reader.lost;
+    if (lost !== seen.lost) this.#onLost(lost, sequence - 1);
+    seen.last = sequence;
+    this.#counters.received += 1;
+    this.#counters.lastSequence = sequence;
+    this.#visit(view, offset, byteLength, type, sequence, headerOffset);
+  };
+
   #takeCounters(session: MessageSession): void {
-    if (this.#seen.session !== session) this.#seen = { session, skipped: 0, lost: 0 };
     const { reader } = session;
-    const lost = reader.lost - this.#seen.lost;
-    this.#counters.skipped += reader.skipped - this.#seen.skipped;
-    this.#counters.lost += lost;
-    this.#seen.skipped = reader.skipped;
-    this.#seen.lost = reader.lost;
-    if (lost === 0) return;
-    const to = this.#counters.lastSequence + lost;
-    this.#link.emit({ type: 'gap', from: this.#counters.lastSequence + 1, to, cause: 'behind' });
+    const seen = this.#seen;
+    this.#counters.skipped += reader.skipped - seen.skipped;
+    seen.skipped = reader.skipped;
+    // Lost, and nothing has come after it yet: in the slots layout positions are sequences.
+    if (reader.lost !== seen.lost) {
+      const { layout } = session.manifest;
+      const to = layout === 'slots' ? reader.position : seen.last + reader.lost - seen.lost;
+      this.#onLost(reader.lost, to);
+    }
+  }
+
+  /** `lost`: of this session in all; `to`: sequence of the last one that is missing. */
+  #onLost(lost: number, to: number): void {
+    const seen = this.#seen;
+    this.#counters.lost += lost - seen.lost;
+    seen.lost = lost;
+    this.#link.emit({ type: 'gap', from: seen.last + 1, to, cause: 'behind' });
+    seen.last = to;
     if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
   }
 }

@@ -9,7 +9,13 @@ import {
 } from '../../format/index.js';
 import type { ReadonlyTensorView, Shapes } from '../../tensor/index.js';
 import type { WaitOptions } from '../endpoint.js';
-import { asTensor, framePlanes, tensorsOf, type Plane, type ReadonlyPlane } from '../frame-views.js';
+import {
+  asTensor,
+  framePlanes,
+  tensorsOf,
+  type Plane,
+  type ReadonlyPlane,
+} from '../frame-views.js';
 import type { FrameMetadata } from './frame-metadata.js';
 import type { FrameLease } from './frame-session.js';
 
