@@ -1,0 +1,8 @@
+import { poolMutants } from './pool-mutants.js';
+import { ringMutants } from './ring-mutants.js';
+import { ringOrderMutants } from './ring-order-mutants.js';
+import { testMutants } from './test-instances.js';
+
+testMutants('a fault planted in the frame pool is found', poolMutants);
+testMutants('a fault planted in the message rings is found', ringMutants);
+testMutants('a wrong order planted in the message rings is found', ringOrderMutants);

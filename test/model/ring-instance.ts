@@ -1,0 +1,87 @@
+/** A message ring with its readers as an instance for the search. */
+import { distance32 } from '../../src/core/index.js';
+import {
+  bytesRingGeometry,
+  type ControlGeometry,
+  Header,
+  slotsRingGeometry,
+  unitsOfRecord,
+} from '../../src/layout/index.js';
+import { check, type CheckOptions, type Report } from './check.js';
+import type { RingCode } from './code-under-test.js';
+import { controlRegion, pageRegion } from './control-names.js';
+import type { RingPlan } from './ring-plan.js';
+import { RingPublisher } from './ring-publisher.js';
+import { RingSubscriber } from './ring-subscriber.js';
+import type { SharedMemory } from './shared-memory.js';
+import { declareAtom } from './snapshot.js';
+import { Sockets } from './sockets.js';
+import type { World } from './system.js';
+
+const IDENTITY = { epoch: 1, instance: [0, 0, 0, 0] as const };
+
+/** Smaller than any real ring: the code takes what the geometry says. */
+function geometryOf({ layout, capacity, writeAhead }: RingPlan): ControlGeometry {
+  const make = layout === 'slots' ? slotsRingGeometry : bytesRingGeometry;
+  return { ...make(IDENTITY, capacity), writeAhead };
+}
+
+/** Bytes ring: positions behind each message when every message is written. */
+function endsOf(plan: RingPlan): number[] {
+  let position = plan.start ?? 0;
+  return plan.messages.flat().map((words) => {
+    const units = unitsOfRecord(words * 4, false);
+    const rest = plan.capacity - (position % plan.capacity);
+    position += (rest < units ? rest : 0) + units;
+    return position;
+  });
+}
+
+/** Whether a reader that was done up to `from` may have lost what follows. Heads are low words. */
+function mayLose(plan: RingPlan, reader: number, from: number, head: number): boolean {
+  const { budget = 0, maxLag = plan.capacity } = plan.readers[reader] ?? {};
+  const behind = distance32(head, from);
+  const reach = plan.capacity - plan.writeAhead;
+  if (plan.layout === 'slots') {
+    const isHeld = budget > 0 && plan.policy !== 'pass over';
+    return isHeld ? behind > maxLag : behind > Math.min(reach, maxLag);
+  }
+  const messages = endsOf(plan).filter((end) => {
+    const ahead = distance32(end, from);
+    return ahead > 0 && ahead <= behind;
+  });
+  return behind > reach || messages.length > maxLag;
+}
+
+function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan): World {
+  const geometry = declareAtom(geometryOf(plan));
+  const control = controlRegion(memory, geometry);
+  const pages = plan.readers.map((_, reader) => pageRegion(memory, reader));
+  const sockets = declareAtom(new Sockets(memory, plan.readers.length));
+  const parts = declareAtom({
+    memory,
+    code,
+    plan,
+    geometry,
+    control: control.views,
+    pages: pages.map((page) => memory.int32(page)),
+    sockets,
+  });
+  const publisher = new RingPublisher(parts);
+  const readers = plan.readers.map((_, index) => new RingSubscriber(parts, index, publisher.head));
+  return {
+    memory,
+    sockets,
+    programs: [publisher, ...readers],
+    head: control.region.base + Header.head,
+    pages,
+    hasUnread: (_, done, head) => done !== head,
+    mayLose: (reader, from, head) => mayLose(plan, reader, from, head),
+  };
+}
+
+export function checkRing(code: RingCode, plan: RingPlan, options: CheckOptions): Report {
+  const readersDie =
+    (options.crashes ?? []).some((who) => who !== 'publisher') || options.shuts !== undefined;
+  return check((memory) => buildRing(memory, code, { ...plan, readersDie }), options);
+}
