@@ -7,36 +7,28 @@
  * at most one epoch waits behind it; after two publishers' ends the oldest waiting one makes room.
  */
 import { isSluiceError, SluiceError } from '../../core/index.js';
-import { describeFormat, formatMismatch, type FormatPattern } from '../../format/index.js';
-import { monotonicNs } from '../../ffi/index.js';
-import { FrameType, type Epoch, type Hello, type Welcome } from '../../layout/handshake.js';
+import type { FormatPattern } from '../../format/index.js';
+import { FrameType, type Epoch, type StartPosition, type Welcome } from '../../layout/handshake.js';
 import { mayConnect } from '../access.js';
-import { currentBootId } from '../boot-id.js';
 import { connectChannel } from '../channel-client.js';
 import type { Connection, ConnectionEnd } from '../connection.js';
 import { waitForChannelChange } from '../discovery.js';
 import type { CloseReason, Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
-import { parseManifest, type Manifest } from '../manifest.js';
+import { readManifest, type Manifest } from '../manifest.js';
 import { closeAll } from '../outgoing-queue.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
 import { WaitList } from '../wait-list.js';
 import type { LinkSession, SessionTerms } from './link-session.js';
-import {
-  DEFAULT_FRAME_LAG,
-  DEFAULT_HELD,
-  type SubscriberOptions,
-  UNBOUNDED_LAG,
-} from './options.js';
+import { helloOf, type LinkWishes, termsOf } from './link-terms.js';
+import type { SubscriberOptions } from './options.js';
 
 /** Reconnecting: from the first to the longest pause; each is shortened by up to half at random. */
 const FIRST_RETRY_MS = 10;
 const LONGEST_RETRY_MS = 1000;
 /** A connection that ends sooner than this was no use. */
 const SHORT_LIFE_MS = 100;
-/** Clocks further apart than a handshake may take are clocks of different time namespaces. */
-const CLOCK_NAMESPACE_NS = 10e9;
 const MAX_SESSIONS = 2;
 
 /** Codes after which another attempt can succeed without anybody changing an option. */
@@ -48,10 +40,7 @@ const TRANSIENT = [
   'LEASES_EXHAUSTED',
 ];
 
-export interface LinkOptions<S extends LinkSession> {
-  readonly channel: string;
-  readonly kind: 'frame' | 'message';
-  readonly options: SubscriberOptions<FormatPattern>;
+export interface LinkOptions<S extends LinkSession> extends LinkWishes {
   /** Maps one epoch. Takes over the descriptors, also when it throws. */
   makeSession(terms: SessionTerms, descriptors: readonly number[]): S;
 }
@@ -64,6 +53,8 @@ export class ChannelLink<S extends LinkSession> {
   readonly turn = new EventLoopTurn();
   /** Called with `ready`, for whoever merges several links. */
   onReady: (() => void) | undefined;
+  /** Messages: sequence of the last one that was read. */
+  lastSequence: () => number = () => 0;
   reconnects = 0;
   readonly #link: LinkOptions<S>;
   readonly #directory: RuntimeDirectory;
@@ -238,7 +229,7 @@ export class ChannelLink<S extends LinkSession> {
     const { options } = this.#link;
     const { connection, welcome, descriptors } = await connectChannel(
       this.#directory.socketPath(this.channel),
-      this.#hello(),
+      helloOf(this.#link, this.#delivery, this.#start()),
       { signal, expectUid: (uid) => this.#trusts(uid, options) },
     );
     let session: S;
@@ -277,23 +268,24 @@ export class ChannelLink<S extends LinkSession> {
     );
   }
 
-  #hello(): Hello {
+  /**
+   * Where to begin. Who comes back wants what it has not seen: all that a new publisher has sent so far, and from the
+   * same one what came after the last message read. What the manifest file says now can be stale; then the ring's own
+   * bounds decide, and a repetition is the worst that happens.
+   */
+  #start(): StartPosition {
     const { options, kind } = this.#link;
-    const { share, maxHeld, keyFramesOnly, start = 'newest', maxLag } = options;
-    const lag = maxLag ?? (kind === 'frame' ? DEFAULT_FRAME_LAG : UNBOUNDED_LAG);
-    return {
-      protocol: 1,
-      role: 'subscriber',
-      delivery: this.#delivery,
-      maxLag: this.#delivery === 'every' ? lag : 0,
-      leases: kind === 'frame' ? (maxHeld ?? DEFAULT_HELD) : 0,
-      start,
-      ...(share === undefined ? {} : { share: [share.index, share.count] as const }),
-      ...(keyFramesOnly === true ? { keyFramesOnly } : {}),
-      label: (options.label ?? process.argv[1]?.split('/').at(-1) ?? 'node').slice(0, 128),
-      bootId: currentBootId(),
-      monotonicNs: monotonicNs(),
-    };
+    const comesBack =
+      this.#manifest !== undefined && kind === 'message' && this.#delivery === 'every';
+    if (!comesBack) return options.start ?? 'newest';
+    try {
+      const allowUids = options.allow?.uids ?? [];
+      const found = readManifest(this.#directory, this.channel, { allowUids });
+      if (found?.instance === this.#manifest?.instance) return this.lastSequence() + 1;
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+    }
+    return 'oldest';
   }
 
   #makeSession(
@@ -302,52 +294,14 @@ export class ChannelLink<S extends LinkSession> {
     descriptors: readonly number[],
     epoch?: Epoch,
   ): S {
-    const { options, kind, makeSession } = this.#link;
-    let manifest: Manifest;
+    let terms: SessionTerms;
     try {
-      manifest = parseManifest(
-        (epoch ?? welcome).manifest,
-        `the manifest of ${this.channel}`,
-        this.channel,
-      );
-      this.#checkFormat(manifest, kind, options.format);
-      checkGrant(welcome, options, this.channel);
+      terms = termsOf(this.#link, this.#delivery, connection, welcome, epoch);
     } catch (error) {
       closeAll(descriptors);
       throw error;
     }
-    const { share = { index: 0, count: 1 } } = options;
-    const terms: SessionTerms = {
-      manifest,
-      connection,
-      controlBytes: (epoch ?? welcome).controlBytes,
-      leases: welcome.leases,
-      maxLag: welcome.maxLag,
-      delivery: this.#delivery,
-      share,
-      sequence: (epoch ?? welcome).sequence,
-      clockOffsetNs:
-        Math.abs(welcome.clockOffsetNs) > CLOCK_NAMESPACE_NS ? welcome.clockOffsetNs : 0,
-    };
-    return makeSession(terms, descriptors);
-  }
-
-  #checkFormat(
-    manifest: Manifest,
-    kind: 'frame' | 'message',
-    pattern: FormatPattern | undefined,
-  ): void {
-    const found = describeFormat(manifest.format);
-    const problem =
-      manifest.kind !== kind
-        ? `it is a ${manifest.kind} channel (${found}), asked for was a ${kind} channel`
-        : pattern === undefined
-          ? undefined
-          : formatMismatch(manifest.format, pattern);
-    if (problem === undefined) return;
-    throw new SluiceError('FORMAT_MISMATCH', `cannot subscribe to ${this.channel}: ${problem}`, {
-      details: { channel: this.channel, found: manifest.format, wanted: pattern },
-    });
+    return this.#link.makeSession(terms, descriptors);
   }
 
   #onEpoch(
@@ -442,26 +396,4 @@ const LOST_REASONS: Readonly<Record<ConnectionEnd['reason'], string>> = Object.f
 
 function acknowledge(session: LinkSession): void {
   session.connection.send(FrameType.ACK, { epoch: session.manifest.epoch });
-}
-
-/** What was asked for by name must be granted; defaults take what there is. */
-function checkGrant(
-  welcome: Welcome,
-  options: SubscriberOptions<FormatPattern>,
-  channel: string,
-): void {
-  for (const [name, asked, granted] of [
-    ['maxHeld', options.maxHeld, welcome.leases],
-    ['maxLag', options.maxLag, welcome.maxLag],
-  ] as const) {
-    if (asked === undefined || granted >= asked) continue;
-    throw new SluiceError(
-      'LEASES_EXHAUSTED',
-      `${channel} can grant ${name} ${granted}, asked for was ${asked}`,
-      {
-        details: { [name]: asked, granted },
-        remedy: `Open the publisher with ${asked - granted} more slots, or subscribe with a smaller ${name}.`,
-      },
-    );
-  }
 }

@@ -46,6 +46,7 @@ export class MessageSubscriber<F extends MessageFormat>
     this.#link = link;
     this.#options = options;
     this.channel = link.channel;
+    link.lastSequence = () => this.#counters.lastSequence;
     this.closed = link.closed;
   }
 

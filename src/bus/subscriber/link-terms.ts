@@ -1,0 +1,118 @@
+/** What a subscriber asks for in HELLO, and what it makes of the answer. */
+import { SluiceError } from '../../core/index.js';
+import { describeFormat, formatMismatch, type FormatPattern } from '../../format/index.js';
+import { monotonicNs } from '../../ffi/index.js';
+import type { Epoch, Hello, StartPosition, Welcome } from '../../layout/handshake.js';
+import { currentBootId } from '../boot-id.js';
+import type { Connection } from '../connection.js';
+import { parseManifest, type Manifest } from '../manifest.js';
+import type { SessionTerms } from './link-session.js';
+import {
+  DEFAULT_FRAME_LAG,
+  DEFAULT_HELD,
+  type SubscriberOptions,
+  UNBOUNDED_LAG,
+} from './options.js';
+
+/** Clocks further apart than a handshake may take are clocks of different time namespaces. */
+const CLOCK_NAMESPACE_NS = 10e9;
+
+/** What a subscriber wants, from its first HELLO to its last. */
+export interface LinkWishes {
+  readonly channel: string;
+  readonly kind: 'frame' | 'message';
+  readonly options: SubscriberOptions<FormatPattern>;
+}
+
+export function helloOf(
+  { options, kind }: LinkWishes,
+  delivery: 'latest' | 'every',
+  start: StartPosition,
+): Hello {
+  const { share, maxHeld, keyFramesOnly, maxLag } = options;
+  const lag = maxLag ?? (kind === 'frame' ? DEFAULT_FRAME_LAG : UNBOUNDED_LAG);
+  return {
+    protocol: 1,
+    role: 'subscriber',
+    delivery,
+    maxLag: delivery === 'every' ? lag : 0,
+    leases: kind === 'frame' ? (maxHeld ?? DEFAULT_HELD) : 0,
+    start,
+    ...(share === undefined ? {} : { share: [share.index, share.count] as const }),
+    ...(keyFramesOnly === true ? { keyFramesOnly } : {}),
+    label: (options.label ?? process.argv[1]?.split('/').at(-1) ?? 'node').slice(0, 128),
+    bootId: currentBootId(),
+    monotonicNs: monotonicNs(),
+  };
+}
+
+/**
+ * The terms of a session from WELCOME, or from an EPOCH that follows it.
+ * Throws `PROTOCOL`, `FORMAT_MISMATCH`, `LEASES_EXHAUSTED`.
+ */
+export function termsOf(
+  wishes: LinkWishes,
+  delivery: 'latest' | 'every',
+  connection: Connection<'client'>,
+  welcome: Welcome,
+  epoch: Epoch | undefined,
+): SessionTerms {
+  const { channel, kind, options } = wishes;
+  const { manifest: announced, controlBytes, sequence } = epoch ?? welcome;
+  const manifest = parseManifest(announced, `the manifest of ${channel}`, channel);
+  checkFormat(channel, manifest, kind, options.format);
+  checkGrant(channel, welcome, options);
+  const { clockOffsetNs } = welcome;
+  return {
+    manifest,
+    connection,
+    controlBytes,
+    leases: welcome.leases,
+    maxLag: welcome.maxLag,
+    delivery,
+    share: options.share ?? { index: 0, count: 1 },
+    sequence,
+    clockOffsetNs: Math.abs(clockOffsetNs) > CLOCK_NAMESPACE_NS ? clockOffsetNs : 0,
+  };
+}
+
+function checkFormat(
+  channel: string,
+  manifest: Manifest,
+  kind: 'frame' | 'message',
+  pattern: FormatPattern | undefined,
+): void {
+  const found = describeFormat(manifest.format);
+  let problem: string | undefined;
+  if (manifest.kind !== kind) {
+    problem = `it is a ${manifest.kind} channel (${found}), asked for was a ${kind} channel`;
+  } else if (pattern !== undefined) {
+    problem = formatMismatch(manifest.format, pattern);
+  }
+  if (problem === undefined) return;
+  throw new SluiceError('FORMAT_MISMATCH', `cannot subscribe to ${channel}: ${problem}`, {
+    details: { channel, found: manifest.format, wanted: pattern },
+  });
+}
+
+/** What was asked for by name must be granted; defaults take what there is. */
+function checkGrant(
+  channel: string,
+  welcome: Welcome,
+  options: SubscriberOptions<FormatPattern>,
+): void {
+  for (const [name, asked, granted] of [
+    ['maxHeld', options.maxHeld, welcome.leases],
+    ['maxLag', options.maxLag, welcome.maxLag],
+  ] as const) {
+    if (asked === undefined || granted >= asked) continue;
+    throw new SluiceError(
+      'LEASES_EXHAUSTED',
+      `${channel} can grant ${name} ${granted}, asked for was ${asked}`,
+      {
+        details: { [name]: asked, granted },
+        remedy: `Open the publisher with ${asked - granted} more slots, or subscribe with a smaller ${name}.`,
+      },
+    );
+  }
+}
