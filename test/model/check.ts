@@ -22,12 +22,13 @@ const WALK_STEPS = 600;
 
 export function check(build: (memory: SharedMemory) => World, options: CheckOptions): Report {
   const points = new Set<number>();
+  const keepsFences = (options.ordering ?? 'sc') !== 'sc';
   const contended = new Set<number>();
   const start = performance.now();
   let walked = false;
   for (;;) {
     try {
-      const world = build(new SharedMemory(points, contended, options.copyOrder));
+      const world = build(new SharedMemory(points, contended, options.copyOrder, keepsFences));
       points.add(world.head);
       const system = new System(world, options);
       if (!walked) walk(system, WALKS, WALK_STEPS);

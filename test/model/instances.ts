@@ -148,6 +148,16 @@ export const poolInstances: readonly Instance[] = [
     shuts: [0],
     breaks: /torn/,
   }),
+  pool(
+    'P28 deferred latest, two slots, waiting, every death',
+    { ...wait(2, 4, [latest]), deferred: true },
+    ALL,
+  ),
+  pool(
+    'P29 deferred every(2), three slots, x86-64',
+    { ...drop(3, 4, [every(2)]), deferred: true },
+    TSO,
+  ),
 ];
 
 export const ringInstances: readonly Instance[] = [

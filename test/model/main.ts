@@ -6,11 +6,15 @@
  */
 import { loadRing } from './code-under-test.js';
 import { poolInstances, ringInstances } from './instances.js';
+import { largeInstances } from './large-instances.js';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const hasTrace = process.argv.includes('--trace');
 const code = await loadRing();
-for (const instance of [...poolInstances, ...ringInstances]) {
+const instances = process.argv.includes('--large')
+  ? largeInstances
+  : [...poolInstances, ...ringInstances];
+for (const instance of instances) {
   if (words.length > 0 && !words.some((word) => instance.name.includes(word))) continue;
   const report = instance.run(code);
   const found = report.violation ?? 'holds';

@@ -176,6 +176,24 @@ export const poolMutants: readonly Mutant[] = [
     breaks: /the newest frame was passed over/,
   },
   {
+    rule: 'a slot is taken only when its own fence is reached',
+    changes: [{ file: WRITER, find: PROMISE, replace: 'if (this.isPromised(slot))' }],
+    on: pool('M deferred', { ...drop(2, 4, latest), deferred: true }),
+    breaks: /a pending slot was taken|torn/,
+  },
+  {
+    rule: 'the fence comes after the data',
+    changes: [
+      {
+        file: WRITER,
+        find: 'if (deferred)\n',
+        replace: 'if (deferred) this.pending[slot] = 1; if (false)\n',
+      },
+    ],
+    on: pool('M deferred', { ...drop(2, 3, latest), deferred: true }),
+    breaks: /torn/,
+  },
+  {
     rule: 'a lease word is taken only when it is free',
     changes: [
       {

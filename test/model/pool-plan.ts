@@ -30,6 +30,8 @@ export interface PoolPlan {
   readonly neverDrops?: boolean;
   /** Loans may also be given back unpublished. */
   readonly givesBack?: boolean;
+  /** Frames are announced before their data is there; the data follows at any later time, then the fence. */
+  readonly deferred?: boolean;
   /** Readers may die, so the publisher watches their sockets. */
   readonly readersDie?: boolean;
   /** Sequence of the frame before the first one. */

@@ -27,6 +27,9 @@ export class PoolPublisher implements Program {
   private readonly entries: (PoolReaderEntry | undefined)[];
   private readonly gone: boolean[];
 
+  /** Frames announced whose data is not there: sequence and slot, the oldest first. */
+  private readonly pending: { readonly sequence: number; readonly slot: number }[] = [];
+
   constructor(private readonly parts: PoolParts) {
     const { code, control, geometry, plan } = parts;
     this.writer = new code.PoolWriter(control, geometry, {
@@ -51,7 +54,7 @@ export class PoolPublisher implements Program {
   }
 
   summary(): Summary {
-    return { phase: this.phase, ended: this.phase === 'done' };
+    return { phase: this.phase, ended: this.phase === 'done' && this.pending.length === 0 };
   }
 
   moves(): readonly Move[] {
@@ -65,6 +68,7 @@ export class PoolPublisher implements Program {
     if (this.phase === 'sleep' && plan.policy === 'pass over') {
       moves.push({ name: 'pass over', run: () => this.passOver() });
     }
+    if (this.pending.length > 0) moves.push({ name: 'complete', run: () => this.complete() });
     if (plan.givesBack === true && this.phase === 'write') {
       moves.push({ name: 'give back', run: () => this.giveBack() });
     }
@@ -88,15 +92,12 @@ export class PoolPublisher implements Program {
       case 'arm':
         this.phase = this.doorbell.mustLookAgain() ? 'take' : 'sleep';
         return;
-      case 'write': {
-        const stamp = lowWord(writer.published + 1) | 0;
-        const words = parts.plan.payloadWords ?? 1;
-        for (let word = 0; word < words; word++) parts.data[this.slot * 2 + word] = stamp;
+      case 'write':
+        if (parts.plan.deferred !== true) this.write(this.slot, writer.published + 1);
         this.phase = 'publish';
         return;
-      }
       case 'publish':
-        writer.publish(this.slot, RECORD);
+        this.publish();
         this.slot = -1;
         this.phase = 'ring';
         return;
@@ -104,6 +105,27 @@ export class PoolPublisher implements Program {
         writer.roster.ring((entry) => parts.sockets.wakeReader(this.entries.indexOf(entry)));
         return this.countTry();
     }
+  }
+
+  private write(slot: number, sequence: number): void {
+    const { data, plan } = this.parts;
+    const words = plan.payloadWords ?? 1;
+    for (let word = 0; word < words; word++) data[slot * 2 + word] = lowWord(sequence) | 0;
+  }
+
+  private publish(): void {
+    const deferred = this.parts.plan.deferred === true;
+    const sequence = this.writer.publish(this.slot, RECORD, deferred);
+    if (deferred) this.pending.push({ sequence, slot: this.slot });
+  }
+
+  /** What writes the data knows nothing of the pool: it writes where it was told to. */
+  private complete(): void {
+    const { sequence, slot } = this.pending.shift() as { sequence: number; slot: number };
+    this.write(slot, sequence);
+    if (!this.writer.complete(sequence)) this.parts.memory.fail('a pending slot was taken');
+    // A fence rings nobody: the owner polls while one is missing.
+    if (this.phase === 'sleep' || this.phase === 'arm') this.phase = 'take';
   }
 
   /** The event loop reads a WAKE, whether somebody waits for it or not. */

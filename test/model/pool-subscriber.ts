@@ -1,11 +1,13 @@
 /** What a subscriber of frames does with the frame pool, one call into the real code an operation. */
 import { lowWord } from '../../src/core/index.js';
+import { POOL_RECORD_WORDS, Slot } from '../../src/layout/index.js';
 import type { Doorbell, PoolReader } from '../../src/ring/index.js';
 import type { Move, Program, Summary } from './automaton.js';
 import type { PoolParts, PoolReaderPlan } from './pool-plan.js';
 import { declareAtom } from './snapshot.js';
 
-type ReaderPhase = 'join' | 'look' | 'read' | 'release' | 'let go' | 'arm' | 'sleep' | 'end';
+type ReaderPhase =
+  'join' | 'look' | 'fence' | 'read' | 'release' | 'let go' | 'arm' | 'sleep' | 'end';
 
 export class PoolSubscriber implements Program {
   readonly name: string;
@@ -56,6 +58,12 @@ export class PoolSubscriber implements Program {
 
   moves(): readonly Move[] {
     if (this.phase === 'end') return [];
+    if (this.phase === 'fence' && !this.finishing) {
+      return [
+        { name: 'fence reached', run: () => this.awaitFence() },
+        { name: 'ended', run: () => this.endOfFences() },
+      ];
+    }
     if (this.phase !== 'sleep') return [{ name: this.phase, run: () => this.main() }];
     return [
       { name: 'woken', run: () => this.woken() },
@@ -73,6 +81,8 @@ export class PoolSubscriber implements Program {
       }
       case 'look':
         return this.look(this.reader as PoolReader);
+      case 'fence':
+        return this.lookAtFence();
       case 'read':
         return this.read(this.reader as PoolReader);
       case 'release':
@@ -107,7 +117,7 @@ export class PoolSubscriber implements Program {
     this.lease = reader.tryClaim();
     this.account(reader, before);
     if (this.lease >= 0) {
-      this.phase = 'read';
+      this.phase = this.parts.plan.deferred === true ? 'fence' : 'read';
       if (this.parts.plan.plant === 'a unit lowers the doorbell') this.doorbell.woken();
     } else if (this.lease !== this.parts.code.Claim.nothing) {
       this.parts.memory.fail(`an honest publisher, but the claim says ${this.lease}`);
@@ -151,6 +161,34 @@ export class PoolSubscriber implements Program {
       const found = this.parts.data[at + word];
       if (found !== stamp) this.parts.memory.fail(`torn: frame ${stamp} shows ${found}`);
     }
+  }
+
+  /** The reader polls the fence; in steps, it waits until the word is the sequence. */
+  private awaitFence(): void {
+    const { control, memory } = this.parts;
+    memory.awaitWord(control.words, this.fence, this.claimedLow);
+    this.phase = 'read';
+  }
+
+  private endOfFences(): void {
+    this.parts.sockets.awaitEnd(this.index);
+    this.finishing = true;
+  }
+
+  /** The publisher died: what it had announced and not written never comes. */
+  private lookAtFence(): void {
+    const isThere = this.parts.control.words[this.fence] === this.claimedLow;
+    this.phase = isThere ? 'read' : 'release';
+  }
+
+  private get fence(): number {
+    const { recordsOffset } = this.parts.geometry;
+    const slot = (this.reader as PoolReader).slotOf(this.lease);
+    return recordsOffset / 4 + slot * POOL_RECORD_WORDS + Slot.fenceLow;
+  }
+
+  private get claimedLow(): number {
+    return lowWord((this.reader as PoolReader).sequenceOf(this.lease)) | 0;
   }
 
   private read(reader: PoolReader): void {

@@ -182,6 +182,12 @@ export const ringOrderMutants: readonly Mutant[] = [
     breaks: /torn|corrupt/,
   },
   {
+    rule: 'a store stands between the copy and its check (arm64)',
+    changes: [{ file: READER, find: 'Atomics.store(this.page, Page.order, 0);', replace: '' }],
+    on: ring('M lossy', slots(6, [lossy]), ARM),
+    breaks: /torn|corrupt/,
+  },
+  {
     rule: 'the head waits for the payload (arm64)',
     changes: [{ file: WRITER, find: HEAD, replace: 'words[Header.head] = low;' }],
     on: ring('M lossy', slots(2, [lossy]), ARM),

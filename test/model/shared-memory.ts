@@ -85,6 +85,7 @@ export class SharedMemory {
     /** Points that more than one agent stores to; found like the points. */
     readonly contended: Set<number>,
     private readonly copyOrder: CopyOrder = 'forward',
+    private readonly keepsFences = false,
   ) {
     installAtomics();
   }
@@ -164,6 +165,12 @@ export class SharedMemory {
     return new Uint8Array(words.buffer);
   }
 
+  /** Blocks until a word has a value other than 0. */
+  awaitWord(array: Int32Array, index: number, value: number): void {
+    const base = standIns.get(array)?.base ?? Number.NaN;
+    this.access('await', base + index, value, true, value);
+  }
+
   access(kind: AccessKind, address: number, value: number, atomic: boolean, after = 0): number {
     const run = this.run;
     if (run === undefined) {
@@ -173,7 +180,11 @@ export class SharedMemory {
     }
     // The code under test may have a `finally`: what it does while the run is being stopped is not its next step.
     if (run.pending !== undefined || run.failure !== undefined) throw STOP;
-    if (!this.points.has(address)) return this.alone(run, kind, address, value);
+    if (!this.points.has(address)) {
+      // With store buffers an atomic access orders others even on a word that nobody else touches.
+      if (atomic && this.keepsFences) throw new NewPoint(address);
+      return this.alone(run, kind, address, value);
+    }
     if (kind !== 'load' && !this.contended.has(address)) this.noteWriter(run.agent, address);
     if (run.next < run.values.length) return run.values[run.next++] as number;
     run.pending = { kind, address, value, atomic, after };
@@ -199,6 +210,7 @@ export class SharedMemory {
   isLocalLoad(agent: number, access: Access): boolean {
     const { kind, address } = access;
     if (kind !== 'load' || this.contended.has(address)) return false;
+    if (access.atomic && this.keepsFences) return false;
     return this.writers.get(address) === 1 << agent;
   }
 

@@ -5,7 +5,8 @@
  * - `tso` (x86-64): plain stores wait in a FIFO per agent and reach memory at any later time; loads see the own ones;
  *   `Atomics.store` and `exchange` are locked and wait until the FIFO is empty.
  * - `arm` (arm64): plain stores reach memory in any order, also before an earlier `Atomics.store` (stlr); that one
- *   waits for all before it; `Atomics.load` (ldar) waits for the own earlier stlr. Loads keep their order here.
+ *   waits for all before it; `Atomics.load` (ldar) waits for the own earlier stlr. Loads keep their order
+ *   but for one (`System.loadHeadEarly`).
  *
  * Bytes of one agent's buffer: count, then (cell, value, is release) an entry.
  */

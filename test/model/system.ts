@@ -38,6 +38,7 @@ export interface SystemOptions {
 type Action =
   | { readonly kind: 'step'; readonly agent: number; readonly option: number }
   | { readonly kind: 'flush'; readonly agent: number; readonly entry: number }
+  | { readonly kind: 'early'; readonly agent: number }
   | { readonly kind: 'crash'; readonly agent: number }
   | { readonly kind: 'shut'; readonly agent: number }
   | { readonly kind: 'end'; readonly agent: number };
@@ -60,6 +61,8 @@ export class System implements Model {
   private readonly nodeBase: number;
   private readonly buffers: StoreBuffers;
   private readonly secondWake: number;
+  /** By agent: a head that was loaded early. */
+  private readonly earlyBase: number;
   private readonly head: number;
   private readonly starts: readonly number[];
 
@@ -73,8 +76,9 @@ export class System implements Model {
     for (const [cell, address] of this.addresses.entries()) this.cells.set(address, cell);
     this.head = this.cellOf(world.head);
     this.secondWake = this.addresses.length;
-    this.nodeBase = this.secondWake + 1;
+    this.earlyBase = this.secondWake + 1;
     const agents = world.programs.length;
+    this.nodeBase = this.earlyBase + agents;
     const end = this.nodeBase + agents * NODE_BYTES;
     this.buffers = new StoreBuffers(options.ordering ?? 'sc', options.bufferEntries ?? 3, end);
     this.byteLength = end + this.buffers.byteLength(agents);
@@ -92,6 +96,7 @@ export class System implements Model {
       for (let entry = 0; entry < this.buffers.flushes; entry++) {
         table.push({ kind: 'flush', agent, entry });
       }
+      if (this.buffers.ordering === 'arm') table.push({ kind: 'early', agent });
     }
     for (const who of options.crashes ?? []) {
       const agent = who === 'publisher' ? 0 : who + 1;
@@ -155,6 +160,8 @@ export class System implements Model {
         return this.step(state, action.agent, action.option);
       case 'flush':
         return this.buffers.flush(state, action.agent, action.entry);
+      case 'early':
+        return this.loadHeadEarly(state, action.agent);
       case 'crash':
         return this.crash(state, action.agent);
       case 'end':
@@ -170,6 +177,7 @@ export class System implements Model {
       return false;
     }
     this.moveTo(state, agent, DEAD);
+    this.takeEarly(state, agent);
     return true;
   }
 
@@ -225,6 +233,8 @@ export class System implements Model {
     const { buffers } = this;
     const access = option.access as NonNullable<Option['access']>;
     const cell = this.cellOf(access.address);
+    const early = access.atomic ? this.takeEarly(state, agent) : 0;
+    if (early !== 0 && access.kind === 'load' && cell === this.head) return early - 1;
     switch (access.kind) {
       case 'load':
         if (access.atomic && !buffers.mayAcquire(state, agent)) return -1;
@@ -249,6 +259,29 @@ export class System implements Model {
       case 'send':
         return this.send(state, agent, cell, this.cellOf(access.after));
     }
+  }
+
+  /**
+   * arm64: an `Atomics.load` (ldar) may be done before plain loads that stand in front of it. Of these loads only that
+   * of the head after a copy matters. No other atomic access lets it pass.
+   */
+  private loadHeadEarly(state: Uint8Array, agent: number): boolean {
+    const at = this.earlyBase + agent;
+    const { options } = this.node(state, agent);
+    const access = options.length === 1 ? options[0]?.access : undefined;
+    const isBeforeLoad = access !== undefined && access.kind === 'load' && !access.atomic;
+    if (!isBeforeLoad || state[at] !== 0) return false;
+    if (!this.buffers.mayAcquire(state, agent)) return false;
+    state[at] = this.buffers.load(state, agent, this.head) + 1;
+    return true;
+  }
+
+  /** The head's number + 1 when it was loaded early and is asked for now. */
+  private takeEarly(state: Uint8Array, agent: number): number {
+    const at = this.earlyBase + agent;
+    const early = state[at] as number;
+    state[at] = 0;
+    return early;
   }
 
   private send(state: Uint8Array, agent: number, cell: number, closed: number): number {
