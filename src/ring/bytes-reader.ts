@@ -26,6 +26,8 @@ export class BytesReader extends RingReader {
   private filled = 0;
   /** Sequence expected next: what is missing before the one that comes was lost. */
   private nextSequence = Number.NaN;
+  /** Went on at the head and has not seen a sequence since. */
+  private overran = false;
   private readonly maxLagMessages: number;
 
   constructor(
@@ -79,6 +81,7 @@ export class BytesReader extends RingReader {
     const ahead = this.ahead();
     if (ahead <= 0) return;
     if (this.options.delivery === 'every') {
+      if (this.overran) return;
       const newest = this.words[Header.newestSequence] as number;
       const behind = distance32(newest + 1, this.nextSequence | 0);
       if (behind <= this.maxLagMessages || behind > 0x7fffffff) return;
@@ -186,11 +189,14 @@ export class BytesReader extends RingReader {
       else this.lost += missed;
     }
     this.nextSequence = sequence + 1;
+    this.overran = false;
     return true;
   }
 
   protected overrun(): void {
-    // What an overrun loses is counted when the next record shows its sequence.
+    // What an overrun loses is counted when the next record shows its sequence. Until then nobody knows how many
+    // messages wait: those lost must not count as being behind once more.
+    this.overran = true;
   }
 }
 
