@@ -25,6 +25,8 @@ export interface DemoOptions {
 
 const DEFAULT_SECONDS = 20;
 const FRAME_MS = 250;
+/** How long a play may be held up by a slow machine before it ends as it stands. */
+const MAX_DELAY_SECONDS = 60;
 
 /** The clip of the repository; the packed package carries it too. */
 function defaultClip(): string | undefined {
@@ -85,21 +87,20 @@ async function playAll(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const startedMs = performance.now();
-  let next = 0;
   let caption = '';
-  for (;;) {
-    const elapsed = (performance.now() - startedMs) / 1000;
-    const scene = plot[next];
-    if (scene !== undefined && elapsed >= scene.at * seconds) {
-      caption = scene.caption;
-      stage.announce(caption);
-      await scene.play(director);
-      next += 1;
-      continue;
+  for (const scene of plot) {
+    for (;;) {
+      const elapsed = (performance.now() - startedMs) / 1000;
+      const due = elapsed >= scene.at * seconds && scene.after?.(director) !== false;
+      const over = elapsed >= seconds + MAX_DELAY_SECONDS;
+      if (due || over) break;
+      if (signal?.aborted === true || director.failure !== undefined) return;
+      stage.show(liveTable(caption, director.reports(), Math.max(0, seconds - elapsed)));
+      await sleep(FRAME_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
     }
-    if (elapsed >= seconds || signal?.aborted === true || director.failure !== undefined) return;
-    stage.show(liveTable(caption, director.reports(), seconds - elapsed));
-    await sleep(FRAME_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    caption = scene.caption;
+    stage.announce(caption);
+    await scene.play(director);
   }
 }
 

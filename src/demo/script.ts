@@ -3,8 +3,10 @@ import type { Director } from './director.js';
 import type { Role } from './actor.js';
 
 export interface Scene {
-  /** Part of the whole time at which it begins, 0 to 1. */
+  /** Part of the whole time at which it begins at the earliest, 0 to 1. */
   readonly at: number;
+  /** What must have happened before: a slow machine delays the play, it does not spoil it. */
+  readonly after?: (director: Director) => boolean;
   /** Said on the screen while it lasts. */
   readonly caption: string;
   readonly play: (director: Director) => Promise<void> | void;
@@ -16,6 +18,20 @@ export interface Cast {
 }
 
 export const READERS: readonly Role[] = ['detector', 'statistics', 'recorder'];
+
+/** All readers are alive, connected, and have read something in this life. */
+function allRead(director: Director): boolean {
+  const reports = director.reports();
+  return READERS.every((role) => {
+    const report = reports.get(role);
+    return report?.state === 'live' && report.frames > 0;
+  });
+}
+
+function allWait(director: Director): boolean {
+  const reports = director.reports();
+  return READERS.every((role) => reports.get(role)?.state === 'waiting');
+}
 
 export function scenes({ clip, snapshotFolder }: Cast): readonly Scene[] {
   return [
@@ -31,6 +47,7 @@ export function scenes({ clip, snapshotFolder }: Cast): readonly Scene[] {
     },
     {
       at: 0.35,
+      after: allRead,
       caption: 'The detector was killed (SIGKILL). Watch the others: nothing changes for them.',
       play: (director) => director.kill('detector'),
     },
@@ -41,13 +58,21 @@ export function scenes({ clip, snapshotFolder }: Cast): readonly Scene[] {
     },
     {
       at: 0.62,
+      after: allRead,
       caption: 'Now the camera was killed. Its readers keep what they hold, and wait.',
       play: (director) => director.kill('camera'),
     },
     {
       at: 0.74,
+      after: allWait,
       caption: 'The camera is back: everybody found it again without being told.',
       play: (director) => director.start('camera', [clip ?? '']),
+    },
+    {
+      at: 1,
+      after: allRead,
+      caption: 'The end.',
+      play: () => undefined,
     },
   ];
 }

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { DemoReport } from '../../src/demo/index.js';
+
+const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** Shorter than a person would want to watch: the play waits for its actors anyway. */
+const SECONDS = '4';
+
+describe('sluice demo', () => {
+  const temporary = mkdtempSync(join(tmpdir(), 'sluice-test-demo-'));
+  after(() => rmSync(temporary, { recursive: true, force: true }));
+
+  function demo(extra: NodeJS.ProcessEnv = {}): DemoReport {
+    const env = { ...process.env, TMPDIR: temporary, ...extra };
+    const run = spawnSync(process.execPath, [CLI, 'demo', '--seconds', SECONDS, '--json'], {
+      env,
+      encoding: 'utf8',
+    });
+    assert.equal(run.status, 0, run.stderr);
+    return JSON.parse(run.stdout) as DemoReport;
+  }
+
+  function checkProof(report: DemoReport): void {
+    assert.deepEqual(report.problems, []);
+    assert.equal(report.passed, true);
+    assert.equal(report.totals.torn, 0);
+    assert.equal(report.totals.lost, 0);
+    assert.equal(report.totals.bytesCopied, 0);
+    assert.ok(report.totals.reconnects >= 3, 'each reader found the camera again');
+    assert.deepEqual(report.killed, ['detector', 'camera']);
+    for (const [role, reader] of Object.entries(report.readers)) {
+      assert.ok(reader.frames > 0, `the ${role} read frames`);
+    }
+    assert.equal(report.readers['detector']?.lives, 2);
+  }
+
+  it('survives two kills on real footage, in place, untorn, and saves pictures', (t) => {
+    if (spawnSync('ffmpeg', ['-version']).status !== 0) return t.skip('ffmpeg is not installed');
+    const report = demo();
+    checkProof(report);
+    assert.match(report.source, /people\.mp4 decoded by ffmpeg/);
+    assert.ok(report.snapshots >= 1);
+    const [first = ''] = readdirSync(report.snapshotFolder);
+    const png = readFileSync(join(report.snapshotFolder, first));
+    assert.equal(png.toString('latin1', 1, 4), 'PNG');
+  });
+
+  it('shows a generated scene where there is no ffmpeg', () => {
+    const report = demo({ PATH: '' });
+    checkProof(report);
+    assert.match(report.source, /generated/);
+  });
+
+  it('leaves no runtime directory behind', () => {
+    const left = readdirSync(temporary).filter((name) => name.startsWith('sluice-run-'));
+    assert.deepEqual(left, []);
+    assert.ok(existsSync(temporary));
+  });
+});
