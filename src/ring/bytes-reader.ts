@@ -61,9 +61,12 @@ export class BytesReader extends RingReader {
     for (let attempt = 0; attempt < 4; attempt++) {
       this.skipToNewest();
       const available = this.available();
-      if (available === 0) return false;
-      const units = this.runLength(available);
-      if (units === 0) return false;
+      const units = available === 0 ? 0 : this.runLength(available);
+      if (units === 0) {
+        // `latest` may have loaded the start of the newest message before that was stored: it looks again.
+        if (this.options.delivery === 'every' || this.corrupt || this.lag === 0) return false;
+        continue;
+      }
       this.copy(units);
       if (!this.copyHolds()) continue;
       this.sampleLatency(units);
