@@ -1,0 +1,72 @@
+/** The commands there are. Each is loaded when it is the one that runs, or that help is asked for. */
+import type { CommandModule } from './program.js';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly group: 'look' | 'move' | 'prove' | 'help';
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = Object.freeze([
+  {
+    name: 'ls',
+    group: 'look',
+    summary: 'the channels there are',
+    load: () => import('./commands/ls.js'),
+  },
+  {
+    name: 'top',
+    group: 'look',
+    summary: 'who reads what, in place or copied, every second',
+    load: () => import('./commands/top.js'),
+  },
+  {
+    name: 'info',
+    group: 'look',
+    summary: 'all about one channel',
+    load: () => import('./commands/info.js'),
+  },
+  {
+    name: 'doctor',
+    group: 'look',
+    summary: 'checks this machine and the channels on it',
+    load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'watch',
+    group: 'look',
+    summary: 'channels as they come and go',
+    load: () => import('./commands/watch.js'),
+  },
+  {
+    name: 'pub',
+    group: 'move',
+    summary: 'publishes what it reads from standard input',
+    load: () => import('./commands/pub.js'),
+  },
+  {
+    name: 'sub',
+    group: 'move',
+    summary: 'prints or stores what a channel carries',
+    load: () => import('./commands/sub.js'),
+  },
+  {
+    name: 'demo',
+    group: 'prove',
+    summary: 'several processes share a video, for you to look at',
+    load: () => import('./commands/demo.js'),
+  },
+  {
+    name: 'bench',
+    group: 'prove',
+    summary: 'measures this machine',
+    load: () => import('./commands/bench.js'),
+  },
+  {
+    name: 'help',
+    group: 'help',
+    summary: 'help with a command, or with the code of an error',
+    load: () => import('./commands/help.js'),
+  },
+] satisfies CommandEntry[]);

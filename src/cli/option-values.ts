@@ -1,0 +1,86 @@
+/** Values of options, checked. A wrong one is a UsageError that names the option, the value and what is meant. */
+import { isChannelPattern, assertChannelName, assertChannelPattern } from '../core/index.js';
+import { PIXEL_FORMATS, video, type PixelFormat, type VideoFormat } from '../format/index.js';
+import { asUsage, UsageError } from './run.js';
+
+/** Integers larger than any count of anything here. */
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
+
+function refuse(option: string, value: string, meant: string): never {
+  throw new UsageError(`${option} ${JSON.stringify(value)}: must be ${meant}`);
+}
+
+/** An integer from `min` on. */
+export function atLeast(option: string, min: number): (value: string) => number {
+  return (value) => {
+    const count = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(count >= min && count <= MAX_COUNT)) refuse(option, value, `an integer from ${min} on`);
+    return count;
+  };
+}
+
+/** Collects an option that may be given several times. */
+export function listOf<T>(parse: (value: string) => T): (value: string, before?: T[]) => T[] {
+  return (value, before = []) => [...before, parse(value)];
+}
+
+/** setTimeout takes 32-bit milliseconds and takes more for 1. */
+const MAX_SECONDS = 2_000_000;
+
+export function positiveSeconds(option: string): (value: string) => number {
+  return (value) => {
+    const seconds = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(seconds > 0 && seconds <= MAX_SECONDS)) {
+      refuse(option, value, `seconds, more than 0 and at most ${MAX_SECONDS}`);
+    }
+    return seconds;
+  };
+}
+
+export function framesPerSecond(option: string): (value: string) => number {
+  return (value) => {
+    const rate = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(rate > 0 && rate <= 10_000))
+      refuse(option, value, 'a rate, more than 0 and at most 10000');
+    return rate;
+  };
+}
+
+/** `nv12:640x480`. */
+export function videoFormat(option: string): (value: string) => VideoFormat {
+  return (value) => {
+    const [, pixelFormat = '', width, height] = /^(\w+):(\d+)x(\d+)$/.exec(value) ?? [];
+    if (!(PIXEL_FORMATS as readonly string[]).includes(pixelFormat)) {
+      refuse(option, value, `PIXELS:WIDTHxHEIGHT, where PIXELS is ${PIXEL_FORMATS.join(' ')}`);
+    }
+    return asUsage(() =>
+      video({
+        pixelFormat: pixelFormat as PixelFormat,
+        width: Number(width),
+        height: Number(height),
+      }),
+    );
+  };
+}
+
+/** `newest`, `oldest` or a sequence. */
+export function startPosition(option: string): (value: string) => 'newest' | 'oldest' | number {
+  return (value) => {
+    if (value === 'newest' || value === 'oldest') return value;
+    if (!/^\d{1,15}$/.test(value)) refuse(option, value, 'newest, oldest or a sequence');
+    return Number(value);
+  };
+}
+
+export function channelName(value: string): string {
+  if (isChannelPattern(value)) {
+    throw new UsageError(`${JSON.stringify(value)} is a pattern: this command takes one channel`);
+  }
+  asUsage(() => assertChannelName(value));
+  return value;
+}
+
+export function channelPattern(value: string): string {
+  asUsage(() => assertChannelPattern(value));
+  return value;
+}

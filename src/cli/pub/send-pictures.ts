@@ -1,0 +1,109 @@
+/** `sluice pub --video`: raw pictures of standard input, read straight into slots on loan. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
+import type { LoanedFrame } from '../../bus/publisher/loaned-frame.js';
+import type { VideoFormat } from '../../format/index.js';
+import { copyToSlot, rawByteLength, rowRuns } from '../raw-video.js';
+import { type Run, UsageError } from '../run.js';
+import { type PictureSink, readPictures } from './picture-input.js';
+import type { SendResult } from './send-messages.js';
+
+const STANDARD_INPUT = 0;
+
+export interface PictureOptions {
+  /** Not faster than this. */
+  readonly framesPerSecond: number | undefined;
+  readonly waitsForSlots: boolean;
+  /** Pictures to send at most. */
+  readonly most: number;
+}
+
+export async function sendPictures(
+  run: Run,
+  publisher: FramePublisher<VideoFormat>,
+  options: PictureOptions,
+): Promise<SendResult> {
+  if (process.stdin.isTTY === true) {
+    throw new UsageError(
+      '--video reads raw pictures from standard input, which is a terminal here',
+    );
+  }
+  const sender = new PictureSender(run, publisher, options);
+  const leftBytes = await readPictures(STANDARD_INPUT, sender, sender.signal);
+  sender.close();
+  if (leftBytes > 0 && !sender.signal.aborted) {
+    run.note(
+      `the input ended within a picture: ${leftBytes} of ${sender.pictureBytes} bytes were left out`,
+    );
+  }
+  return { units: sender.sent };
+}
+
+class PictureSender implements PictureSink {
+  readonly pictureBytes: number;
+  sent = 0;
+  readonly #run: Run;
+  readonly #publisher: FramePublisher<VideoFormat>;
+  readonly #options: PictureOptions;
+  readonly #runs: ReturnType<typeof rowRuns>;
+  readonly #enough = new AbortController();
+  readonly #startedMs = performance.now();
+  #loan: LoanedFrame<VideoFormat> | undefined;
+  /** Takes a picture for which there is no slot, or whose rows are padded in a slot. */
+  #scratch: Uint8Array | undefined;
+
+  constructor(run: Run, publisher: FramePublisher<VideoFormat>, options: PictureOptions) {
+    this.#run = run;
+    this.#publisher = publisher;
+    this.#options = options;
+    this.#runs = rowRuns(publisher.format);
+    this.pictureBytes = rawByteLength(publisher.format);
+  }
+
+  /** The run's, and the end of the number of pictures. */
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.#run.signal, this.#enough.signal]);
+  }
+
+  next(): Uint8Array {
+    if (!this.signal.aborted) this.#loan = this.#publisher.tryLoan();
+    if (this.#loan === undefined || this.#runs.length > 1) {
+      return (this.#scratch ??= new Uint8Array(this.pictureBytes));
+    }
+    return this.#loan.bytes.subarray(0, this.pictureBytes);
+  }
+
+  async whole(): Promise<void> {
+    const { waitsForSlots, framesPerSecond, most } = this.#options;
+    try {
+      if (this.#loan !== undefined) this.#publish(this.#loan, this.#runs.length > 1);
+      else if (waitsForSlots) {
+        this.#publish(await this.#publisher.loan({ signal: this.#run.signal }), true);
+      }
+      if (this.sent >= most) this.#enough.abort();
+      else if (framesPerSecond !== undefined) await this.#pace(framesPerSecond);
+    } catch (error) {
+      if (!this.#run.ended) throw error;
+    }
+  }
+
+  close(): void {
+    this.#loan?.[Symbol.dispose]();
+  }
+
+  #publish(loan: LoanedFrame<VideoFormat>, fromScratch: boolean): void {
+    if (fromScratch && this.#scratch !== undefined) {
+      copyToSlot(this.#runs, this.#scratch, loan.bytes);
+    }
+    loan.publish();
+    this.#loan = undefined;
+    this.sent += 1;
+  }
+
+  /** By the clock since the start, so that delays do not add up. */
+  async #pace(framesPerSecond: number): Promise<void> {
+    const dueMs = this.#startedMs + (this.sent * 1000) / framesPerSecond;
+    const waitMs = dueMs - performance.now();
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#run.signal });
+  }
+}
