@@ -53,7 +53,7 @@ export class BytesWriter extends RingWriter {
     if (padding > 0) this.pad(0, padding);
     this.put(padding, payload, header);
     this.announce(padding + units, padding, 1, byteLength);
-    this.words[Header.newestSequence] = lowWord(this.sequence);
+    this.tellNewestSequence();
     return true;
   }
 
@@ -83,9 +83,17 @@ export class BytesWriter extends RingWriter {
     }
     if (index > from) {
       this.announce(units, last, index - from, bytes);
-      this.words[Header.newestSequence] = lowWord(this.sequence);
+      this.tellNewestSequence();
     }
     return index - from;
+  }
+
+  /**
+   * With `Atomics`: `newestStart` must be in memory before the doorbell flags are loaded. A `latest` reader that is far
+   * behind cannot go on without it, so it sleeps, and nobody would ring (test/model).
+   */
+  private tellNewestSequence(): void {
+    Atomics.store(this.words, Header.newestSequence, this.sequence | 0);
   }
 
   /** Units from `head + after` to the end of the ring when a record of `units` would cross it, else 0. */
