@@ -1,4 +1,13 @@
-/** Runs one instance to its end: finds the points, then searches. */
+/**
+ * Runs one instance to its end: finds the points, then searches.
+ *
+ * What a pass means: every interleaving of the named agents at the named size, no more. One publisher, one or two
+ * readers, 2 to 4 slots (rings 2 to 8), 2 to 9 units published, store buffers of 3 to 6 entries. Payloads are one or two
+ * words that change. `tso` is x86-64; `arm` reorders stores and one kind of load, it is no full Armv8 model. A copy
+ * loads word by word, forwards or backwards. Sockets are a WAKE that is there or not, an end and a WELCOME; what the
+ * owner of the ring code does with them (the bus) is in the programs `*-publisher.ts` and `*-subscriber.ts`. GPU
+ * writers, epochs and `worker-ring` are not modelled; nor are hostile words, which test/fuzz feeds.
+ */
 import { type Bounds, type Result, search, walk } from './search.js';
 import { type CopyOrder, NewPoint, SharedMemory } from './shared-memory.js';
 import { System, type SystemOptions, type World } from './system.js';

@@ -158,6 +158,19 @@ export const poolInstances: readonly Instance[] = [
     { ...drop(3, 4, [every(2)]), deferred: true },
     TSO,
   ),
+  pool(
+    'P30 every(2), waiting, the doorbell lowered when served',
+    {
+      ...wait(3, 6, [every(2)]),
+      lowers: 'when served',
+    },
+    ALL,
+  ),
+  pool('P31 a late every(1), lossless, the doorbell lowered when served', {
+    ...drop(2, 4, [{ ...latest, share: { index: 1, count: 3 } }, every(1, { late: true })]),
+    policy: 'lossless',
+    lowers: 'when served',
+  }),
 ];
 
 export const ringInstances: readonly Instance[] = [
@@ -289,7 +302,7 @@ export const ringInstances: readonly Instance[] = [
     { ...small, capacity: 2, policy: 'wait', messages: messages(5), readers: [pinned(2)] },
     { ...TSO, ...ALL },
   ),
-  ring('R25 newest only, x86-64', { ...small, messages: messages(3), readers: [newest] }, TSO),
+  ring('R25 newest only, x86-64', { ...small, messages: messages(5), readers: [newest] }, TSO),
   ring(
     'R26 lossy, batches, arm64',
     {
@@ -356,5 +369,47 @@ export const ringInstances: readonly Instance[] = [
       readers: [pinned(4)],
     },
     TSO,
+  ),
+  ring(
+    'R35 pinned, waiting, the doorbell lowered when served',
+    {
+      ...small,
+      capacity: 2,
+      policy: 'wait',
+      messages: messages(5),
+      readers: [pinned(2)],
+      lowers: 'when served',
+    },
+    ALL,
+  ),
+  ring(
+    'R36 bytes, newest only, long records',
+    {
+      ...bytes,
+      start: 5,
+      messages: [TWO, TWO, TWO],
+      readers: [newest],
+    },
+    { crashes: ['publisher'] },
+  ),
+  ring(
+    'R37 bytes, newest only, long records, x86-64',
+    {
+      ...bytes,
+      start: 5,
+      messages: [TWO, TWO],
+      readers: [newest],
+    },
+    TSO,
+  ),
+  ring(
+    'R38 bytes, newest only, long records, arm64',
+    {
+      ...bytes,
+      start: 5,
+      messages: [TWO, TWO],
+      readers: [newest],
+    },
+    ARM,
   ),
 ];

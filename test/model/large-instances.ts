@@ -78,9 +78,9 @@ export const largeInstances: readonly Instance[] = [
     'L8 one held, one newest only, every death',
     {
       ...slots,
-      capacity: 2,
+      capacity: 4,
       messages: [1, 1, 1],
-      readers: [pinned(2), newest],
+      readers: [pinned(4), newest],
     },
     ALL,
   ),

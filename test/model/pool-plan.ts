@@ -36,6 +36,11 @@ export interface PoolPlan {
   readonly readersDie?: boolean;
   /** Sequence of the frame before the first one. */
   readonly start?: number;
+  /**
+   * What the owner of the doorbell does. Default: it lowers it at every WAKE, discard and join. `when served`: a WAKE
+   * that nobody waits for and a join are forgotten, but it lowers it whenever it got what it waited for.
+   */
+  readonly lowers?: 'when served';
   readonly plant?: Plant | undefined;
 }
 

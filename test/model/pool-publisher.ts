@@ -3,6 +3,7 @@ import { lowWord } from '../../src/core/index.js';
 import type { Doorbell, FrameRecord, PoolReaderEntry, PoolWriter } from '../../src/ring/index.js';
 import type { Move, Program, Summary } from './automaton.js';
 import type { PoolParts, PoolReaderPlan } from './pool-plan.js';
+import type { Plant } from './plant.js';
 import { declareAtom } from './snapshot.js';
 
 const RECORD: FrameRecord = declareAtom({
@@ -22,6 +23,8 @@ export class PoolPublisher implements Program {
   private phase: 'take' | 'arm' | 'write' | 'publish' | 'ring' | 'sleep' | 'done' = 'take';
   private tried = 0;
   private slot = -1;
+  /** Between arming and the look after it, in which the event loop has no turn. */
+  private isLooking = false;
   private readonly writer: PoolWriter;
   private readonly doorbell: Doorbell;
   private readonly entries: (PoolReaderEntry | undefined)[];
@@ -64,6 +67,7 @@ export class PoolPublisher implements Program {
     if (isRunning && this.phase !== 'sleep') {
       moves.push({ name: this.phase, run: () => this.main() });
     }
+    if (this.phase === 'arm' || this.isLooking) return moves;
     if (isRunning && plan.policy !== 'drop') moves.push({ name: 'woken', run: () => this.woken() });
     if (this.phase === 'sleep' && plan.policy === 'pass over') {
       moves.push({ name: 'pass over', run: () => this.passOver() });
@@ -90,7 +94,8 @@ export class PoolPublisher implements Program {
       case 'take':
         return this.take();
       case 'arm':
-        this.phase = this.doorbell.mustLookAgain() ? 'take' : 'sleep';
+        this.isLooking = this.doorbell.mustLookAgain();
+        this.phase = this.isLooking ? 'take' : 'sleep';
         return;
       case 'write':
         if (parts.plan.deferred !== true) this.write(this.slot, writer.published + 1);
@@ -125,20 +130,27 @@ export class PoolPublisher implements Program {
     this.write(slot, sequence);
     if (!this.writer.complete(sequence)) this.parts.memory.fail('a pending slot was taken');
     // A fence rings nobody: the owner polls while one is missing.
-    if (this.phase === 'sleep' || this.phase === 'arm') this.phase = 'take';
+    if (this.phase === 'sleep') this.phase = 'take';
+  }
+
+  private forgets(planted: Plant): boolean {
+    const { plan } = this.parts;
+    return plan.plant === planted || plan.lowers === 'when served';
   }
 
   /** The event loop reads a WAKE, whether somebody waits for it or not. */
   private woken(): void {
     this.parts.sockets.awaitPublisherWake();
     if (this.phase === 'sleep') this.phase = 'take';
-    else if (this.parts.plan.plant === 'a WAKE that nobody waits for is forgotten') return;
+    else if (this.forgets('a WAKE that nobody waits for is forgotten')) return;
     this.doorbell.woken();
   }
 
   private take(): void {
     const { plan } = this.parts;
     this.slot = this.writer.tryTake();
+    this.isLooking = false;
+    if (this.slot >= 0 && plan.lowers === 'when served') this.doorbell.woken();
     if (this.slot >= 0) this.phase = 'write';
     else if (plan.policy !== 'drop') this.phase = 'arm';
     else if (plan.neverDrops === true) this.parts.memory.fail('a drop although the pool is large');
@@ -164,7 +176,7 @@ export class PoolPublisher implements Program {
   private join(reader: number): void {
     this.entries[reader] = this.admit(reader);
     // The new page's flag is down whatever the doorbell says: the next wait must arm again.
-    if (this.parts.plan.plant !== 'a join leaves the doorbell as it is') this.doorbell.woken();
+    if (!this.forgets('a join leaves the doorbell as it is')) this.doorbell.woken();
     this.parts.sockets.welcome(reader, this.writer.published, 0);
   }
 

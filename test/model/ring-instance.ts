@@ -37,10 +37,15 @@ function endsOf(plan: RingPlan): number[] {
   });
 }
 
+function isFar({ capacity, writeAhead }: RingPlan, head: number, done: number): boolean {
+  return distance32(head, done) > capacity - writeAhead;
+}
+
 /** Whether a reader that was done up to `from` may have lost what follows. Heads are low words. */
 function mayLose(plan: RingPlan, reader: number, from: number, head: number): boolean {
   const { budget = 0, maxLag = plan.capacity } = plan.readers[reader] ?? {};
   const behind = distance32(head, from);
+  if (plan.readers[reader]?.delivery === 'latest') return behind > 0;
   const reach = plan.capacity - plan.writeAhead;
   if (plan.layout === 'slots') {
     const isHeld = budget > 0 && plan.policy !== 'pass over';
@@ -53,7 +58,7 @@ function mayLose(plan: RingPlan, reader: number, from: number, head: number): bo
   return behind > reach || messages.length > maxLag;
 }
 
-function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan): World {
+function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan, mayDie: boolean): World {
   const geometry = declareAtom(geometryOf(plan));
   const control = controlRegion(memory, geometry);
   const pages = plan.readers.map((_, reader) => pageRegion(memory, reader));
@@ -75,7 +80,12 @@ function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan): World 
     programs: [publisher, ...readers],
     head: control.region.base + Header.head,
     pages,
-    hasUnread: (_, done, head) => done !== head,
+    hasUnread: (reader, done, head) => {
+      // A publisher that dies before it stores where the newest message starts leaves a `latest` reader that is far
+      // behind without a way to it: in the bytes layout it may rest there.
+      const isLatest = plan.readers[reader]?.delivery === 'latest' && plan.layout === 'bytes';
+      return distance32(head, done) > 0 && !(isLatest && mayDie && isFar(plan, head, done));
+    },
     mayLose: (reader, from, head) => mayLose(plan, reader, from, head),
   };
 }
@@ -83,5 +93,6 @@ function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan): World 
 export function checkRing(code: RingCode, plan: RingPlan, options: CheckOptions): Report {
   const readersDie =
     (options.crashes ?? []).some((who) => who !== 'publisher') || options.shuts !== undefined;
-  return check((memory) => buildRing(memory, code, { ...plan, readersDie }), options);
+  const mayDie = options.crashes?.includes('publisher') === true;
+  return check((memory) => buildRing(memory, code, { ...plan, readersDie }, mayDie), options);
 }

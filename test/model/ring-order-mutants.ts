@@ -1,11 +1,21 @@
 /** Planted faults of the message rings: orders of stores and loads, doorbells. Each must be found on its instance. */
 import { held, lossy, newest, pinned, ring } from './instances.js';
 import type { Mutant } from './mutant.js';
-import { BYTES, CURSOR, HEAD, ONE, READER, slots, waiting, WRITER } from './ring-mutant-plans.js';
+import {
+  BYTES,
+  CURSOR,
+  HEAD,
+  ONE,
+  READER,
+  slots,
+  waiting,
+  WRITER,
+  TWO,
+} from './ring-mutant-plans.js';
 
 const TSO = { ordering: 'tso' } as const;
 const ARM = { ordering: 'arm', bufferEntries: 6 } as const;
-const NEWEST_SEQUENCE = 'this.words[Header.newestSequence] = lowWord(this.sequence);';
+const NEWEST_SEQUENCE = 'this.tellNewestSequence();';
 
 export const ringOrderMutants: readonly Mutant[] = [
   {
@@ -66,6 +76,37 @@ export const ringOrderMutants: readonly Mutant[] = [
     ],
     on: ring('M newest', slots(4, [newest])),
     breaks: /./,
+  },
+  {
+    rule: 'newest only: no way past the newest message',
+    changes: [
+      {
+        file: READER,
+        find: "if (this.options.delivery === 'latest')\n            return;",
+        replace: '',
+      },
+    ],
+    on: ring(
+      'M newest of long records',
+      slots(0, [newest], { ...BYTES, start: 5, messages: [TWO, TWO] }),
+    ),
+    breaks: /entitled/,
+  },
+  {
+    rule: 'newestStart is in memory before the flags are loaded (x86-64)',
+    changes: [
+      {
+        file: 'bytes-writer',
+        find: 'Atomics.store(this.words, Header.newestSequence, this.sequence | 0);',
+        replace: 'this.words[Header.newestSequence] = this.sequence | 0;',
+      },
+    ],
+    on: ring(
+      'M newest of long records',
+      slots(0, [newest], { ...BYTES, start: 5, messages: [TWO, TWO] }),
+      TSO,
+    ),
+    breaks: /rests at/,
   },
   {
     rule: 'newestSequence comes after the head',

@@ -35,6 +35,11 @@ export interface RingPlan {
   readonly samples?: boolean;
   /** Position of the first unit. */
   readonly start?: number;
+  /**
+   * What the owner of the doorbell does. Default: it lowers it at every WAKE, discard and join. `when served`: a WAKE
+   * that nobody waits for and a join are forgotten, but it lowers it whenever it got what it waited for.
+   */
+  readonly lowers?: 'when served';
   readonly plant?: Plant | undefined;
 }
 

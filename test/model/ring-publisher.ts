@@ -4,6 +4,7 @@ import { Page } from '../../src/layout/index.js';
 import type { Doorbell, MessageHeader, RingReaderEntry, RingWriter } from '../../src/ring/index.js';
 import type { Move, Program, Summary } from './automaton.js';
 import { payloadOf, type RingParts, type RingReaderPlan } from './ring-plan.js';
+import type { Plant } from './plant.js';
 import { declareAtom } from './snapshot.js';
 
 const HEADER: MessageHeader = declareAtom({
@@ -23,6 +24,8 @@ export class RingPublisher implements Program {
   private step = 0;
   /** Messages of the current batch that are written. */
   private written = 0;
+  /** Between arming and the look after it, in which the event loop has no turn. */
+  private isLooking = false;
   private readonly writer: RingWriter;
   private readonly doorbell: Doorbell;
   private readonly entries: (RingReaderEntry | undefined)[];
@@ -64,6 +67,7 @@ export class RingPublisher implements Program {
     if (isRunning && this.phase !== 'sleep') {
       moves.push({ name: this.phase, run: () => this.main() });
     }
+    if (this.phase === 'arm' || this.isLooking) return moves;
     if (isRunning && plan.policy !== 'drop') moves.push({ name: 'woken', run: () => this.woken() });
     if (this.phase === 'sleep' && plan.policy === 'pass over') {
       moves.push({ name: 'pass over', run: () => this.passOver() });
@@ -85,7 +89,8 @@ export class RingPublisher implements Program {
       case 'write':
         return this.write();
       case 'arm':
-        this.phase = this.doorbell.mustLookAgain() ? 'write' : 'sleep';
+        this.isLooking = this.doorbell.mustLookAgain();
+        this.phase = this.isLooking ? 'write' : 'sleep';
         return;
       case 'ring': {
         const { sockets } = this.parts;
@@ -117,10 +122,12 @@ export class RingPublisher implements Program {
     const count = isBatch
       ? this.writer.tryWriteBatch(payloads, HEADER)
       : Number(this.writer.tryWrite(payloads[0] as Uint8Array, HEADER));
+    this.isLooking = false;
     this.checkBudgets(count);
     this.written += count;
     const isDropped = count < payloads.length && plan.policy === 'drop';
     if (isDropped) this.written = this.lengths.length;
+    if (count === payloads.length && plan.lowers === 'when served') this.doorbell.woken();
     if (count > 0) this.phase = 'ring';
     else if (isDropped) this.finishStep();
     else this.phase = 'arm';
@@ -159,11 +166,16 @@ export class RingPublisher implements Program {
     }
   }
 
+  private forgets(planted: Plant): boolean {
+    const { plan } = this.parts;
+    return plan.plant === planted || plan.lowers === 'when served';
+  }
+
   /** The event loop reads a WAKE, whether somebody waits for it or not. */
   private woken(): void {
     this.parts.sockets.awaitPublisherWake();
     if (this.phase === 'sleep') this.phase = 'write';
-    else if (this.parts.plan.plant === 'a WAKE that nobody waits for is forgotten') return;
+    else if (this.forgets('a WAKE that nobody waits for is forgotten')) return;
     this.doorbell.woken();
   }
 
@@ -186,7 +198,7 @@ export class RingPublisher implements Program {
           : writer.startAt(1);
     this.entries[reader] = this.admit(reader, start.position);
     // The new page's flag is down whatever the doorbell says: the next wait must arm again.
-    if (this.parts.plan.plant !== 'a join leaves the doorbell as it is') this.doorbell.woken();
+    if (!this.forgets('a join leaves the doorbell as it is')) this.doorbell.woken();
     this.parts.sockets.welcome(reader, start.position, start.sequence);
   }
 

@@ -118,6 +118,8 @@ export class RingSubscriber implements Program {
     this.checkSample(reader, before);
     if (visited === 0 && (reader.position > before || reader.lost > lostBefore)) {
       if (this.plan.delivery === 'every') this.lose(before);
+      // Passing over all there is, the newest too, is right only when a newer one is there by now.
+      else this.lostFrom = lowWord(reader.position) | 0;
     }
     reader.received = 0;
     forgetWhatIsOver(reader as unknown as Copies, this.parts.geometry.recordBytes);
