@@ -199,6 +199,13 @@ export class ChannelOwner<S extends PublishedStream> {
   /** Set by the publisher: its own statistics. */
   describe: () => object = () => ({});
 
+  /**
+   * Set by the publisher, which lowers its doorbell: some page's flag may be down now, because its reader rang or
+   * because the page is new. Without this a WAKE that comes while nobody waits would be forgotten, and the next wait
+   * would sleep with its flags down.
+   */
+  onFreed: () => void = () => undefined;
+
   /** Set by the publisher: the last moment at which the memory can be read. */
   onClosing: () => void = () => undefined;
 
@@ -238,7 +245,7 @@ export class ChannelOwner<S extends PublishedStream> {
     }
     old.close();
     this.#feed.emit({ type: 'epoch', epoch: next.manifest.epoch, format: next.manifest.format });
-    this.freed.notify();
+    this.#notifyFreed();
   }
 
   close(reason: CloseReason = { reason: 'closed' }): Promise<CloseReason> {
@@ -254,10 +261,15 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#byEntry.clear();
     this.#stream.close();
     this.#feed.end();
-    this.freed.notify();
+    this.#notifyFreed();
     this.demandChanged.notify();
     this.#resolveClosed(reason);
     return this.closed;
+  }
+
+  #notifyFreed(): void {
+    this.onFreed();
+    this.freed.notify();
   }
 
   #listen(): ChannelServer {
@@ -270,7 +282,7 @@ export class ChannelOwner<S extends PublishedStream> {
       welcome: (hello, session) => this.#welcome(hello, session),
       manifest: () => compact(this.#stream.manifest),
       stats: () => this.#stats(),
-      onWake: () => this.freed.notify(),
+      onWake: () => this.#notifyFreed(),
       onEnd: (session) => this.#leave(session),
       // Observers beside subscribers, and a reserve for those who are about to be refused with a reason.
       maxConnections: maxSubscribers * 2 + 64,
@@ -295,6 +307,7 @@ export class ChannelOwner<S extends PublishedStream> {
     const member = { session, grant } as Member;
     this.#place(session, member);
     this.#members.set(session, member);
+    this.#notifyFreed();
     this.demandChanged.notify();
     return {
       body: {
@@ -326,7 +339,7 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#byEntry.delete(member.place.entry);
     this.#stream.leave(member.place);
     member.page.close();
-    this.freed.notify();
+    this.#notifyFreed();
     this.demandChanged.notify();
   }
 

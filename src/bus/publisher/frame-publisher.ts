@@ -49,6 +49,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     this.closed = owner.closed;
     this.#doorbell = new Doorbell(() => this.#owner.stream.writer.roster.arm());
     owner.describe = () => this.stats();
+    owner.onFreed = () => this.#doorbell.woken();
     owner.onClosing = () => {
       this.#keepTotals();
       this.#revokeLoans();

@@ -80,6 +80,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     this.closed = owner.closed;
     this.#doorbell = new Doorbell(() => this.#stream.writer.roster.arm());
     owner.describe = () => this.stats();
+    owner.onFreed = () => this.#doorbell.woken();
     owner.onClosing = () => (this.#final ??= this.stats());
     owner.countPublished(() => this.#stream.views.doubles[HeaderDouble.published] ?? 0);
   }
