@@ -56,9 +56,8 @@ export class SlotsWriter extends RingWriter {
 
   /** `ahead`: slots from the head to where the message starts. */
   private put(ahead: number, payload: Uint8Array, units: number, kind: number): void {
-    const slot = (this.head + ahead) & (this.capacity - 1);
+    const slot = this.header(ahead, payload.length, kind);
     const at = this.payloadOffset(slot);
-    this.header(ahead, payload.length, kind);
     if (units === 1) {
       this.bytes.set(payload, at);
     } else if (slot + units <= this.capacity) {
@@ -104,15 +103,18 @@ export class SlotsWriter extends RingWriter {
     }
   }
 
-  private header(ahead: number, length: number, kind: number): void {
+  /** Writes the header of the slot `ahead` of the head and returns its index. */
+  private header(ahead: number, length: number, kind: number): number {
     const words = this.words;
     const sequence = this.head + ahead + 1;
-    const slot = (sequence - 1) & (this.capacity - 1);
+    const low = sequence | 0;
+    const slot = (low - 1) & (this.capacity - 1);
     const at = this.base + slot * RING_SLOT_WORDS;
-    words[at + MessageSlot.sequenceLow] = sequence | 0;
+    words[at + MessageSlot.sequenceLow] = low;
     words[at + MessageSlot.sequenceHigh] = highWord(sequence);
     words[at + MessageSlot.length] = length;
     words[at + MessageSlot.kind] = kind;
+    return slot;
   }
 
   startAt(sequence: number): RingStart {
