@@ -34,7 +34,8 @@ async function info(run: Run, channel: string): Promise<number> {
   if (run.json) run.print(safeJson(channelJson(report)));
   else for (const line of infoLines(report, await loadPaint())) run.print(line);
   if (report.error !== undefined) run.note(report.error.remedy);
-  return report.state === 'dead' ? ExitCode.nothing : ExitCode.done;
+  if (report.state === 'dead') return ExitCode.nothing;
+  return report.facts === undefined ? ExitCode.failed : ExitCode.done;
 }
 
 function notFound(channel: string, path: string): SluiceError {
@@ -82,7 +83,10 @@ function formatText(format: Format): string {
   if (format.kind !== 'video') return text;
   const { color } = format;
   const bytes = formatBytes(frameByteLength(format));
-  const shown = color === undefined ? '' : `, ${color.matrix} ${color.range}`;
+  const shown =
+    color === undefined
+      ? ''
+      : `, ${color.matrix} ${color.range}${color.guessed === true ? ' (guessed)' : ''}`;
   return `video ${text}, ${bytes} a frame${shown}`;
 }
 

@@ -95,6 +95,11 @@ async function pub(run: Run, channel: string, options: PubOptions): Promise<void
   if (options.video === undefined && options.fps !== undefined) {
     throw new UsageError('--fps is an option of --video');
   }
+  if (options.video === undefined && options.layout !== 'slots' && options.slots !== undefined) {
+    throw new UsageError(
+      '--slots is an option of --video and of --layout slots; --ring sizes a ring of messages',
+    );
+  }
   const format = options.video ?? messageFormat(options);
   const settings = publisherOptions(run, options);
   if (format.kind === 'video') {
@@ -148,7 +153,8 @@ async function publish(
     }
     const what = plural(units, video === undefined ? 'message' : 'picture');
     const lost = dropped === 0 ? '' : `, ${dropped} dropped`;
-    run.note(`sent ${what}, ${formatBytes(byteLength)}${lost}, to ${plural(seen, 'subscriber')}`);
+    const size = byteLength === 0 ? '' : `, ${formatBytes(byteLength)}`;
+    run.note(`sent ${what}${size}${lost}, to ${plural(seen, 'subscriber')}`);
     if (seen === 0 && units > 0) {
       run.note('nobody was subscribed; --subscribers 1 waits for the first');
     }

@@ -20,7 +20,6 @@ import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.j
 import { safeJson } from '../safe-json.js';
 import { ByteSink } from '../sub/byte-sink.js';
 import { frameJson, frameLine, isPassed, messageJson, messageLine } from '../sub/unit-text.js';
-import { plural } from '../units.js';
 
 interface SubOptions extends CommonOptions {
   readonly latest?: boolean;
@@ -58,7 +57,7 @@ export function configure(command: Command, start: Start): void {
       ),
     )
     .option('--wait', 'wait for a publisher, and for the next one when it ends (default)')
-    .option('--no-wait', 'fail when nobody publishes, and end with the publisher')
+    .option('--no-wait', 'fail when nobody publishes, and end with the publisher of a channel')
     .option('--out <file>', 'store the bytes instead of printing; - for standard output')
     .option('--label <text>', 'how the publisher sees this subscriber')
     .option(
@@ -128,7 +127,7 @@ class UnitReader {
   async close(): Promise<void> {
     this.#enough.abort();
     await Promise.all(this.#receivers.map((receiver) => receiver.close()));
-    this.#run.note(`${plural(this.#units, 'unit')} received`);
+    if (this.#units > 0) this.#run.note(`${this.#units} received`);
   }
 
   /** What the channel carries decides how it is opened, so its announcement is awaited first. */

@@ -1,6 +1,6 @@
 /** What `top` shows: channels with their subscribers below them, sorted and filtered, as a table. */
 import type { Paint } from '../paint.js';
-import { type Column, displayWidth, renderTable } from '../table.js';
+import { type Column, displayWidth, fit, renderTable } from '../table.js';
 import { formatBytes, formatCount, formatRate, plural } from '../units.js';
 import type { ChannelSample, SubscriberSample } from './channel-sampler.js';
 
@@ -105,7 +105,7 @@ export function tableLines(rows: readonly Row[], width: number, paint: Paint): r
   if (tooWide > 0) {
     const [first, ...rest] = columns as [TopColumn, ...TopColumn[]];
     const name = Math.max(MIN_NAME_WIDTH, widthOf([first], rows) - tooWide);
-    columns = [{ ...first, maxWidth: name }, ...rest];
+    columns = [{ ...first, title: fit(first.title, name), maxWidth: name }, ...rest];
   }
   return renderTable(columns, rows, paint.bold);
 }
