@@ -42,6 +42,10 @@ export class BytesReader extends RingReader {
     this.nextSequence = options.sequence;
   }
 
+  get buffered(): number {
+    return this.filled - this.next;
+  }
+
   drain(visit: MessageVisitor, max: number): number {
     const latest = this.options.delivery === 'latest';
     const end = this.position + this.capacity;

@@ -97,6 +97,9 @@ export abstract class RingReader {
     return distance32(Atomics.load(this.words, Header.head), this.position | 0);
   }
 
+  /** Units copied and not yet delivered: they are no part of `lag`. */
+  abstract get buffered(): number;
+
   /**
    * Visits up to `max` messages, the oldest first, and returns how many. One call goes through one ring's worth at
    * most, so it ends against a writer that never pauses; what then remains was published after the call began, so
@@ -105,17 +108,23 @@ export abstract class RingReader {
   abstract drain(visit: MessageVisitor, max: number): number;
 
   /**
-   * Units that may be copied now, 0 when there are none. A reader that was overrun, or is behind its own budget, goes
-   * on at the head: always a message boundary.
+   * Units that may be copied now, 0 when there are none. A reader that was overrun goes on at the head, one that is
+   * behind its own budget at the newest message: always message boundaries.
    */
   protected available(): number {
+    const newestStart = this.words[Header.newestStart] as number;
     const ahead = this.ahead();
     if (ahead <= 0) return 0;
     if (this.options.pinned && ahead <= this.capacity) return ahead;
-    const limit = Math.min(this.capacity - this.writeAhead, this.options.maxLag);
-    if (ahead <= limit) return ahead;
-    this.jump(ahead);
-    return 0;
+    if (ahead > this.capacity - this.writeAhead) {
+      this.jump(ahead);
+      return 0;
+    }
+    if (ahead <= this.options.maxLag) return ahead;
+    // Behind its own budget, not overrun: what it wants is the newest message, however many units that takes.
+    const skipped = this.aheadOfNewest(newestStart, ahead);
+    if (skipped > 0) this.jump(skipped);
+    return ahead - skipped;
   }
 
   /**
@@ -133,7 +142,7 @@ export abstract class RingReader {
   private farAhead(): number {
     const words = this.words;
     for (let attempt = 0; attempt < 4; attempt++) {
-      const high = words[Header.highB] as number;
+      const high = Atomics.load(words, Header.highB);
       const low = Atomics.load(words, Header.head);
       if (words[Header.highA] !== high) continue;
       const head = joinUnsigned(low, high);

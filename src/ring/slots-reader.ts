@@ -24,6 +24,10 @@ export class SlotsReader extends RingReader {
   /** Position of slot 0 of the chunk. */
   private chunkPosition = Number.NaN;
 
+  get buffered(): number {
+    return this.filled - this.next;
+  }
+
   drain(visit: MessageVisitor, max: number): number {
     if (this.options.delivery === 'latest') return max > 0 ? this.newest(visit) : 0;
     const end = this.position + this.capacity;

@@ -22,7 +22,12 @@ import {
 import type { Connection } from '../connection.js';
 import type { Manifest } from '../manifest.js';
 import { closeAll } from '../outgoing-queue.js';
-import { type LinkSession, protocolFailure, type SessionTerms } from './link-session.js';
+import {
+  instanceProblem,
+  type LinkSession,
+  protocolFailure,
+  type SessionTerms,
+} from './link-session.js';
 
 export class MessageSession implements LinkSession {
   readonly manifest: Manifest;
@@ -32,8 +37,6 @@ export class MessageSession implements LinkSession {
   readonly doorbell: Doorbell;
   readonly page: PageViews;
   ended = false;
-  /** The last look took as much as it might: the reader may have copied more than that. */
-  mayHoldMore = false;
   readonly #control: Region;
   readonly #page: Region;
   #closed = false;
@@ -76,7 +79,7 @@ export class MessageSession implements LinkSession {
   }
 
   lag(): number {
-    return this.#closed ? 0 : this.reader.lag;
+    return this.#closed ? 0 : this.reader.lag + this.reader.buffered;
   }
 
   ringPublisher(): void {
@@ -86,7 +89,7 @@ export class MessageSession implements LinkSession {
   }
 
   get drained(): boolean {
-    return this.lag() === 0 && !this.mayHoldMore;
+    return this.lag() === 0;
   }
 
   get closed(): boolean {
@@ -134,5 +137,5 @@ function mismatch(geometry: ControlGeometry, manifest: Manifest): string | undef
       return `its control block says ${key} ${geometry[key]}, its manifest ${manifest[key]}`;
     }
   }
-  return undefined;
+  return instanceProblem(geometry, manifest);
 }

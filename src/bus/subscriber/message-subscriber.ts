@@ -191,12 +191,8 @@ export class MessageSubscriber<F extends MessageFormat>
       this.#seen = { session, skipped: 0, lost: 0, last: session.terms.sequence - 1 };
     }
     this.#visit = visit;
-    // A visitor that throws leaves the rest for the next look.
-    session.mayHoldMore = true;
     try {
-      const visited = reader.drain(this.#visitCounted, max);
-      session.mayHoldMore = visited >= max;
-      return visited;
+      return reader.drain(this.#visitCounted, max);
     } finally {
       session.ringPublisher();
       if (reader.latencySampleUs >= 0) {
@@ -252,6 +248,11 @@ export class MessageSubscriber<F extends MessageFormat>
     seen.lost = lost;
     this.#link.emit({ type: 'gap', from: seen.last + 1, to, cause: 'behind' });
     seen.last = to;
-    if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
+    if (this.#options.whenBehind !== 'end') return;
+    // In the middle of a look: what comes after the gap is nobody's any more.
+    this.#visit = ignore;
+    this.#link.close({ reason: 'behind' });
   }
 }
+
+function ignore(): void {}
