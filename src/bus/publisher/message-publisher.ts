@@ -173,6 +173,8 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     for (let i = 0; i < values.length; i++) this.#checkSize((values[i] as Uint8Array).byteLength);
     const header = this.#headerOf(options);
     let sent = writer.tryWriteBatch(values, header);
+    // Progress: a reader that reads on is not passed over, however much more there is to send.
+    if (sent > 0) this.#fullSinceMs = -1;
     if (
       sent < values.length &&
       this.#outOfPatience() &&
@@ -180,8 +182,6 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     ) {
       sent += writer.tryWriteBatch(values.slice(sent), header);
     }
-    // Progress: whoever reads on is not kept waiting for, however much more there is to send.
-    if (sent > 0) this.#fullSinceMs = -1;
     this.#afterWrite(values[sent]);
     if (sent < values.length && this.#whenFull === 'drop') this.#countDrops(values.length - sent);
     return sent;
