@@ -1,6 +1,6 @@
 /** One epoch of a frame channel: the control block, the slots, and the pool that publishes into them. */
 import { alignUp, assertInteger, SluiceError } from '../../core/index.js';
-import { frameByteLength, type FrameFormat } from '../../format/index.js';
+import { describeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
 import type { Hello } from '../../layout/handshake.js';
 import {
@@ -9,6 +9,7 @@ import {
   controlViews,
   Header,
   HeaderDouble,
+  instanceWords,
   MAX_LEASES,
   MAX_POOL_SLOTS,
   Page,
@@ -36,15 +37,19 @@ export interface FramePlace extends Place {
   readonly entry: PoolReaderEntry;
 }
 
-/** Instance id of a manifest as the words of a control block. */
-export function instanceWords(instance: string): readonly [number, number, number, number] {
-  const word = (i: number): number => Number.parseInt(instance.slice(i * 8, i * 8 + 8), 16);
-  return [word(0), word(1), word(2), word(3)];
-}
-
-function defaultSlots(slotBytes: number): number {
+/** Slots of a pool whose user names no number. */
+export function defaultSlots(slotBytes: number): number {
   if (slotBytes <= SMALL_FRAME_BYTES) return 64;
   return slotBytes <= LARGE_FRAME_BYTES ? 16 : 8;
+}
+
+/**
+ * slots ≥ Σ leases + max(1, largest maxLag) + 1 means that a frame can always be published (`spec/protocol.md`;
+ * `test/model` shows that one slot fewer drops).
+ */
+export function slotsNeeded(grants: readonly Grant[]): number {
+  const leased = grants.reduce((sum, grant) => sum + grant.leases, 0);
+  return leased + grants.reduce((max, grant) => Math.max(max, grant.maxLag), 1) + 1;
 }
 
 export class FrameStream<F extends FrameFormat> implements PublishedStream {
@@ -119,19 +124,24 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
     return this.#memory.slotView(slot);
   }
 
-  /**
-   * slots ≥ Σ leases + max(1, largest maxLag) + 1 means that a frame can always be published (`model/RULES.md`, 3:
-   * proven, and one slot fewer drops). What a subscriber asks for is cut to what is left; nothing left is an error.
-   */
+  /** What a subscriber asks for is cut to what the sizing rule leaves; nothing left is an error. */
   grant(hello: Hello, others: readonly Grant[]): Grant {
+    if (hello.leases === 0) {
+      // Who wants messages asks for no lease. Said before it would be told of slots, which are not its trouble.
+      throw new SluiceError(
+        'FORMAT_MISMATCH',
+        `${this.manifest.channel} is a frame channel (${describeFormat(this.format)}), asked for was a message channel`,
+        { details: { channel: this.manifest.channel, kind: 'frame' } },
+      );
+    }
     const leased = others.reduce((sum, grant) => sum + grant.leases, 0);
     const largestLag = others.reduce((max, grant) => Math.max(max, grant.maxLag), 1);
     const left = this.slots - 1 - leased - largestLag;
     const wantedLag = hello.delivery === 'every' ? Math.max(1, hello.maxLag) : 0;
-    const leases = Math.max(0, Math.min(Math.max(1, hello.leases), left, MAX_LEASES));
+    const leases = Math.max(0, Math.min(hello.leases, left, MAX_LEASES));
     const maxLag = Math.min(wantedLag, largestLag + (left - leases));
     if (leases >= 1 && (wantedLag === 0 || maxLag >= 1)) return { leases, maxLag };
-    const needed = leased + Math.max(1, hello.leases) + Math.max(largestLag, wantedLag) + 1;
+    const needed = leased + hello.leases + Math.max(largestLag, wantedLag) + 1;
     throw new SluiceError(
       'LEASES_EXHAUSTED',
       `${this.manifest.channel} has ${this.slots} slots: ${leased} are granted to ${others.length} subscribers, ` +
