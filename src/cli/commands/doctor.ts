@@ -42,7 +42,7 @@ async function doctor(run: Run, clean: boolean): Promise<number> {
     const { checks, debris, removed } = findings;
     run.print(safeJson({ checks, failures, warnings: count(checks, 'warn'), debris, removed }));
   } else {
-    const width = process.stdout.columns ?? 80;
+    const width = process.stdout.columns || 80;
     for (const line of doctorLines(findings, width, await loadPaint())) run.print(line);
   }
   return failures > 0 ? ExitCode.failed : ExitCode.done;

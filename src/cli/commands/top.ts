@@ -73,7 +73,7 @@ function printSample(run: Run, channels: readonly ChannelSample[], again: boolea
   if (again) run.print('');
   run.print(totalsText(channels));
   const selection = { sort: 'name', filter: '', copiesOnly: false } as const;
-  const width = process.stdout.columns ?? PLAIN_WIDTH;
+  const width = process.stdout.columns || PLAIN_WIDTH;
   const lines = tableLines(rowsOf(channels, selection), width, NO_PAINT);
   if (channels.length > 0) for (const line of lines) run.print(line);
 }
@@ -165,7 +165,9 @@ class Screen {
 
   #draw(): void {
     if (!this.#entered) return;
-    const size = { width: process.stdout.columns, height: process.stdout.rows };
+    // A terminal that was never told its size says 0.
+    const { columns, rows } = process.stdout;
+    const size = { width: columns || 80, height: rows || 24 };
     const lines = screenLines(this.#state, this.#channels, size, this.#paint);
     process.stdout.write(
       `${BEGIN_FRAME}${lines.map((line) => `${line}${END_LINE}`).join('\r\n')}${END_FRAME}`,

@@ -22,7 +22,7 @@ describe('lines of an input', () => {
   it('are the same however the input is cut', async () => {
     const piece = fc
       .array(fc.constantFrom('a', 'bc', '\n', '\r\n', '', '中'))
-      .map((it) => it.join(''));
+      .map((pieces) => pieces.join(''));
     await fc.assert(
       fc.asyncProperty(fc.array(piece), async (chunks) => {
         const whole = chunks.join('').split('\n');

@@ -103,7 +103,12 @@ describe('tables', () => {
   it('paints after padding, so that colours do not move columns', () => {
     const lines = renderTable(
       [
-        { title: 'A', align: 'left', text: (row: string) => row, paint: () => (it) => `<${it}>` },
+        {
+          title: 'A',
+          align: 'left',
+          text: (row: string) => row,
+          paint: () => (cell) => `<${cell}>`,
+        },
         { title: 'B', align: 'left', text: () => 'x' },
       ],
       ['1', '22'],
