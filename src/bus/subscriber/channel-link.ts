@@ -367,7 +367,8 @@ export class ChannelLink<S extends LinkSession> {
       return 0;
     }
     this.#shortLives += 1;
-    return Math.min(FIRST_RETRY_MS * 2 ** (this.#shortLives - 1), LONGEST_RETRY_MS);
+    const longestMs = end.reason === 'protocol' ? LONGEST_RETRY_MS : SHORT_LIFE_MS;
+    return Math.min(FIRST_RETRY_MS * 2 ** (this.#shortLives - 1), longestMs);
   }
 
   async #reconnect(pauseMs: number): Promise<void> {
