@@ -18,6 +18,12 @@ export const MAX_POOL_SLOTS = 384;
 export const MAX_RING_SLOTS = 2 ** 22;
 export const MIN_RING_SLOTS = 8;
 
+/** An instance id as manifests write it, 32 hexadecimal digits, as the words of a control block. */
+export function instanceWords(instance: string): readonly [number, number, number, number] {
+  const word = (i: number): number => Number.parseInt(instance.slice(i * 8, i * 8 + 8), 16);
+  return [word(0), word(1), word(2), word(3)];
+}
+
 type Identity = Pick<ControlGeometry, 'epoch' | 'instance'>;
 
 export function poolGeometry(

@@ -7,6 +7,7 @@ export * from './pool-writer.js';
 export * from './reader-roster.js';
 export * from './ring-reader.js';
 export * from './ring-writer.js';
+export * from './share.js';
 export * from './slots-reader.js';
 export * from './slots-writer.js';
 export * from './worker-ring.js';

@@ -14,6 +14,7 @@ import {
   SlotState,
 } from '../layout/index.js';
 import { publisherWaits } from './doorbell.js';
+import { countMembers, type Share } from './share.js';
 
 export const Claim = Object.freeze({
   /** No frame beyond the last one is there. */
@@ -32,7 +33,7 @@ export interface PoolReaderOptions {
   /** Sequence of the last frame that counts as seen. */
   readonly lastSequence: number;
   /** Only sequences ≡ index (mod count). */
-  readonly share: { readonly index: number; readonly count: number };
+  readonly share: Share;
 }
 
 /**
@@ -101,7 +102,7 @@ export class PoolReader {
       if (wanted === 0) return Claim.nothing;
       if (this.claim(lease, wanted)) {
         if (this.options.delivery === 'latest') {
-          this.skipped += this.members(this.lastSequence, wanted) - 1;
+          this.skipped += countMembers(this.options.share, this.lastSequence, wanted) - 1;
         }
         this.moveTo(wanted);
         return lease;
@@ -159,7 +160,7 @@ export class PoolReader {
     const { maxLag, share } = this.options;
     if (newest - this.lastSequence > maxLag) {
       const jumpTo = newest - maxLag;
-      this.lost += this.members(this.lastSequence, jumpTo);
+      this.lost += countMembers(this.options.share, this.lastSequence, jumpTo);
       this.moveTo(jumpTo);
     }
     const wanted =
@@ -177,18 +178,12 @@ export class PoolReader {
    */
   private miss(wanted: number): void {
     if (this.options.delivery === 'latest') {
-      this.skipped += this.members(this.lastSequence, wanted);
+      this.skipped += countMembers(this.options.share, this.lastSequence, wanted);
       this.moveTo(wanted);
     } else if (this.lag <= this.options.maxLag) {
       this.lost += 1;
       this.moveTo(wanted);
     }
-  }
-
-  /** How many sequences of this reader's share lie in (from, to]. */
-  private members(from: number, to: number): number {
-    const { index, count } = this.options.share;
-    return Math.floor((to - index) / count) - Math.floor((from - index) / count);
   }
 
   private moveTo(sequence: number): void {

@@ -222,7 +222,8 @@ export class PoolWriter {
     this.published = sequence;
     if (low === 0) words[Header.highA] = high;
     Atomics.store(words, Header.head, low);
-    if (low === 0) words[Header.highB] = high;
+    // Released like the head, so that on arm64 a reader that sees the new highB sees the new head as well.
+    if (low === 0) Atomics.store(words, Header.highB, high);
     this.count(frame);
     return sequence;
   }

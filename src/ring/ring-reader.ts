@@ -18,6 +18,7 @@ import {
   Page,
 } from '../layout/index.js';
 import { publisherWaits } from './doorbell.js';
+import { countMembers, type Share } from './share.js';
 
 export interface RingReaderOptions {
   readonly delivery: 'latest' | 'every';
@@ -29,7 +30,7 @@ export interface RingReaderOptions {
   readonly position: number;
   /** Sequence of the message at `position` (bytes ring); the slots ring derives it. */
   readonly sequence: number;
-  readonly share: { readonly index: number; readonly count: number };
+  readonly share: Share;
   /** CLOCK_MONOTONIC in ns, of the publisher's clock. */
   readonly now: () => number;
 }
@@ -205,8 +206,7 @@ export abstract class RingReader {
 
   /** How many sequences of this reader's share lie in [from, to). */
   protected members(from: number, to: number): number {
-    const { index, count } = this.options.share;
-    return Math.floor((to - 1 - index) / count) - Math.floor((from - 1 - index) / count);
+    return countMembers(this.options.share, from - 1, to - 1);
   }
 
   /** Takes the writer's time stamp when it belongs to a message of the next `units`. */

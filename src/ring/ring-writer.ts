@@ -231,7 +231,8 @@ export abstract class RingWriter {
     Atomics.store(words, Header.head, low);
     // On arm64 the plain stores of the next step could overtake this store; they cannot pass a load of it (test/model).
     Atomics.load(words, Header.head);
-    if (carried) words[Header.highB] = highWord(head);
+    // Released like the head, so that on arm64 a reader that sees the new highB sees the new head as well.
+    if (carried) Atomics.store(words, Header.highB, highWord(head));
     words[Header.newestStart] = newestStart;
     doubles[HeaderDouble.published] = (doubles[HeaderDouble.published] as number) + messages;
     doubles[HeaderDouble.bytes] = (doubles[HeaderDouble.bytes] as number) + byteLength;

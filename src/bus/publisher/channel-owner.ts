@@ -3,8 +3,9 @@
  * What is published, a pool of frames or a ring of messages, is a `PublishedStream`; this file knows neither.
  */
 import { randomBytes } from 'node:crypto';
+import { lchownSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError } from '../../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import { monotonicNs, setNotDumpable, SystemCallError } from '../../ffi/index.js';
 import type { Hello, Stats } from '../../layout/handshake.js';
 import { pageViews, type PageViews } from '../../layout/index.js';
@@ -18,6 +19,7 @@ import { clearRemains } from '../debris.js';
 import { type CloseReason, type Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { atExit } from '../exit-cleanup.js';
+import { fileFailure } from '../file-failure.js';
 import type { JsonObject } from '../foreign-json.js';
 import { encodeManifest, removeManifest, writeManifest, type Manifest } from '../manifest.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
@@ -274,9 +276,10 @@ export class ChannelOwner<S extends PublishedStream> {
 
   #listen(): ChannelServer {
     const { maxSubscribers = DEFAULT_MAX_SUBSCRIBERS, allow } = this.#options;
-    return new ChannelServer({
+    const path = this.directory.socketPath(this.channel);
+    const server = new ChannelServer({
       channel: this.channel,
-      path: this.directory.socketPath(this.channel),
+      path,
       mode: allow === undefined ? this.directory.fileModes.socket : 0o666,
       accepts: (credentials) => mayConnect(credentials, allow),
       welcome: (hello, session) => this.#welcome(hello, session),
@@ -287,6 +290,15 @@ export class ChannelOwner<S extends PublishedStream> {
       // Observers beside subscribers, and a reserve for those who are about to be refused with a reason.
       maxConnections: maxSubscribers * 2 + 64,
     });
+    const { groupId } = this.directory;
+    if (groupId === undefined) return server;
+    try {
+      lchownSync(path, process.geteuid?.() ?? -1, groupId);
+    } catch (error) {
+      server.close();
+      throw fileFailure(`give the socket ${printable(path)} to group ${groupId}`, error);
+    }
+    return server;
   }
 
   #welcome(

@@ -1,8 +1,8 @@
 /** The publishing end of a frame channel. */
 import { isDeepStrictEqual } from 'node:util';
-import { assertInteger } from '../../core/index.js';
-import { completeFormat, type FrameFormat } from '../../format/index.js';
-import { HeaderDouble } from '../../layout/index.js';
+import { assertInteger, SluiceError } from '../../core/index.js';
+import { completeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
+import { HeaderDouble, MAX_POOL_SLOTS } from '../../layout/index.js';
 import { Doorbell, NO_SLOT, type FrameRecord } from '../../ring/index.js';
 import {
   closedError,
@@ -17,7 +17,7 @@ import { EventLoopTurn } from '../event-loop-turn.js';
 import type { Manifest } from '../manifest.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
-import { FrameStream } from './frame-stream.js';
+import { defaultSlots, FrameStream, slotsNeeded } from './frame-stream.js';
 import { LoanedFrame, type PublishOptions } from './loaned-frame.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
@@ -155,11 +155,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     if (isDeepStrictEqual(complete, current.format) && (slots ?? current.slots) === current.slots)
       return;
     const { manifest, writer } = current;
-    const options = {
-      ...this.#options,
-      format: complete,
-      ...(slots === undefined ? {} : { slots }),
-    };
+    const options = { ...this.#options, format: complete, slots: this.#slotsFor(complete, slots) };
     const next = new FrameStream<F>(
       { ...manifest, epoch: manifest.epoch + 1 },
       options,
@@ -174,6 +170,26 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     }
     this.#earlier = totals;
     this.#revokeLoans();
+  }
+
+  /** What subscribers were granted goes on in the next epoch, so it must have the slots for it. */
+  #slotsFor(format: F, wanted: number | undefined): number {
+    const grants = [...this.#owner.members.values()].map(({ grant }) => grant);
+    const needed = slotsNeeded(grants);
+    if (wanted === undefined) {
+      return Math.max(needed, this.#options.slots ?? defaultSlots(frameByteLength(format)));
+    }
+    assertInteger('slots', wanted, 2, MAX_POOL_SLOTS);
+    if (wanted >= needed) return wanted;
+    throw new SluiceError(
+      'LEASES_EXHAUSTED',
+      `setFormat(): ${this.channel} has ${grants.length} subscribers that were granted ${needed} slots in all, ` +
+        `${wanted} are too few`,
+      {
+        details: { slots: wanted, neededSlots: needed },
+        remedy: `Pass slots: ${needed} or more, or leave it out.`,
+      },
+    );
   }
 
   /** Who reads at the moment, again at each change: what a source may sleep by. The present state comes first. */

@@ -10,6 +10,7 @@ import {
   controlViews,
   Header,
   HeaderDouble,
+  instanceWords,
   MAX_RING_SLOTS,
   MIN_RING_SLOTS,
   Page,
@@ -31,7 +32,6 @@ import {
 } from '../../ring/index.js';
 import type { Manifest } from '../manifest.js';
 import type { Grant, Place, PublishedStream, StreamIdentity } from './channel-owner.js';
-import { instanceWords } from './frame-stream.js';
 import { DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
 const DEFAULT_RING_SLOTS = 4096;
@@ -113,16 +113,13 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
   }
 
   /**
-   * How many units an `every` reader may be behind before it holds the writer back. A budget in messages is one in
-   * slots in the slots layout; in the bytes layout the reader itself watches it, by sequence.
+   * How many units an `every` reader may be behind before it holds the writer back: all that can be had. Its `maxLag`
+   * is a wish of its own, to be skipped ahead rather than be further behind, and no wish that the writer waits.
    */
   #budget(grant: Grant): number {
     if (!this.#gating || grant.maxLag === 0) return 0;
     const { capacity, writeAhead } = this.writer;
-    const most = this.#strict ? capacity : capacity - writeAhead;
-    return this.manifest.layout === 'slots'
-      ? Math.min(most, Math.max(grant.maxLag, writeAhead))
-      : most;
+    return this.#strict ? capacity : capacity - writeAhead;
   }
 
   leave(place: MessagePlace): void {

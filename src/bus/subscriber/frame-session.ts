@@ -1,5 +1,6 @@
 /** One epoch of one publisher, as a frame subscriber has it mapped. */
 import type { SluiceError } from '../../core/index.js';
+import { frameByteLength, type FrameFormat } from '../../format/index.js';
 import {
   type ControlGeometry,
   controlViews,
@@ -17,7 +18,12 @@ import { type Doorbell, PoolReader, readerDoorbell } from '../../ring/index.js';
 import type { Connection } from '../connection.js';
 import type { Manifest } from '../manifest.js';
 import { closeAll } from '../outgoing-queue.js';
-import { type LinkSession, protocolFailure, type SessionTerms } from './link-session.js';
+import {
+  instanceProblem,
+  type LinkSession,
+  protocolFailure,
+  type SessionTerms,
+} from './link-session.js';
 
 export class FrameSession implements LinkSession {
   readonly manifest: Manifest;
@@ -177,8 +183,13 @@ export class FrameLease {
   state(): 'pending' | 'ready' | 'lost' {
     const { control, geometry, ended } = this.session;
     const at = geometry.recordsOffset / 4 + this.#slot * POOL_RECORD_WORDS;
-    const fence = Atomics.load(control.words, at + Slot.fenceLow);
-    if (fence === control.words[at + Slot.sequenceLow]) return 'ready';
+    const { words } = control;
+    const low = Atomics.load(words, at + Slot.fenceLow);
+    // Both halves: in memory never used the low one is 0, as it is in the sequence 2^32.
+    const reached =
+      low === words[at + Slot.sequenceLow] &&
+      words[at + Slot.fenceHigh] === words[at + Slot.sequenceHigh];
+    if (reached) return 'ready';
     return ended ? 'lost' : 'pending';
   }
 }
@@ -217,5 +228,9 @@ function mismatch(geometry: ControlGeometry, manifest: Manifest): string | undef
       return `its control block says ${key} ${geometry[key]}, its manifest ${manifest[key]}`;
     }
   }
-  return undefined;
+  const needed = frameByteLength(manifest.format as FrameFormat);
+  if (manifest.slotBytes < needed) {
+    return `its slots have ${manifest.slotBytes} bytes, a frame of its format needs ${needed}`;
+  }
+  return instanceProblem(geometry, manifest);
 }

@@ -3,7 +3,7 @@ import { SluiceError } from '../../core/index.js';
 import type { FormatPattern, FrameFormat } from '../../format/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { MAX_POOL_SLOTS } from '../../layout/index.js';
-import { Claim } from '../../ring/index.js';
+import { Claim, countMembers } from '../../ring/index.js';
 import {
   closedError,
   type CloseReason,
@@ -190,7 +190,7 @@ export class FrameSubscriber<F extends FrameFormat>
 
   /** `before`: sequence of the last frame before the look that claimed `word`, or nothing when negative. */
   #takeCounters(session: FrameSession, before: number, word: number): void {
-    if (this.#seen.session !== session) this.#seen = { session, skipped: 0, lost: 0 };
+    if (this.#seen.session !== session) this.#startSession(session);
     const { reader } = session;
     const skipped = reader.skipped - this.#seen.skipped;
     const lost = reader.lost - this.#seen.lost;
@@ -203,6 +203,20 @@ export class FrameSubscriber<F extends FrameFormat>
     if (lost === 0) return;
     const to = word >= 0 ? reader.sequenceOf(word) - 1 : reader.lastSequence;
     this.#link.emit({ type: 'gap', from: before + 1, to, cause: 'behind' });
+    if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
+  }
+
+  /** Frames of the same publisher between the last session's last one and this one's first were missed. */
+  #startSession(session: FrameSession): void {
+    const former = this.#seen.session;
+    this.#seen = { session, skipped: 0, lost: 0 };
+    const { delivery, sequence, share } = session.terms;
+    if (former?.manifest.instance !== session.manifest.instance || delivery !== 'every') return;
+    const last = former.reader.lastSequence;
+    const missed = countMembers(share, last, sequence - 1);
+    if (missed <= 0) return;
+    this.#counters.lost += missed;
+    this.#link.emit({ type: 'gap', from: last + 1, to: sequence - 1, cause: 'behind' });
     if (this.#options.whenBehind === 'end') this.#link.close({ reason: 'behind' });
   }
 

@@ -1,6 +1,7 @@
 /** What the link between subscriber and publisher needs of a session: one epoch of one publisher, mapped. */
 import { printable, SluiceError } from '../../core/index.js';
-import type { Doorbell } from '../../ring/index.js';
+import { type ControlGeometry, instanceWords } from '../../layout/index.js';
+import type { Doorbell, Share } from '../../ring/index.js';
 import type { Connection } from '../connection.js';
 import type { Manifest } from '../manifest.js';
 
@@ -12,7 +13,7 @@ export interface SessionTerms {
   readonly leases: number;
   readonly maxLag: number;
   readonly delivery: 'latest' | 'every';
-  readonly share: { readonly index: number; readonly count: number };
+  readonly share: Share;
   /** Of the first unit not seen yet. */
   readonly sequence: number;
   /** What this process adds to its CLOCK_MONOTONIC to get the publisher's. */
@@ -43,4 +44,11 @@ export function protocolFailure(manifest: Manifest, problem: string): SluiceErro
     'PROTOCOL',
     `the publisher of ${printable(manifest.channel)}: ${printable(problem)}`,
   );
+}
+
+/** Why a control block is not that of the publisher that announced it, or undefined when it is. */
+export function instanceProblem(geometry: ControlGeometry, manifest: Manifest): string | undefined {
+  const announced = instanceWords(manifest.instance);
+  const same = geometry.instance.every((word, i) => word === announced[i]);
+  return same ? undefined : 'its control block is of another instance than its manifest';
 }

@@ -335,14 +335,27 @@ describe('bytes ring', () => {
 });
 
 describe('slots ring', () => {
-  it('goes on at the head when more than maxLag slots wait', () => {
+  it('goes on at the newest message when more than maxLag slots wait', () => {
     const ring = makeRing('slots', 64);
     const { reader } = join(ring, ring.writer.startAtHead(), { maxLag: 5 });
     write(ring, 0, 5);
     assert.deepEqual(sequencesOf(reader), [1, 2, 3, 4, 5]);
     write(ring, 5, 6);
-    assert.deepEqual(sequencesOf(reader), []);
-    assert.equal(reader.lost, 6);
+    assert.deepEqual(sequencesOf(reader), [11]);
+    assert.equal(reader.lost, 5);
+  });
+
+  it('delivers a message of more slots than maxLag', () => {
+    const ring = makeRing('slots', 64);
+    const { reader } = join(ring, ring.writer.startAtHead(), { maxLag: 1 });
+    for (let round = 0; round < 3; round++) {
+      assert.ok(ring.writer.tryWrite(new Uint8Array(700), HEADER));
+      assert.equal(
+        reader.drain(() => undefined, 10),
+        1,
+      );
+    }
+    assert.equal(reader.lost, 0);
   });
 
   it('takes the next message in order when the newest start is not stored yet', () => {
