@@ -73,7 +73,8 @@ describe('sluice pub and sub', () => {
   });
 
   for (const [pixels, width, height] of [
-    ['nv12', 128, 72],
+    // More than a pipe holds, so that it takes several reads.
+    ['nv12', 640, 480],
     ['i420', 50, 33],
     ['rgb24', 17, 5],
   ] as const) {
@@ -86,7 +87,7 @@ describe('sluice pub and sub', () => {
       const publisher = await stage.publish(channel, '--video', format, '--subscribers', '1');
       const out = join(stage.directory, `${pixels}.raw`);
       const reader = stage.start(['sub', channel, '--frames', '1', '--out', out]);
-      // In two pieces that end nowhere in particular, and with a piece of a next picture.
+      // In pieces that end nowhere in particular, with the beginning of a next picture.
       publisher.write(picture.subarray(0, 1000 % size));
       publisher.write(picture.subarray(1000 % size));
       publisher.child.stdin?.end(picture.subarray(0, 3));
