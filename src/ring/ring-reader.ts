@@ -113,7 +113,6 @@ export abstract class RingReader {
    * behind its own budget at the newest message: always message boundaries.
    */
   protected available(): number {
-    const newestStart = this.words[Header.newestStart] as number;
     const ahead = this.ahead();
     if (ahead <= 0) return 0;
     if (this.options.pinned && ahead <= this.capacity) return ahead;
@@ -122,7 +121,14 @@ export abstract class RingReader {
       return 0;
     }
     if (ahead <= this.options.maxLag) return ahead;
-    // Behind its own budget, not overrun: what it wants is the newest message, however many units that takes.
+    return this.skipToBudget();
+  }
+
+  /** Behind its own budget, not overrun: what it wants is the newest message, however many units that takes. */
+  private skipToBudget(): number {
+    const newestStart = this.words[Header.newestStart] as number;
+    const ahead = this.ahead();
+    if (ahead <= 0 || ahead > this.capacity - this.writeAhead) return 0;
     const skipped = this.aheadOfNewest(newestStart, ahead);
     if (skipped > 0) this.jump(skipped);
     return ahead - skipped;

@@ -131,7 +131,11 @@ export const poolMutants: readonly Mutant[] = [
   {
     rule: 'a jump is counted',
     changes: [
-      { file: READER, find: 'this.lost += this.members(this.lastSequence, jumpTo);', replace: '' },
+      {
+        file: READER,
+        find: 'this.lost += countMembers(this.options.share, this.lastSequence, jumpTo);',
+        replace: '',
+      },
     ],
     on: pool('M every', drop(3, 6, every(1))),
     breaks: /frames passed/,

@@ -59,8 +59,8 @@ export const ringMutants: readonly Mutant[] = [
     changes: [
       {
         file: READER,
-        find: 'Math.min(this.capacity - this.writeAhead, this.options.maxLag)',
-        replace: 'this.options.maxLag',
+        find: 'if (ahead > this.capacity - this.writeAhead) {',
+        replace: 'if (false) {',
       },
       { file: READER, find: 'if (ahead > 0)\n            this.jump(ahead);', replace: '' },
     ],
@@ -78,8 +78,8 @@ export const ringMutants: readonly Mutant[] = [
     changes: [
       {
         file: READER,
-        find: 'this.options.maxLag);',
-        replace: 'this.options.maxLag - 1);',
+        find: 'if (ahead <= this.options.maxLag)',
+        replace: 'if (ahead <= this.options.maxLag - 1)',
       },
     ],
     on: ring('M own budget', slots(6, [{ ...lossy, maxLag: 2 }], { capacity: 8 })),

@@ -133,7 +133,7 @@ export const ringOrderMutants: readonly Mutant[] = [
       },
       {
         file: WRITER,
-        find: 'if (carried)\n            words[Header.highB] = highWord(head);',
+        find: 'if (carried)\n            Atomics.store(words, Header.highB, highWord(head));',
         replace: '',
       },
     ],
@@ -150,7 +150,7 @@ export const ringOrderMutants: readonly Mutant[] = [
       },
       {
         file: WRITER,
-        find: 'if (carried)\n            words[Header.highB] = highWord(head);',
+        find: 'if (carried)\n            Atomics.store(words, Header.highB, highWord(head));',
         replace: 'if (carried) { words[Header.highB] = words[Header.highA] = highWord(head); }',
       },
     ],
