@@ -4,7 +4,9 @@
  * its depth.
  */
 import { channelNameProblem, printable, SluiceError } from '../core/index.js';
-import { formatToJson, parseFormat, type Format } from '../format/index.js';
+import type { Format } from '../format/format-types.js';
+// Not by the layer's index: `sluice ls` parses manifests and starts by the number of files it loads.
+import { formatToJson, parseFormat } from '../format/parse.js';
 import type { Memory } from '../memory/domain.js';
 import { copyPlainJson, ForeignObject, nestsWithin, protocolError } from './foreign-json.js';
 

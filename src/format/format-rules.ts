@@ -4,14 +4,12 @@
  */
 import {
   choiceProblem,
-  freezeSpec,
   integerProblem,
   type Problem,
   rangeProblem,
-  tensorsProblem,
-  type TensorSpec,
   typeProblem,
-} from '../tensor/index.js';
+} from '../tensor/problem.js';
+import { freezeSpec, tensorsProblem, type TensorSpec } from '../tensor/shape.js';
 import { COLOR_RANGES, type ColorSpace, guessColor } from './color.js';
 import {
   AUDIO_DTYPES,

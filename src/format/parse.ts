@@ -1,6 +1,6 @@
 /** Formats as JSON: what a manifest announces. */
 import { SluiceError } from '../core/index.js';
-import { problemText } from '../tensor/index.js';
+import { problemText } from '../tensor/problem.js';
 import { formatProblem, freezeFormat } from './format-rules.js';
 import type { Format } from './format-types.js';
 
