@@ -1,28 +1,11 @@
 /** A ring between the threads of one process: the main thread writes, two workers read every message. No socket, no files. */
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import {
-  createWorkerRing,
-  type MessageHeader,
-  openWorkerRingReader,
-  openWorkerRingWriter,
-} from 'sluice';
+import { createWorkerRing, openWorkerRingReader, openWorkerRingWriter } from 'sluice';
 
 const MESSAGES = 100_000;
 const READERS = 2;
 const LAST = 1;
-
-/** Beside the type (0 to 255, the application's own) a header matters to encoded video only. */
-const header: MessageHeader = {
-  type: 0,
-  key: false,
-  ptsNs: 0,
-  extended: false,
-  idLow: 0,
-  idHigh: 0,
-  dtsNs: 0,
-  captureTimeNs: 0,
-};
 
 function write(ring: SharedArrayBuffer): void {
   const writer = openWorkerRingWriter(ring);
@@ -30,9 +13,9 @@ function write(ring: SharedArrayBuffer): void {
   const number = new DataView(payload.buffer);
   for (let i = 1; i <= MESSAGES; i++) {
     number.setUint32(0, i);
-    header.type = i === MESSAGES ? LAST : 0;
+    const type = i === MESSAGES ? LAST : 0;
     // Full: a reader has not caught up. Readers hold the writer back, so nothing is ever lost.
-    while (!writer.tryWrite(payload, header)) writer.waitForRoom(1, 1000);
+    while (!writer.tryWrite(payload, type)) writer.waitForRoom(1, 1000);
   }
 }
 

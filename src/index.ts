@@ -56,7 +56,6 @@ export {
 export type { Memory } from './memory/index.js';
 export {
   createWorkerRing,
-  type MessageHeader,
   type MessageVisitor,
   WorkerRingReader,
   type WorkerRingOptions,

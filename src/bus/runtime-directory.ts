@@ -211,7 +211,8 @@ function inspect(choice: Choice, stats: Stats): { shared: boolean; groupId: numb
   if ((mode & 0o077) !== 0 || (mode & 0o700) !== 0o700) {
     throw refusal(choice, `has mode ${octal(mode)}, needed is 0700`, {
       found: { uid: stats.uid, mode: octal(mode) },
-      remedy: `Run: chmod 700 ${quoted(choice.path)}`,
+      // A wrong path may be a directory of the system, and closing that would break the machine.
+      remedy: `If it is meant for Sluice alone, run: chmod 700 ${quoted(choice.path)}. Else name a directory of its own.`,
     });
   }
   return { shared: false, groupId: stats.gid };

@@ -98,6 +98,16 @@ export class WorkerRingWriter {
   /** @internal */
   readonly writer: RingWriter;
   private readonly entries: readonly RingReaderEntry[];
+  private readonly header: MessageHeader = {
+    type: 0,
+    key: false,
+    ptsNs: 0,
+    extended: false,
+    idLow: 0,
+    idHigh: 0,
+    dtsNs: 0,
+    captureTimeNs: 0,
+  };
 
   /** `now` is CLOCK_MONOTONIC in ns. */
   constructor(buffer: SharedArrayBuffer, now: () => number) {
@@ -110,16 +120,21 @@ export class WorkerRingWriter {
     this.entries = pages.map((page) => this.writer.addReader({ page, budget: geometry.slots }, 0));
   }
 
-  /** Writes one message without waiting. False: no room. Throws `MESSAGE_TOO_LARGE`. */
-  tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
-    const written = this.writer.tryWrite(payload, header);
+  /**
+   * Writes one message of the application's `type` (0 to 255) without waiting. False: no room.
+   * Throws `MESSAGE_TOO_LARGE`.
+   */
+  tryWrite(payload: Uint8Array, type = 0): boolean {
+    this.header.type = type;
+    const written = this.writer.tryWrite(payload, this.header);
     if (written) this.ring();
     return written;
   }
 
   /** Writes as many as there is room for, announced together; returns how many. Throws `MESSAGE_TOO_LARGE`. */
-  tryWriteBatch(payloads: readonly Uint8Array[], header: MessageHeader): number {
-    const written = this.writer.tryWriteBatch(payloads, header);
+  tryWriteBatch(payloads: readonly Uint8Array[], type = 0): number {
+    this.header.type = type;
+    const written = this.writer.tryWriteBatch(payloads, this.header);
     if (written > 0) this.ring();
     return written;
   }

@@ -1,12 +1,7 @@
 /** Options of publishers, their defaults and their checks. */
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { Memory } from '../../memory/index.js';
-
-/** Other users that may connect, beside the own. */
-export interface AllowedPeers {
-  readonly uids?: readonly number[];
-  readonly gids?: readonly number[];
-}
+import type { AllowedPeers } from '../access.js';
 
 /** How to open a publisher. Only the format is needed. */
 export interface PublisherOptions<F> {

@@ -2,7 +2,8 @@
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { FormatPattern } from '../../format/index.js';
 import { MAX_LEASES } from '../../layout/index.js';
-import { checkLabel, type AllowedPeers } from '../publisher/options.js';
+import type { AllowedPeers } from '../access.js';
+import { checkLabel } from '../publisher/options.js';
 
 /**
  * How to open a subscriber. Only the format is needed; the defaults suit a live view (frames) and a complete log

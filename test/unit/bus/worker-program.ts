@@ -18,17 +18,6 @@ interface Task {
 
 const { task, directory, count, ring, index } = workerData as Task;
 const port = parentPort!;
-const header = {
-  type: 1,
-  key: false,
-  ptsNs: 0,
-  extended: false,
-  idLow: 0,
-  idHigh: 0,
-  dtsNs: 0,
-  captureTimeNs: 0,
-};
-
 async function frames(): Promise<void> {
   const subscriber = await openSubscriber('numbers', {
     directory,
@@ -97,7 +86,7 @@ function ringWriter(): void {
   for (let i = 0; i < count; i++) {
     const payload = Buffer.alloc(4 + (i % 50) * 8);
     payload.writeUInt32LE(i);
-    while (!writer.tryWrite(payload, header)) writer.waitForRoom(8, 1000);
+    while (!writer.tryWrite(payload, 1)) writer.waitForRoom(8, 1000);
   }
   port.postMessage('written');
 }

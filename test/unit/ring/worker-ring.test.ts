@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { monotonicNs } from '../../../src/ffi/index.js';
 import { Page, READER_PAGE_BYTES } from '../../../src/layout/index.js';
 import { createWorkerRing, WorkerRingReader, WorkerRingWriter } from '../../../src/ring/index.js';
-import { HEADER, LAYOUTS, message } from './ring-fixture.js';
+import { LAYOUTS, message } from './ring-fixture.js';
 import type { ReaderTask } from './worker-ring-program.js';
 
 /** A sleep of this length, while the other side goes on, is a lost wake-up. */
@@ -32,7 +32,7 @@ describe('worker ring', () => {
           const payloads = Array.from({ length: Math.min(batch, messages - sent) }, (_, i) =>
             message(sent + i, (sent + i) % 90),
           );
-          const written = ring.tryWriteBatch(payloads, HEADER);
+          const written = ring.tryWriteBatch(payloads);
           sent += written;
           if (written > 0) continue;
           waits++;
@@ -61,7 +61,7 @@ describe('worker ring', () => {
     const visit = (): void => undefined;
     assert.equal(reader.drainSync(visit, 1), 0);
     // The flag was rung for a message that this look finds without sleeping.
-    ring.tryWrite(message(0, 1), HEADER);
+    ring.tryWrite(message(0, 1));
     assert.equal(reader.drainSync(visit, 1), 1);
     const page = new Int32Array(buffer, buffer.byteLength - READER_PAGE_BYTES);
     assert.equal(Atomics.load(page, Page.armed), 0);
