@@ -1,6 +1,6 @@
 /** Manifests as they stand in a runtime directory: one of each format, and what must be refused. */
 import assert from 'node:assert/strict';
-import { parseManifest } from '../../dist/src/bus/manifest-codec.js';
+import { parseManifest } from '../../dist/src/bus/directory/manifest-codec.js';
 import { frameByteLength } from '../../dist/src/format/index.js';
 import { frameManifest, messageManifest, Pieces } from './samples.mjs';
 

@@ -1,5 +1,5 @@
 /** The one publisher that all vectors come from: fixed identity, fixed clock. */
-import { encodeManifest } from '../../dist/src/bus/manifest-codec.js';
+import { encodeManifest } from '../../dist/src/bus/directory/manifest-codec.js';
 
 export const INSTANCE = '0123456789abcdeffedcba9876543210';
 /** The instance as the control block holds it: each word the number of eight digits. */

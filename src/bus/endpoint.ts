@@ -1,7 +1,7 @@
 /** What publishers and subscribers have in common: their end, their status, the shapes of their statistics. */
 import { SluiceError } from '../core/index.js';
 import type { Format } from '../format/index.js';
-import type { Manifest } from './manifest.js';
+import type { Manifest } from './directory/manifest.js';
 
 /** Why an endpoint ended. `closed` promises of endpoints resolve to it and never reject. */
 export interface CloseReason {

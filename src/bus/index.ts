@@ -1,19 +1,19 @@
 /** bus: channels between processes: directory, manifests, handshake, publishers, subscribers. */
-export * from './channel-lock.js';
-export { observeChannel } from './observer.js';
-export * from './debris.js';
-export * from './discovery.js';
+export * from './directory/channel-lock.js';
+export { observeChannel } from './transport/observer.js';
+export * from './directory/debris.js';
+export * from './directory/discovery.js';
 export * from './endpoint.js';
 export { LatencyHistogram } from './latency-histogram.js';
-export * from './manifest.js';
+export * from './directory/manifest.js';
 export * from './open.js';
 export { type Demand } from './publisher/demand.js';
 export { FramePublisher } from './publisher/frame-publisher.js';
 export { LoanedFrame, type PublishOptions } from './publisher/loaned-frame.js';
 export { MessagePublisher, type SendOptions } from './publisher/message-publisher.js';
-export { type AllowedPeers } from './access.js';
+export { type AllowedPeers } from './transport/access.js';
 export { type PublisherOptions } from './publisher/options.js';
-export * from './runtime-directory.js';
+export * from './directory/runtime-directory.js';
 export { FrameSubscriber } from './subscriber/frame-subscriber.js';
 export { GroupSubscriber } from './subscriber/group-subscriber.js';
 export { MessageSubscriber } from './subscriber/message-subscriber.js';

@@ -3,9 +3,9 @@
  * On the way of `sluice ls`: no foreign functions are loaded.
  */
 import { SluiceError } from '../core/index.js';
-import { ManifestScan, type ProblemListener } from '../bus/manifest-scan.js';
-import type { Manifest } from '../bus/manifest.js';
-import type { RuntimeDirectory } from '../bus/runtime-directory.js';
+import { ManifestScan, type ProblemListener } from '../bus/directory/manifest-scan.js';
+import type { Manifest } from '../bus/directory/manifest.js';
+import type { RuntimeDirectory } from '../bus/directory/runtime-directory.js';
 import type { ChannelFacts } from './foreign-stats.js';
 
 /**
@@ -65,7 +65,7 @@ async function reportChannel(
   manifest: Manifest,
 ): Promise<ChannelReport> {
   const [{ observeChannel }, { readStats }] = await Promise.all([
-    import('../bus/observer.js'),
+    import('../bus/transport/observer.js'),
     import('./foreign-stats.js'),
   ]);
   try {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { connectChannel } from '../../src/bus/channel-client.js';
-import { ChannelServer } from '../../src/bus/channel-server.js';
+import { connectChannel } from '../../src/bus/transport/channel-client.js';
+import { ChannelServer } from '../../src/bus/transport/channel-server.js';
 import { isSluiceError } from '../../src/core/errors.js';
 import {
   acceptUnix,

@@ -11,18 +11,23 @@ import type { Hello, Stats } from '../../layout/handshake.js';
 import { pageViews, type PageViews } from '../../layout/index.js';
 import { createReaderPage, type Region } from '../../memory/index.js';
 import type { RosterEntry } from '../../ring/index.js';
-import { mayConnect } from '../access.js';
-import { currentBootId } from '../boot-id.js';
-import { tryClaim, type ChannelLock } from '../channel-lock.js';
-import { ChannelServer, type ServerSession } from '../channel-server.js';
-import { clearRemains } from '../debris.js';
+import { mayConnect } from '../transport/access.js';
+import { currentBootId } from '../directory/boot-id.js';
+import { tryClaim, type ChannelLock } from '../directory/channel-lock.js';
+import { ChannelServer, type ServerSession } from '../transport/channel-server.js';
+import { clearRemains } from '../directory/debris.js';
 import { type CloseReason, type Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { atExit } from '../exit-cleanup.js';
-import { fileFailure } from '../file-failure.js';
-import type { JsonObject } from '../foreign-json.js';
-import { encodeManifest, removeManifest, writeManifest, type Manifest } from '../manifest.js';
-import { resolveRuntimeDirectory, type RuntimeDirectory } from '../runtime-directory.js';
+import { fileFailure } from '../directory/file-failure.js';
+import type { JsonObject } from '../directory/foreign-json.js';
+import {
+  encodeManifest,
+  removeManifest,
+  writeManifest,
+  type Manifest,
+} from '../directory/manifest.js';
+import { resolveRuntimeDirectory, type RuntimeDirectory } from '../directory/runtime-directory.js';
 import { WaitList } from '../wait-list.js';
 import { DEFAULT_MAX_SUBSCRIBERS, type PublisherOptions } from './options.js';
 import { subscriberInfo } from './subscriber-info.js';
@@ -277,28 +282,28 @@ export class ChannelOwner<S extends PublishedStream> {
   #listen(): ChannelServer {
     const { maxSubscribers = DEFAULT_MAX_SUBSCRIBERS, allow } = this.#options;
     const path = this.directory.socketPath(this.channel);
-    const server = new ChannelServer({
-      channel: this.channel,
-      path,
-      mode: allow === undefined ? this.directory.fileModes.socket : 0o666,
-      accepts: (credentials) => mayConnect(credentials, allow),
-      welcome: (hello, session) => this.#welcome(hello, session),
-      manifest: () => compact(this.#stream.manifest),
-      stats: () => this.#stats(),
-      onWake: () => this.#notifyFreed(),
-      onEnd: (session) => this.#leave(session),
-      // Observers beside subscribers, and a reserve for those who are about to be refused with a reason.
-      maxConnections: maxSubscribers * 2 + 64,
-    });
     const { groupId } = this.directory;
-    if (groupId === undefined) return server;
+    let server: ChannelServer | undefined;
     try {
-      lchownSync(path, process.geteuid?.() ?? -1, groupId);
+      server = new ChannelServer({
+        channel: this.channel,
+        path,
+        mode: allow === undefined ? this.directory.fileModes.socket : 0o666,
+        accepts: (credentials) => mayConnect(credentials, allow),
+        welcome: (hello, session) => this.#welcome(hello, session),
+        manifest: () => compact(this.#stream.manifest),
+        stats: () => this.#stats(),
+        onWake: () => this.#notifyFreed(),
+        onEnd: (session) => this.#leave(session),
+        // Observers beside subscribers, and a reserve for those who are about to be refused with a reason.
+        maxConnections: maxSubscribers * 2 + 64,
+      });
+      if (groupId !== undefined) lchownSync(path, process.geteuid?.() ?? -1, groupId);
+      return server;
     } catch (error) {
-      server.close();
-      throw fileFailure(`give the socket ${printable(path)} to group ${groupId}`, error);
+      server?.close();
+      throw fileFailure(`listen at ${printable(path)}`, error);
     }
-    return server;
   }
 
   #welcome(

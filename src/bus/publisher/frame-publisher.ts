@@ -14,7 +14,7 @@ import {
   type WaitOptions,
 } from '../endpoint.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
 import { defaultSlots, FrameStream, slotsNeeded } from './frame-stream.js';

@@ -25,7 +25,7 @@ import {
   type SlotMemory,
 } from '../../memory/index.js';
 import { type PoolReaderEntry, PoolWriter } from '../../ring/index.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import type { Grant, Place, PublishedStream, StreamIdentity } from './channel-owner.js';
 import type { PublisherOptions } from './options.js';
 

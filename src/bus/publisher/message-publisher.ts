@@ -18,7 +18,7 @@ import {
   type WaitOptions,
 } from '../endpoint.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';

@@ -30,7 +30,7 @@ import {
   type RingStart,
   type RingWriter,
 } from '../../ring/index.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import type { Grant, Place, PublishedStream, StreamIdentity } from './channel-owner.js';
 import { DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 

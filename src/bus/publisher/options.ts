@@ -1,7 +1,7 @@
 /** Options of publishers, their defaults and their checks. */
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { Memory } from '../../memory/index.js';
-import type { AllowedPeers } from '../access.js';
+import type { AllowedPeers } from '../transport/access.js';
 
 /** How to open a publisher. Only the format is needed. */
 export interface PublisherOptions<F> {

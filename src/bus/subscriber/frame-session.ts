@@ -15,9 +15,9 @@ import {
 } from '../../layout/index.js';
 import { hostMemory, importRegion, type Region, type SlotMemory } from '../../memory/index.js';
 import { type Doorbell, PoolReader, readerDoorbell } from '../../ring/index.js';
-import type { Connection } from '../connection.js';
-import type { Manifest } from '../manifest.js';
-import { closeAll } from '../outgoing-queue.js';
+import type { Connection } from '../transport/connection.js';
+import type { Manifest } from '../directory/manifest.js';
+import { closeAll } from '../transport/outgoing-queue.js';
 import {
   instanceProblem,
   type LinkSession,

@@ -12,7 +12,7 @@ import {
   type SubscriberStats,
   type WaitOptions,
 } from '../endpoint.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import { ChannelLink } from './channel-link.js';
 import { readMetadata } from './frame-metadata.js';
 import { FrameSession } from './frame-session.js';

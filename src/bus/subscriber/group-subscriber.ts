@@ -4,7 +4,7 @@
  */
 import { channelMatcher, isSluiceError, SluiceError } from '../../core/index.js';
 import { formatMismatch, type FormatPattern } from '../../format/index.js';
-import { type ChannelEvent, watchChannels } from '../discovery.js';
+import { type ChannelEvent, watchChannels } from '../directory/discovery.js';
 import {
   closedError,
   type CloseReason,
@@ -15,7 +15,7 @@ import {
 } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import { WaitList } from '../wait-list.js';
 import type { ChannelLink } from './channel-link.js';
 import type { LinkSession } from './link-session.js';

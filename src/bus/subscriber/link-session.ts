@@ -2,8 +2,8 @@
 import { printable, SluiceError } from '../../core/index.js';
 import { type ControlGeometry, instanceWords } from '../../layout/index.js';
 import type { Doorbell, Share } from '../../ring/index.js';
-import type { Connection } from '../connection.js';
-import type { Manifest } from '../manifest.js';
+import type { Connection } from '../transport/connection.js';
+import type { Manifest } from '../directory/manifest.js';
 
 /** What a publisher granted, checked. */
 export interface SessionTerms {

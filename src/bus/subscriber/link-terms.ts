@@ -3,9 +3,9 @@ import { SluiceError } from '../../core/index.js';
 import { describeFormat, formatMismatch, type FormatPattern } from '../../format/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import type { Epoch, Hello, StartPosition, Welcome } from '../../layout/handshake.js';
-import { currentBootId } from '../boot-id.js';
-import type { Connection } from '../connection.js';
-import { parseManifest, type Manifest } from '../manifest.js';
+import { currentBootId } from '../directory/boot-id.js';
+import type { Connection } from '../transport/connection.js';
+import { parseManifest, type Manifest } from '../directory/manifest.js';
 import type { SessionTerms } from './link-session.js';
 import {
   DEFAULT_FRAME_LAG,

@@ -19,9 +19,9 @@ import {
   type RingReader,
   SlotsReader,
 } from '../../ring/index.js';
-import type { Connection } from '../connection.js';
-import type { Manifest } from '../manifest.js';
-import { closeAll } from '../outgoing-queue.js';
+import type { Connection } from '../transport/connection.js';
+import type { Manifest } from '../directory/manifest.js';
+import { closeAll } from '../transport/outgoing-queue.js';
 import {
   instanceProblem,
   type LinkSession,

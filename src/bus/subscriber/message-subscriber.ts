@@ -9,7 +9,7 @@ import {
   type SubscriberStats,
   type WaitOptions,
 } from '../endpoint.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import { ChannelLink } from './channel-link.js';
 import { protocolFailure } from './link-session.js';
 import { MessageSession } from './message-session.js';

@@ -2,7 +2,7 @@
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { FormatPattern } from '../../format/index.js';
 import { MAX_LEASES } from '../../layout/index.js';
-import type { AllowedPeers } from '../access.js';
+import type { AllowedPeers } from '../transport/access.js';
 import { checkLabel } from '../publisher/options.js';
 
 /**

@@ -1,8 +1,11 @@
 /** `sluice doctor`: checks this machine and the channels on it, and says what mends what is wrong. */
 import type { Command } from 'commander';
 import { printable, SluiceError } from '../../core/index.js';
-import { cleanDebris, type Debris, findDebris } from '../../bus/debris.js';
-import { resolveRuntimeDirectory, type RuntimeDirectory } from '../../bus/runtime-directory.js';
+import { cleanDebris, type Debris, findDebris } from '../../bus/directory/debris.js';
+import {
+  resolveRuntimeDirectory,
+  type RuntimeDirectory,
+} from '../../bus/directory/runtime-directory.js';
 import { reportChannels } from '../channel-reports.js';
 import { channelChecks, debrisText } from '../doctor/channel-checks.js';
 import { type Check, failed, type Level } from '../doctor/check.js';

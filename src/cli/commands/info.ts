@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { printable, SluiceError } from '../../core/index.js';
 import { describeFormat, frameByteLength, type Format } from '../../format/index.js';
-import { resolveRuntimeDirectory } from '../../bus/runtime-directory.js';
+import { resolveRuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { type ChannelReport, reportChannels } from '../channel-reports.js';
 import type { SubscriberFacts } from '../foreign-stats.js';
 import { channelName } from '../option-values.js';

@@ -1,7 +1,7 @@
 /** `sluice ls [pattern]`: the channels there are. */
 import type { Command } from 'commander';
 import { describeFormat } from '../../format/describe.js';
-import { resolveRuntimeDirectory } from '../../bus/runtime-directory.js';
+import { resolveRuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { type ChannelReport, type ChannelState, reportChannels } from '../channel-reports.js';
 import type { Paint } from '../paint.js';
 import type { Start } from '../program.js';

@@ -8,7 +8,7 @@ import {
   type FrameFormat,
   type MessageFormat,
 } from '../../format/index.js';
-import { listManifests, watchChannels } from '../../bus/discovery.js';
+import { listManifests, watchChannels } from '../../bus/directory/discovery.js';
 import type { Endpoint, Status, SubscriberStats } from '../../bus/endpoint.js';
 import { openSubscriber } from '../../bus/open.js';
 import { Frame } from '../../bus/subscriber/received-frame.js';

@@ -2,7 +2,7 @@
 import { emitKeypressEvents } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { resolveRuntimeDirectory } from '../../bus/runtime-directory.js';
+import { resolveRuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { channelPattern } from '../option-values.js';
 import { loadPaint, NO_PAINT, type Paint } from '../paint.js';
 import { addEndOptions, type Start } from '../program.js';

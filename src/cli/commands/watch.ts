@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { printable } from '../../core/index.js';
 import { describeFormat } from '../../format/index.js';
-import { type ChannelEvent, watchChannels } from '../../bus/discovery.js';
+import { type ChannelEvent, watchChannels } from '../../bus/directory/discovery.js';
 import { channelPattern } from '../option-values.js';
 import { loadPaint, type Paint } from '../paint.js';
 import { addEndOptions, type Start } from '../program.js';

@@ -1,6 +1,6 @@
 /** What `sluice doctor` finds out about the channels of the directory. Pure: reports in, findings out. */
 import { printable } from '../../core/index.js';
-import type { Debris } from '../../bus/debris.js';
+import type { Debris } from '../../bus/directory/debris.js';
 import type { ChannelReport } from '../channel-reports.js';
 import type { SubscriberFacts } from '../foreign-stats.js';
 import { formatBytes, formatCount, plural } from '../units.js';

@@ -14,7 +14,7 @@ import {
 } from '../../ffi/index.js';
 import { koffi } from '../../ffi/koffi.js';
 import { assertEnforcedSeals, systemFailure } from '../../memory/index.js';
-import type { RuntimeDirectory } from '../../bus/runtime-directory.js';
+import type { RuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { formatBytes } from '../units.js';
 import { type Check, failed, none, ok, warn } from './check.js';
 

@@ -6,10 +6,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../core/index.js';
-import { ManifestScan, type ProblemListener } from '../../bus/manifest-scan.js';
-import type { Manifest } from '../../bus/manifest.js';
-import { type ChannelObserver, openObserver } from '../../bus/observer.js';
-import type { RuntimeDirectory } from '../../bus/runtime-directory.js';
+import { ManifestScan, type ProblemListener } from '../../bus/directory/manifest-scan.js';
+import type { Manifest } from '../../bus/directory/manifest.js';
+import { type ChannelObserver, openObserver } from '../../bus/transport/observer.js';
+import type { RuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { type ChannelReport, stateOfError } from '../channel-reports.js';
 import { type ChannelFacts, readStats, type SubscriberFacts } from '../foreign-stats.js';
 

@@ -13,9 +13,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { currentBootId } from '../../../src/bus/boot-id.js';
-import { isClaimed, tryClaim } from '../../../src/bus/channel-lock.js';
-import { resolveRuntimeDirectory } from '../../../src/bus/runtime-directory.js';
+import { currentBootId } from '../../../src/bus/directory/boot-id.js';
+import { isClaimed, tryClaim } from '../../../src/bus/directory/channel-lock.js';
+import { resolveRuntimeDirectory } from '../../../src/bus/directory/runtime-directory.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import {
   instanceOf,

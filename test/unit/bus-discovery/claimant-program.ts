@@ -7,8 +7,8 @@
 import { once } from 'node:events';
 import { closeSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { tryClaim } from '../../../src/bus/channel-lock.js';
-import { resolveRuntimeDirectory } from '../../../src/bus/runtime-directory.js';
+import { tryClaim } from '../../../src/bus/directory/channel-lock.js';
+import { resolveRuntimeDirectory } from '../../../src/bus/directory/runtime-directory.js';
 
 const [path = '', channel = '', rounds = '0'] = process.argv.slice(2);
 const directory = resolveRuntimeDirectory(path);

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
-import { tryClaim } from '../../../src/bus/channel-lock.js';
-import { cleanDebris, findDebris } from '../../../src/bus/debris.js';
-import { writeManifest } from '../../../src/bus/manifest.js';
-import type { RuntimeDirectory } from '../../../src/bus/runtime-directory.js';
+import { tryClaim } from '../../../src/bus/directory/channel-lock.js';
+import { cleanDebris, findDebris } from '../../../src/bus/directory/debris.js';
+import { writeManifest } from '../../../src/bus/directory/manifest.js';
+import type { RuntimeDirectory } from '../../../src/bus/directory/runtime-directory.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import {
   instanceOf,

@@ -2,7 +2,7 @@
  * `directory-program`: resolves the default directory, changes the environment, resolves again;
  * prints both.
  */
-import { resolveRuntimeDirectory } from '../../../src/bus/runtime-directory.js';
+import { resolveRuntimeDirectory } from '../../../src/bus/directory/runtime-directory.js';
 
 function show(): string {
   try {

@@ -3,7 +3,7 @@
  * it.
  */
 import { readFileSync } from 'node:fs';
-import { listChannels } from '../../../src/bus/discovery.js';
+import { listChannels } from '../../../src/bus/directory/discovery.js';
 
 const manifests = await listChannels('**', { directory: process.argv[2] ?? '' });
 console.log(JSON.stringify(manifests.map(({ channel }) => channel)));

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { MAX_DIRECTORY_ENTRIES } from '../../../src/bus/channel-files.js';
-import { listChannels, listManifests } from '../../../src/bus/discovery.js';
-import { writeManifest, type Manifest } from '../../../src/bus/manifest.js';
+import { MAX_DIRECTORY_ENTRIES } from '../../../src/bus/directory/channel-files.js';
+import { listChannels, listManifests } from '../../../src/bus/directory/discovery.js';
+import { writeManifest, type Manifest } from '../../../src/bus/directory/manifest.js';
 import {
   resolveRuntimeDirectory,
   type RuntimeDirectory,
-} from '../../../src/bus/runtime-directory.js';
+} from '../../../src/bus/directory/runtime-directory.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import {
   instanceOf,

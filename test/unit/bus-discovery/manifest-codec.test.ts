@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import vm from 'node:vm';
 import fc from 'fast-check';
-import { encodeManifest, parseManifest, type Manifest } from '../../../src/bus/manifest.js';
+import {
+  encodeManifest,
+  parseManifest,
+  type Manifest,
+} from '../../../src/bus/directory/manifest.js';
 import { isSluiceError, printable } from '../../../src/core/index.js';
 import type { Format } from '../../../src/format/index.js';
 import { instanceOf, sampleManifest } from './scratch.js';

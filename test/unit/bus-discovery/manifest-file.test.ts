@@ -19,11 +19,11 @@ import {
   readManifest,
   removeManifest,
   writeManifest,
-} from '../../../src/bus/manifest.js';
+} from '../../../src/bus/directory/manifest.js';
 import {
   resolveRuntimeDirectory,
   type RuntimeDirectory,
-} from '../../../src/bus/runtime-directory.js';
+} from '../../../src/bus/directory/runtime-directory.js';
 import { isSluiceError, type ErrorCode } from '../../../src/core/index.js';
 import {
   instanceOf,

@@ -5,10 +5,10 @@
  */
 import { chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tryClaim } from '../../../src/bus/channel-lock.js';
-import { clearRemains } from '../../../src/bus/debris.js';
-import { writeManifest } from '../../../src/bus/manifest.js';
-import { resolveRuntimeDirectory } from '../../../src/bus/runtime-directory.js';
+import { tryClaim } from '../../../src/bus/directory/channel-lock.js';
+import { clearRemains } from '../../../src/bus/directory/debris.js';
+import { writeManifest } from '../../../src/bus/directory/manifest.js';
+import { resolveRuntimeDirectory } from '../../../src/bus/directory/runtime-directory.js';
 import { sampleManifest } from './scratch.js';
 
 const [path = '', channel = '', instance = ''] = process.argv.slice(2);

@@ -16,8 +16,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { chooseDirectory, resolveRuntimeDirectory } from '../../../src/bus/runtime-directory.js';
-import { mapsEveryUid } from '../../../src/bus/trusted-owner.js';
+import {
+  chooseDirectory,
+  resolveRuntimeDirectory,
+} from '../../../src/bus/directory/runtime-directory.js';
+import { mapsEveryUid } from '../../../src/bus/directory/trusted-owner.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import { needsRoot, scratchDirectory, scratchFolder, startProgram } from './scratch.js';
 

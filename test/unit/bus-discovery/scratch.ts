@@ -10,12 +10,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { currentBootId } from '../../../src/bus/boot-id.js';
-import type { Manifest } from '../../../src/bus/manifest.js';
+import { currentBootId } from '../../../src/bus/directory/boot-id.js';
+import type { Manifest } from '../../../src/bus/directory/manifest.js';
 import {
   resolveRuntimeDirectory,
   type RuntimeDirectory,
-} from '../../../src/bus/runtime-directory.js';
+} from '../../../src/bus/directory/runtime-directory.js';
 
 export const isRoot = process.geteuid?.() === 0;
 export const needsRoot = isRoot ? false : 'needs root, to make files of other users';

@@ -3,7 +3,7 @@
  * directory.
  */
 import { watch } from 'node:fs';
-import { watchChannels } from '../../../src/bus/discovery.js';
+import { watchChannels } from '../../../src/bus/directory/discovery.js';
 
 const directory = process.argv[2] ?? '';
 try {

@@ -5,20 +5,24 @@ import { mkdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, it, type TestContext } from 'node:test';
-import { isClaimed, tryClaim, type ChannelLock } from '../../../src/bus/channel-lock.js';
-import { DirectoryWatch } from '../../../src/bus/directory-watch.js';
+import { isClaimed, tryClaim, type ChannelLock } from '../../../src/bus/directory/channel-lock.js';
+import { DirectoryWatch } from '../../../src/bus/directory/directory-watch.js';
 import {
   listChannels,
   waitForChannelChange,
   watchChannels,
   type ChannelEvent,
   type WatchOptions,
-} from '../../../src/bus/discovery.js';
-import { readManifest, removeManifest, writeManifest } from '../../../src/bus/manifest.js';
+} from '../../../src/bus/directory/discovery.js';
+import {
+  readManifest,
+  removeManifest,
+  writeManifest,
+} from '../../../src/bus/directory/manifest.js';
 import {
   resolveRuntimeDirectory,
   type RuntimeDirectory,
-} from '../../../src/bus/runtime-directory.js';
+} from '../../../src/bus/directory/runtime-directory.js';
 import {
   instanceOf,
   sampleManifest,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mayConnect } from '../../../src/bus/access.js';
+import { mayConnect } from '../../../src/bus/transport/access.js';
 
 const uid = process.geteuid?.() ?? 0;
 const stranger = { pid: 0, uid: uid + 1, gid: 4242 };

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, renameSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { connectChannel } from '../../../src/bus/channel-client.js';
-import { Connection } from '../../../src/bus/connection.js';
+import { connectChannel } from '../../../src/bus/transport/channel-client.js';
+import { Connection } from '../../../src/bus/transport/connection.js';
 import { isSluiceError, SluiceError } from '../../../src/core/errors.js';
 import {
   closeDescriptor,

@@ -1,6 +1,9 @@
 /** A channel server on a path of its own, for tests. */
 import { join } from 'node:path';
-import { ChannelServer, type ChannelServerOptions } from '../../../src/bus/channel-server.js';
+import {
+  ChannelServer,
+  type ChannelServerOptions,
+} from '../../../src/bus/transport/channel-server.js';
 import { closeDescriptor, memfdCreate } from '../../../src/ffi/index.js';
 import type { JsonObject } from '../../../src/layout/handshake.js';
 import { temporaryDirectory } from '../ffi/descriptors.js';

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { connectChannel } from '../../../src/bus/channel-client.js';
+import { connectChannel } from '../../../src/bus/transport/channel-client.js';
 import { closeDescriptor, connectUnix, sendBytes } from '../../../src/ffi/index.js';
 import { encodeFrame, FrameType } from '../../../src/layout/handshake.js';
 import { HELLO, Recorder } from './recorder.js';

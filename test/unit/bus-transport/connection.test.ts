@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Connection } from '../../../src/bus/connection.js';
+import { Connection } from '../../../src/bus/transport/connection.js';
 import {
   closeDescriptor,
   memfdCreate,

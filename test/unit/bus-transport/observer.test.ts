@@ -4,8 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { connectChannel } from '../../../src/bus/channel-client.js';
-import { observeChannel, openObserver } from '../../../src/bus/observer.js';
+import { connectChannel } from '../../../src/bus/transport/channel-client.js';
+import { observeChannel, openObserver } from '../../../src/bus/transport/observer.js';
 import { isSluiceError, type ErrorCode } from '../../../src/core/errors.js';
 import { closeDescriptor, listenUnix } from '../../../src/ffi/index.js';
 import { encodeFrame, FrameType } from '../../../src/layout/handshake.js';
@@ -110,7 +110,7 @@ describe('an observer', () => {
         else seen.add(name ?? '');
       }
     };
-    visit(fileURLToPath(new URL('../../../src/bus/observer.js', import.meta.url)));
+    visit(fileURLToPath(new URL('../../../src/bus/transport/observer.js', import.meta.url)));
     assert.ok(seen.size > 5);
     assert.deepEqual(
       [...seen].filter((name) => /ffi|koffi/.test(name)),

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { connectChannel } from '../../../src/bus/channel-client.js';
+import { connectChannel } from '../../../src/bus/transport/channel-client.js';
 import { isSluiceError } from '../../../src/core/errors.js';
 import { closeDescriptor, connectUnix, watchReadable } from '../../../src/ffi/index.js';
 import { temporaryDirectory } from '../ffi/descriptors.js';

@@ -4,8 +4,8 @@ import type {
   ConnectionHandlers,
   ReceivedFrames,
   Side,
-} from '../../../src/bus/connection.js';
-import { Connection } from '../../../src/bus/connection.js';
+} from '../../../src/bus/transport/connection.js';
+import { Connection } from '../../../src/bus/transport/connection.js';
 import { closeDescriptor } from '../../../src/ffi/index.js';
 import type { Hello, Welcome } from '../../../src/layout/handshake.js';
 import { socketPair } from '../ffi/descriptors.js';

@@ -5,7 +5,7 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { ChannelServer } from '../../../src/bus/channel-server.js';
+import { ChannelServer } from '../../../src/bus/transport/channel-server.js';
 import { WELCOME } from './recorder.js';
 
 const server = new ChannelServer({

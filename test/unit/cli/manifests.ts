@@ -1,5 +1,5 @@
 /** Channels as the command line sees them, made up for tests. */
-import type { Manifest } from '../../../src/bus/manifest.js';
+import type { Manifest } from '../../../src/bus/directory/manifest.js';
 import { json, video } from '../../../src/format/index.js';
 import type { ChannelReport } from '../../../src/cli/channel-reports.js';
 import { readStats, type SubscriberFacts } from '../../../src/cli/foreign-stats.js';

@@ -105,7 +105,7 @@ describe('the short way of ls', () => {
         else if (!specifier.startsWith('node:')) packages.add(specifier);
       }
     };
-    for (const file of ['main.js', 'commands/ls.js', 'foreign-stats.js', '../bus/observer.js']) {
+    for (const file of ['main.js', 'commands/ls.js', 'foreign-stats.js', '../bus/transport/observer.js']) {
       visit(resolve(cli, file));
     }
     assert.deepEqual([...packages], []);

@@ -1,5 +1,5 @@
-import type { PeerCredentials } from '../ffi/index.js';
-import { isOwnUid } from './trusted-owner.js';
+import type { PeerCredentials } from '../../ffi/index.js';
+import { isOwnUid } from '../directory/trusted-owner.js';
 
 /** Users and groups that may connect beside the own user. */
 export interface AllowedPeers {

@@ -7,7 +7,7 @@ import {
   assertInteger,
   printable,
   SluiceError,
-} from '../core/index.js';
+} from '../../core/index.js';
 import { ChannelWatch, type ChannelEvent } from './channel-watch.js';
 import { channelFilePath } from './channel-files.js';
 import { DEFAULT_RESCAN_MS, DirectoryWatch } from './directory-watch.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printable, SluiceError } from '../core/index.js';
-import { closeDescriptor, connectUnix, peerCredentials, SystemCallError } from '../ffi/index.js';
+import { printable, SluiceError } from '../../core/index.js';
+import { closeDescriptor, connectUnix, peerCredentials, SystemCallError } from '../../ffi/index.js';
 import {
   errorOfBody,
   FrameType,
@@ -9,7 +9,7 @@ import {
   type Hello,
   type ServerFrame,
   type Welcome,
-} from '../layout/handshake.js';
+} from '../../layout/handshake.js';
 import { Connection, type ConnectionEnd } from './connection.js';
 import {
   asksToRetry,

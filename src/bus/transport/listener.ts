@@ -6,7 +6,7 @@ import {
   SystemCallError,
   watchReadable,
   type DescriptorWatch,
-} from '../ffi/index.js';
+} from '../../ffi/index.js';
 
 export interface Listener {
   /** Whether the path still is the socket made here: another publisher may have replaced it, an admin removed it. */

@@ -1,5 +1,5 @@
-import { SluiceError } from '../core/index.js';
-import { closeDescriptor, peerCredentials, sendBytes, SystemCallError } from '../ffi/index.js';
+import { SluiceError } from '../../core/index.js';
+import { closeDescriptor, peerCredentials, sendBytes, SystemCallError } from '../../ffi/index.js';
 import {
   encodeErrorFrame,
   encodeFrame,
@@ -10,7 +10,7 @@ import {
   type JsonObject,
   type Stats,
   type Welcome,
-} from '../layout/handshake.js';
+} from '../../layout/handshake.js';
 import { Connection, type ConnectionEnd, type PeerCredentials } from './connection.js';
 import { listen, type Listener } from './listener.js';
 import { Session, type ServerSession } from './server-session.js';

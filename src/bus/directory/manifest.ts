@@ -12,7 +12,7 @@ import {
   writeFileSync,
   type Stats,
 } from 'node:fs';
-import { printable, SluiceError } from '../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import { channelFilePath } from './channel-files.js';
 import { errnoCode, fileFailure } from './file-failure.js';
 import { readForeignText } from './foreign-file.js';

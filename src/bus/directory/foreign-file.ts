@@ -3,7 +3,7 @@
  * elsewhere.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { SluiceError } from '../core/index.js';
+import { SluiceError } from '../../core/index.js';
 import { errnoCode, fileFailure } from './file-failure.js';
 import { protocolError } from './foreign-json.js';
 

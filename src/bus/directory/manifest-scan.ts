@@ -1,6 +1,6 @@
 /** The valid manifests of a directory, read again only where a file has changed. */
 import { lstatSync } from 'node:fs';
-import { channelMatcher, SluiceError } from '../core/index.js';
+import { channelMatcher, SluiceError } from '../../core/index.js';
 import { readChannelFiles } from './channel-files.js';
 import { readManifest, type Manifest, type ReadManifestOptions } from './manifest.js';
 import type { RuntimeDirectory } from './runtime-directory.js';

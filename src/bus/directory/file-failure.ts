@@ -1,7 +1,7 @@
 /**
  * Turns failures of file calls into errors with a code: one table for the whole runtime directory.
  */
-import { SluiceError, type ErrorCode } from '../core/index.js';
+import { SluiceError, type ErrorCode } from '../../core/index.js';
 
 const CODE_OF_ERRNO: Readonly<Record<string, ErrorCode>> = Object.freeze({
   ENOSPC: 'NO_SPACE',

@@ -16,7 +16,7 @@ import {
   channelOfFileStem,
   printable,
   SluiceError,
-} from '../core/index.js';
+} from '../../core/index.js';
 import { errnoCode, fileFailure } from './file-failure.js';
 
 const EXTENSIONS = Object.freeze({

@@ -1,4 +1,4 @@
-import { invariant, SluiceError } from '../core/index.js';
+import { invariant, SluiceError } from '../../core/index.js';
 import {
   closeDescriptor,
   peerCredentials,
@@ -11,8 +11,8 @@ import {
   type DescriptorWatch,
   type PeerCredentials,
   type Received,
-} from '../ffi/index.js';
-import { encodeErrorFrame, encodeFrame, type FrameType } from '../layout/handshake.js';
+} from '../../ffi/index.js';
+import { encodeErrorFrame, encodeFrame, type FrameType } from '../../layout/handshake.js';
 import { IncomingFrames, type ReceivedFrames, type Side } from './incoming-frames.js';
 import { isPeerGone, MAX_QUEUED_BYTES, OutgoingQueue } from './outgoing-queue.js';
 

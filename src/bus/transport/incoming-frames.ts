@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/index.js';
+import { SluiceError } from '../../core/index.js';
 import {
   FrameReader,
   FrameType,
@@ -7,7 +7,7 @@ import {
   parseServerFrame,
   type ClientFrame,
   type ServerFrame,
-} from '../layout/handshake.js';
+} from '../../layout/handshake.js';
 import { closeAll } from './outgoing-queue.js';
 
 export type Side = 'server' | 'client';

@@ -7,7 +7,7 @@
  * keeps its lock and its queue, so its files stay.
  */
 import { unlinkSync } from 'node:fs';
-import { printable, SluiceError } from '../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import { currentBootId, UNKNOWN_BOOT_ID } from './boot-id.js';
 import { channelFilePath, readChannelFiles, type ChannelFileKind } from './channel-files.js';
 import { isClaimed, tryClaim, type ChannelLock } from './channel-lock.js';

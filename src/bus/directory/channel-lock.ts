@@ -19,8 +19,8 @@ import {
   writeSync,
   type Stats,
 } from 'node:fs';
-import { printable, SluiceError } from '../core/index.js';
-import { tryLockExclusive } from '../ffi/index.js';
+import { printable, SluiceError } from '../../core/index.js';
+import { tryLockExclusive } from '../../ffi/index.js';
 import { currentBootId } from './boot-id.js';
 import { errnoCode, fileFailure } from './file-failure.js';
 import type { RuntimeDirectory } from './runtime-directory.js';

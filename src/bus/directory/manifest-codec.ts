@@ -3,11 +3,11 @@
  * `cat` shows it. What is read is foreign text, checked field by field; what comes out is frozen to
  * its depth.
  */
-import { channelNameProblem, printable, SluiceError } from '../core/index.js';
-import type { Format } from '../format/format-types.js';
+import { channelNameProblem, printable, SluiceError } from '../../core/index.js';
+import type { Format } from '../../format/format-types.js';
 // Not by the layer's index: `sluice ls` parses manifests and starts by the number of files it loads.
-import { formatToJson, parseFormat } from '../format/parse.js';
-import type { Memory } from '../memory/domain.js';
+import { formatToJson, parseFormat } from '../../format/parse.js';
+import type { Memory } from '../../memory/domain.js';
 import { copyPlainJson, ForeignObject, nestsWithin, protocolError } from './foreign-json.js';
 
 export const MAX_MANIFEST_BYTES = 65_536;

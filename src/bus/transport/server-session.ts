@@ -1,6 +1,6 @@
-import { SluiceError } from '../core/index.js';
-import type { PeerCredentials } from '../ffi/index.js';
-import { FrameType, type Epoch, type Hello, type Welcome } from '../layout/handshake.js';
+import { SluiceError } from '../../core/index.js';
+import type { PeerCredentials } from '../../ffi/index.js';
+import { FrameType, type Epoch, type Hello, type Welcome } from '../../layout/handshake.js';
 import type { Connection } from './connection.js';
 import { closeAll, duplicateAll } from './outgoing-queue.js';
 

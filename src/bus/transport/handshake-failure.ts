@@ -1,5 +1,5 @@
 /** What a failed connection to a channel's socket means. No FFI: the observer of `sluice ls` uses it too. */
-import { printable, SluiceError } from '../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 
 /** Waits between attempts while the publisher's queue of connections is full. */
 export const FIRST_RETRY_MS = 5;

@@ -5,8 +5,8 @@
  * gets the difference and not the history, and the memory needed is bounded by the number of
  * channels.
  */
-import { SluiceError } from '../core/index.js';
-import { formatToJson } from '../format/index.js';
+import { SluiceError } from '../../core/index.js';
+import { formatToJson } from '../../format/index.js';
 import { isClaimed } from './channel-lock.js';
 import { DirectoryWatch } from './directory-watch.js';
 import { ManifestScan, type ScanOptions } from './manifest-scan.js';

@@ -3,7 +3,7 @@
  * whatever is not asked for is ignored. Failures are PROTOCOL errors that name the source and the
  * path of the field.
  */
-import { describe, printable, SluiceError } from '../core/index.js';
+import { describe, printable, SluiceError } from '../../core/index.js';
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { printable, SluiceError } from '../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import {
   encodeFrame,
   errorOfBody,
@@ -18,7 +18,7 @@ import {
   type ObserverWelcome,
   type ServerFrame,
   type Stats,
-} from '../layout/handshake.js';
+} from '../../layout/handshake.js';
 import {
   asksToRetry,
   connectFailure,

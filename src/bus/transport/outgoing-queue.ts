@@ -1,5 +1,10 @@
-import { closeDescriptor, duplicateDescriptor, sendBytes, SystemCallError } from '../ffi/index.js';
-import { encodeFrame, FrameType } from '../layout/handshake.js';
+import {
+  closeDescriptor,
+  duplicateDescriptor,
+  sendBytes,
+  SystemCallError,
+} from '../../ffi/index.js';
+import { encodeFrame, FrameType } from '../../layout/handshake.js';
 
 /** A peer that leaves this much unread loses its connection. */
 export const MAX_QUEUED_BYTES = 256 * 1024;

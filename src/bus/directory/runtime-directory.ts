@@ -13,7 +13,7 @@
  */
 import { chmodSync, fchmodSync, fchownSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { printable, SluiceError } from '../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import { channelFilePath } from './channel-files.js';
 import { errnoCode, fileFailure } from './file-failure.js';
 import { isOwnUid, ownUid } from './trusted-owner.js';
