@@ -178,7 +178,9 @@ export class KillRounds {
     await reader.kill();
     this.#outcome.subscribersKilled += 1;
     const gone = ({ pid }: { pid: number }): boolean => pid !== reader.pid;
-    await until(() => this.#home.subscribers.every(gone) && this.#homeWords.subscribers.every(gone));
+    await until(
+      () => this.#home.subscribers.every(gone) && this.#homeWords.subscribers.every(gone),
+    );
     const { published } = this.#home.stats();
     await until(() => this.#home.stats().published > published || this.#failure !== undefined);
   }
@@ -250,7 +252,8 @@ export class KillRounds {
 
   #assertSoundWork(): void {
     const failure = this.#failure as { reason?: string; message?: string } | undefined;
-    if (failure !== undefined && !/format|closed/i.test(failure.message ?? '')) throw failure as Error;
+    if (failure !== undefined && !/format|closed/i.test(failure.message ?? ''))
+      throw failure as Error;
   }
 }
 
