@@ -29,7 +29,11 @@ await perform(
   () => watcher?.report(`${saved} snapshots in ${folder}`) ?? waitingReport('recorder'),
   async (signal) => {
     watcher = await Watcher.open('recorder', 'latest', signal);
-    const detections = await openSubscriber(MOTION_CHANNEL, { format: motionFormat, signal });
+    const detections = await openSubscriber(MOTION_CHANNEL, {
+      format: motionFormat,
+      label: 'demo recorder',
+      signal,
+    });
     void collectMotions(detections);
     let lastMs = 0;
     for await (const frame of watcher.subscriber) {
