@@ -5,7 +5,7 @@
 import { chmodSync, fchmodSync, unlinkSync } from 'node:fs';
 import { SluiceError } from '../core/index.js';
 import { lastErrno, lazily, libcFunction } from './koffi.js';
-import { ERRNO, SystemCallError, checked, closeDescriptor } from './libc.js';
+import { ERRNO, SystemCallError, checked, closeDescriptor, duplicateDescriptor } from './libc.js';
 import { MAX_DESCRIPTORS, MessageHeader } from './message-header.js';
 
 /** socket(2), socket(7), unix(7), send(2), recv(2); Linux on x86-64 and arm64. */
@@ -161,7 +161,8 @@ const END: Received = Object.freeze({ byteLength: 0, descriptors: NO_DESCRIPTORS
 
 /**
  * Reads what is there into the start of `into`, never waiting, with up to three descriptors (born close-on-exec).
- * Anything else in the control data, or more of it, closes every descriptor that came and throws `PROTOCOL`.
+ * Anything else in the control data, or more of it, closes every descriptor that came and throws `PROTOCOL`; so does
+ * a full table, with `TOO_MANY_FILES`.
  * ECONNRESET throws.
  */
 export function receiveBytes(fd: number, into: Uint8Array): Received {
@@ -179,10 +180,29 @@ export function receiveBytes(fd: number, into: Uint8Array): Received {
     return byteLength === 0 ? END : { byteLength, descriptors: NO_DESCRIPTORS };
   const { descriptors, problem } = header.readControl();
   if (problem === undefined) return { byteLength, descriptors };
+  // Before any is closed: a full table cuts control data off exactly like a message with too much of it.
+  const tableIsFull = !canOpenAnother(fd);
   for (const descriptor of descriptors) closeDescriptor(descriptor);
+  if (tableIsFull) {
+    throw new SluiceError(
+      'TOO_MANY_FILES',
+      'cannot take the descriptors of a message: no file descriptor is left',
+      { details: { descriptors: descriptors.length } },
+    );
+  }
   throw new SluiceError('PROTOCOL', `cannot take the descriptors of a message: ${problem}`, {
     details: { descriptors: descriptors.length, allowed: MAX_DESCRIPTORS },
   });
+}
+
+function canOpenAnother(fd: number): boolean {
+  try {
+    closeDescriptor(duplicateDescriptor(fd));
+    return true;
+  } catch (error) {
+    if (error instanceof SystemCallError && error.code === 'EMFILE') return false;
+    throw error;
+  }
 }
 
 /**

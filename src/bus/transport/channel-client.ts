@@ -129,7 +129,7 @@ function handshake(
       resolve({ connection, welcome: frame.body, descriptors });
     };
     const onEnd = (end: ConnectionEnd): void => fail(end.error ?? endedUnanswered(path));
-    const connection = openConnection(fd, { onFrame, onWake: () => {}, onEnd });
+    const connection = openConnection(path, fd, { onFrame, onWake: () => {}, onEnd });
     const timer = setTimeout(
       () => {
         // After a stall of this process the answer may have arrived unread.
@@ -144,6 +144,7 @@ function handshake(
 }
 
 function openConnection(
+  path: string,
   fd: number,
   handlers: ConstructorParameters<typeof Connection<'client'>>[1]['handlers'],
 ): Connection<'client'> {
@@ -151,6 +152,8 @@ function openConnection(
     return new Connection(fd, { side: 'client', handlers });
   } catch (error) {
     closeDescriptor(fd);
+    // A watch, and the peer's pidfd, take descriptors that there may not be.
+    if (error instanceof SystemCallError) throw connectFailure(path, error.code, error);
     throw error;
   }
 }

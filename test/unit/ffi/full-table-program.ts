@@ -19,6 +19,6 @@ try {
 }
 const free = fillers.pop()!;
 closeDescriptor(free);
-assert.throws(() => receiveBytes(client, Buffer.alloc(64)), { code: 'PROTOCOL' });
+assert.throws(() => receiveBytes(client, Buffer.alloc(64)), { code: 'TOO_MANY_FILES' });
 assert.equal(duplicateDescriptor(0), free, 'the one that was installed is closed again');
 console.log('ok');
