@@ -49,9 +49,13 @@ export class BytesReader extends RingReader {
   drain(visit: MessageVisitor, max: number): number {
     const latest = this.options.delivery === 'latest';
     const end = this.position + this.capacity;
+    this.knownHead = -1;
     let visited = 0;
     while (visited < max && !this.corrupt) {
-      if (this.next === this.filled && (this.position >= end || !this.fill())) break;
+      if (this.next === this.filled) {
+        // As in the slots ring: one look at the head a call, which finds all that was there when the call began.
+        if (this.position >= end || this.position === this.knownHead || !this.fill()) break;
+      }
       visited += this.visitChunk(visit, latest ? 1 : max - visited);
       if (latest) {
         this.next = this.filled = 0;
@@ -84,6 +88,8 @@ export class BytesReader extends RingReader {
 
   /** `latest`, and `every` beyond its budget of messages: go on at the newest message. */
   private skipToNewest(): void {
+    // A message takes a unit or more: most looks end here, without the words that the writer stores with each message.
+    if (this.options.delivery === 'every' && this.ahead() <= this.maxLagMessages) return;
     const newestStart = this.words[Header.newestStart] as number;
     const ahead = this.ahead();
     if (ahead <= 0) return;
@@ -170,6 +176,7 @@ export class BytesReader extends RingReader {
       if (!this.isMember(sequence)) continue;
       visited++;
       this.received++;
+      this.lastSequence = sequence;
       const header =
         (kind & MessageKind.extended) !== 0 ? EXTENDED_HEADER_BYTES : RECORD_HEADER_BYTES;
       visit(

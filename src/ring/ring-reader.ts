@@ -51,8 +51,12 @@ export type MessageVisitor = (
 export abstract class RingReader {
   /** Position of the next unit to read from shared memory. */
   position = Number.NaN;
+  /** The head at the last look of {@link available} that found something. */
+  protected knownHead = Number.NaN;
   /** Messages delivered, in total. */
   received = 0;
+  /** Sequence of the last message delivered; before the first, that of the message before it. */
+  lastSequence = Number.NaN;
   /** Messages passed over by choice (`latest`). */
   skipped = 0;
   /** Messages wanted (`every`) and overrun. Slots ring: counted in slots. */
@@ -91,6 +95,12 @@ export abstract class RingReader {
     this.base = geometry.recordsOffset / 4;
     this.options = options;
     this.position = options.position;
+    this.lastSequence = options.sequence - 1;
+  }
+
+  /** The writer never passes this reader: it loses nothing, and looks at the ring without copying. */
+  get pinned(): boolean {
+    return this.options.pinned;
   }
 
   /** Units announced and not yet read. */
@@ -115,6 +125,7 @@ export abstract class RingReader {
   protected available(): number {
     const ahead = this.ahead();
     if (ahead <= 0) return 0;
+    this.knownHead = this.position + ahead;
     if (this.options.pinned && ahead <= this.capacity) return ahead;
     if (ahead > this.capacity - this.writeAhead) {
       this.jump(ahead);

@@ -48,6 +48,11 @@ export interface RingStart {
   readonly sequence: number;
 }
 
+// The engine takes constants of the same file as numbers; those of another one it loads each time.
+const NEWEST_START = Header.newestStart;
+const PUBLISHED = HeaderDouble.published;
+const BYTES = HeaderDouble.bytes;
+
 /** One in this many batches carries a time stamp, from which readers sample their latency. */
 const SAMPLE_EVERY = 64;
 
@@ -56,6 +61,16 @@ export interface RingWriterOptions {
   readonly start?: number;
   /** CLOCK_MONOTONIC in ns. */
   readonly now: () => number;
+  /** Throws for a message that no amount of waiting would make room for. */
+  readonly refuse?: (byteLength: number, maxMessageBytes: number) => never;
+}
+
+function refuseTooLarge(byteLength: number, maxMessageBytes: number): never {
+  throw new SluiceError(
+    'MESSAGE_TOO_LARGE',
+    `a message of ${byteLength} bytes does not fit: the ring takes up to ${maxMessageBytes} bytes a message`,
+    { details: { byteLength, maxMessageBytes } },
+  );
 }
 
 export abstract class RingWriter {
@@ -68,28 +83,38 @@ export abstract class RingWriter {
   readonly roster = new ReaderRoster<RingReaderEntry>();
   readonly capacity: number;
   readonly writeAhead: number;
+  protected readonly mask: number;
   protected readonly words: Int32Array;
   protected readonly doubles: Float64Array;
   protected readonly bytes: Uint8Array;
   /** Word index of position 0. */
   protected readonly base: number;
   protected readonly now: () => number;
+  private readonly refusal: (byteLength: number, maxMessageBytes: number) => never;
+  /** High word of the head; kept because a division a message is dear. */
+  private high: number;
   /** Units that may surely be written before cursors must be read again. */
   private room = 0;
   private untilSample = 0;
+  /** Messages and bytes published; also in the control block, where only others read them. */
+  private published = Number.NaN;
+  private publishedBytes = Number.NaN;
 
   constructor(control: ControlViews, geometry: ControlGeometry, options: RingWriterOptions) {
     this.words = control.words;
     this.doubles = control.doubles;
     this.bytes = control.bytes;
     this.capacity = geometry.slots;
+    this.mask = geometry.slots - 1;
     this.writeAhead = geometry.writeAhead;
     this.base = geometry.recordsOffset / 4;
     this.now = options.now;
+    this.published = this.publishedBytes = 0;
+    this.refusal = options.refuse ?? refuseTooLarge;
     this.head = options.start ?? 0;
-    const high = highWord(this.head);
-    this.words[Header.highA] = high;
-    this.words[Header.highB] = high;
+    this.high = highWord(this.head);
+    this.words[Header.highA] = this.high;
+    this.words[Header.highB] = this.high;
     this.words[Header.newestStart] = lowWord(this.head);
     // No time stamp yet: a position just behind every reader's.
     this.words[Header.samplePosition] = lowWord(this.head) - 1;
@@ -97,7 +122,7 @@ export abstract class RingWriter {
   }
 
   /** Largest message in bytes. */
-  abstract get maxMessageBytes(): number;
+  abstract readonly maxMessageBytes: number;
 
   /** Most units that a payload may need: what to pass to {@link passOver}. */
   abstract unitsFor(byteLength: number): number;
@@ -128,11 +153,7 @@ export abstract class RingWriter {
   }
 
   protected refuse(byteLength: number): never {
-    throw new SluiceError(
-      'MESSAGE_TOO_LARGE',
-      `a message of ${byteLength} bytes does not fit: the ring takes up to ${this.maxMessageBytes} bytes a message`,
-      { details: { byteLength, maxMessageBytes: this.maxMessageBytes } },
-    );
+    return this.refusal(byteLength, this.maxMessageBytes);
   }
 
   /** Writes and announces messages from index `from` on, as many as one step holds; returns how many. */
@@ -199,6 +220,11 @@ export abstract class RingWriter {
     return room;
   }
 
+  /** High word of a sequence that follows the head by at most one ring, from its low word. */
+  protected highOf(sequence: number): number {
+    return sequence >>> 0 > this.head >>> 0 ? this.high : this.high + 1;
+  }
+
   /** Stops waiting for the readers that leave no room for `units`; returns how many were passed over. */
   passOver(units: number): number {
     const head = lowWord(this.head) | 0;
@@ -233,9 +259,10 @@ export abstract class RingWriter {
     Atomics.load(words, Header.head);
     // Released like the head, so that on arm64 a reader that sees the new highB sees the new head as well.
     if (carried) Atomics.store(words, Header.highB, highWord(head));
-    words[Header.newestStart] = newestStart;
-    doubles[HeaderDouble.published] = (doubles[HeaderDouble.published] as number) + messages;
-    doubles[HeaderDouble.bytes] = (doubles[HeaderDouble.bytes] as number) + byteLength;
+    if (carried) this.high = highWord(head);
+    words[NEWEST_START] = newestStart;
+    doubles[PUBLISHED] = this.published += messages;
+    doubles[BYTES] = this.publishedBytes += byteLength;
     if (this.untilSample-- <= 0) this.sample(newestStart);
   }
 

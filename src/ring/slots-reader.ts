@@ -12,8 +12,18 @@ import {
 import { copyRun, privateWords } from './copy-run.js';
 import { type MessageVisitor, RingReader } from './ring-reader.js';
 
+// The engine takes constants of this file as numbers; those of another one it loads each time.
+const SLOT_WORDS = RING_SLOT_WORDS;
+const PAYLOAD_BYTES = SLOT_PAYLOAD_BYTES;
+const PAYLOAD_OFFSET_BYTES = SLOT_PAYLOAD_OFFSET_BYTES;
+const LENGTH = MessageSlot.length;
+const KIND = MessageSlot.kind;
+const TYPE_MASK = MessageKind.typeMask;
+
 /** Slots copied and checked at once: large enough to amortise the check, small enough to stay in the L1 cache. */
 const CHUNK_SLOTS = 128;
+/** Slots visited in place before the cursor moves: a writer that waits for room is not kept for a whole ring. */
+const IN_PLACE_SLOTS = 1024;
 
 export class SlotsReader extends RingReader {
   /** Slots as they stood in the ring, copied and checked. */
@@ -31,10 +41,12 @@ export class SlotsReader extends RingReader {
   drain(visit: MessageVisitor, max: number): number {
     if (this.options.delivery === 'latest') return max > 0 ? this.newest(visit) : 0;
     const end = this.position + this.capacity;
+    this.knownHead = -1;
     let visited = 0;
     while (visited < max && !this.corrupt) {
       if (this.next === this.filled) {
-        if (this.position >= end) break;
+        // One look at the head a call is enough: each takes its cache line away from a writer that is at work.
+        if (this.position >= end || this.position === this.knownHead) break;
         if (this.options.pinned && max - visited > 1) {
           const inPlace = this.visitInPlace(visit, max - visited);
           if (inPlace > 0) {
@@ -141,6 +153,7 @@ export class SlotsReader extends RingReader {
       if (!this.isMember(sequence)) continue;
       visited++;
       this.received++;
+      this.lastSequence = sequence;
       const offset = slot * RING_SLOT_BYTES + SLOT_PAYLOAD_OFFSET_BYTES;
       if (units > 1) this.join(offset, length);
       visit(this.chunk.bytes, offset, length, kind & MessageKind.typeMask, sequence, -1);
@@ -164,29 +177,31 @@ export class SlotsReader extends RingReader {
    */
   private visitInPlace(visit: MessageVisitor, max: number): number {
     const { words, bytes, base, mask } = this;
-    const available = Math.min(this.available(), max);
+    const { index, count } = this.options.share;
+    const available = Math.min(this.available(), max, IN_PLACE_SLOTS);
     if (available > 0) this.sampleLatency(available);
     const low = this.position | 0;
+    const start = this.position;
     let done = 0;
     let visited = 0;
+    let last = this.lastSequence;
     try {
       while (done < available) {
-        const slot = (low + done) & mask;
-        const at = base + slot * RING_SLOT_WORDS;
-        const length = (words[at + MessageSlot.length] as number) >>> 0;
-        const kind = words[at + MessageSlot.kind] as number;
-        const expected = (low + done + 1) | 0;
-        if (length > SLOT_PAYLOAD_BYTES || kind < 0) break;
-        if (words[at + MessageSlot.sequenceLow] !== expected) break;
+        const at = base + ((low + done) & mask) * SLOT_WORDS;
+        const length = (words[at + LENGTH] as number) >>> 0;
+        const kind = words[at + KIND] as number;
+        if (length > PAYLOAD_BYTES || kind < 0) break;
+        if (words[at] !== ((low + done + 1) | 0)) break;
         done++;
-        const sequence = this.position + done;
-        if (!this.isMember(sequence)) continue;
+        const sequence = start + done;
+        if (count !== 1 && sequence % count !== index) continue;
         visited++;
-        this.received++;
-        const offset = base * 4 + slot * RING_SLOT_BYTES + SLOT_PAYLOAD_OFFSET_BYTES;
-        visit(bytes, offset, length, kind & MessageKind.typeMask, sequence, -1);
+        last = sequence;
+        visit(bytes, at * 4 + PAYLOAD_OFFSET_BYTES, length, kind & TYPE_MASK, sequence, -1);
       }
     } finally {
+      this.received += visited;
+      this.lastSequence = last;
       if (done > 0) this.advance(done);
     }
     return visited;

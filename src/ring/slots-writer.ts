@@ -12,10 +12,21 @@ import {
 } from '../layout/index.js';
 import { type MessageHeader, type RingStart, RingWriter } from './ring-writer.js';
 
+// The compiler of the engine takes constants of this file as numbers; those of another one it loads each time.
+const SLOT_WORDS = RING_SLOT_WORDS;
+const PAYLOAD_BYTES = SLOT_PAYLOAD_BYTES;
+const PAYLOAD_OFFSET_BYTES = SLOT_PAYLOAD_OFFSET_BYTES;
+const SEQUENCE_HIGH = MessageSlot.sequenceHigh;
+const LENGTH = MessageSlot.length;
+const KIND = MessageSlot.kind;
+
+/** As `slotsOfMessage`, without a call for what most messages are. */
+function slotsOf(byteLength: number): number {
+  return byteLength <= PAYLOAD_BYTES ? 1 : slotsOfMessage(byteLength);
+}
+
 export class SlotsWriter extends RingWriter {
-  get maxMessageBytes(): number {
-    return this.writeAhead * SLOT_PAYLOAD_BYTES;
-  }
+  readonly maxMessageBytes = this.writeAhead * PAYLOAD_BYTES;
 
   unitsFor(byteLength: number): number {
     return slotsOfMessage(byteLength);
@@ -23,8 +34,8 @@ export class SlotsWriter extends RingWriter {
 
   tryWrite(payload: Uint8Array, header: MessageHeader): boolean {
     const byteLength = payload.length;
-    const units = slotsOfMessage(byteLength);
     if (byteLength > this.maxMessageBytes) this.refuse(byteLength);
+    const units = slotsOf(byteLength);
     if (!this.hasRoom(units)) return false;
     this.put(0, payload, units, header.type);
     this.announce(units, 0, 1, byteLength);
@@ -43,7 +54,7 @@ export class SlotsWriter extends RingWriter {
     for (; index < payloads.length; index++) {
       const payload = payloads[index] as Uint8Array;
       const byteLength = payload.length;
-      const needed = slotsOfMessage(byteLength);
+      const needed = slotsOf(byteLength);
       if (units + needed > this.writeAhead || !this.hasRoom(units + needed)) break;
       last = units;
       this.put(units, payload, needed, header.type);
@@ -56,18 +67,26 @@ export class SlotsWriter extends RingWriter {
 
   /** `ahead`: slots from the head to where the message starts. */
   private put(ahead: number, payload: Uint8Array, units: number, kind: number): void {
-    const slot = this.header(ahead, payload.length, kind);
-    const at = this.payloadOffset(slot);
-    if (units === 1) {
-      this.bytes.set(payload, at);
-    } else if (slot + units <= this.capacity) {
+    if (units > 1) {
+      this.putLong(ahead, payload, units, kind);
+      return;
+    }
+    const low = ((this.head | 0) + ahead) | 0;
+    const at = this.base + (low & this.mask) * SLOT_WORDS;
+    this.header(at, (low + 1) | 0, payload.length, kind);
+    this.bytes.set(payload, at * 4 + PAYLOAD_OFFSET_BYTES);
+  }
+
+  private putLong(ahead: number, payload: Uint8Array, units: number, kind: number): void {
+    const slot = (this.head + ahead) & this.mask;
+    if (slot + units <= this.capacity) {
+      const at = this.payloadOffset(slot);
       this.bytes.set(payload, at);
       this.spread(at, payload.length);
-      this.continue(ahead, payload.length, kind);
     } else {
       this.putAcrossTheEnd(slot, payload);
-      this.continue(ahead, payload.length, kind);
     }
+    this.headers(ahead, payload.length, kind);
   }
 
   private payloadOffset(slot: number): number {
@@ -91,30 +110,29 @@ export class SlotsWriter extends RingWriter {
   private putAcrossTheEnd(slot: number, payload: Uint8Array): void {
     for (let from = 0; from < payload.length; from += SLOT_PAYLOAD_BYTES, slot++) {
       const piece = payload.subarray(from, from + SLOT_PAYLOAD_BYTES);
-      this.bytes.set(piece, this.payloadOffset(slot & (this.capacity - 1)));
+      this.bytes.set(piece, this.payloadOffset(slot & this.mask));
     }
   }
 
-  /** Headers of the second and later slots. */
-  private continue(ahead: number, byteLength: number, kind: number): void {
-    for (let i = 1, rest = byteLength - SLOT_PAYLOAD_BYTES; rest > 0; i++) {
-      this.header(ahead + i, rest, kind | MessageKind.continuation);
-      rest -= SLOT_PAYLOAD_BYTES;
+  /** Of all slots of a long message. */
+  private headers(ahead: number, byteLength: number, kind: number): void {
+    let low = (this.head + ahead) | 0;
+    let slotKind = kind;
+    for (let rest = byteLength; rest > 0; rest -= PAYLOAD_BYTES) {
+      const at = this.base + (low & this.mask) * SLOT_WORDS;
+      low = (low + 1) | 0;
+      this.header(at, low, rest, slotKind);
+      slotKind = kind | MessageKind.continuation;
     }
   }
 
-  /** Writes the header of the slot `ahead` of the head and returns its index. */
-  private header(ahead: number, length: number, kind: number): number {
+  /** `at`: word index of the slot. `sequence`: its low word. */
+  private header(at: number, sequence: number, length: number, kind: number): void {
     const words = this.words;
-    const sequence = this.head + ahead + 1;
-    const low = sequence | 0;
-    const slot = (low - 1) & (this.capacity - 1);
-    const at = this.base + slot * RING_SLOT_WORDS;
-    words[at + MessageSlot.sequenceLow] = low;
-    words[at + MessageSlot.sequenceHigh] = highWord(sequence);
-    words[at + MessageSlot.length] = length;
-    words[at + MessageSlot.kind] = kind;
-    return slot;
+    words[at] = sequence;
+    words[at + SEQUENCE_HIGH] = this.highOf(sequence);
+    words[at + LENGTH] = length;
+    words[at + KIND] = kind;
   }
 
   startAt(sequence: number): RingStart {
@@ -134,7 +152,7 @@ export class SlotsWriter extends RingWriter {
   }
 
   private startsMessage(position: number): boolean {
-    const at = this.base + (lowWord(position) & (this.capacity - 1)) * RING_SLOT_WORDS;
+    const at = this.base + (lowWord(position) & this.mask) * RING_SLOT_WORDS;
     // Both words: the low one alone is 0 in a slot never written, and at every carry.
     const written =
       this.words[at + MessageSlot.sequenceLow] === (lowWord(position + 1) | 0) &&

@@ -189,7 +189,7 @@ export const ringMutants: readonly Mutant[] = [
         file: 'slots-reader',
         find: 'const low = this.position | 0;',
         replace:
-          'const low = this.position | 0; Atomics.store(this.page, 1, (low + available) | 0);',
+          'const low = this.position | 0; Atomics.store(this.page, 80, (low + available) | 0);',
       },
     ],
     on: ring('M in place', waiting(5, [pinned(2, { max: 3 })])),

@@ -119,7 +119,7 @@ export const ringOrderMutants: readonly Mutant[] = [
     ],
     on: ring(
       'M own budget',
-      slots(0, [{ ...lossy, maxLag: 2 }], { ...BYTES, messages: [ONE, ONE, ONE, ONE] }),
+      slots(0, [{ ...lossy, maxLag: 2 }], { ...BYTES, messages: [TWO, ONE, ONE, ONE] }),
     ),
     breaks: /entitled/,
   },

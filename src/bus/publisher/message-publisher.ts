@@ -1,5 +1,5 @@
 /** The publishing end of a message channel. */
-import { assertInteger, SluiceError } from '../../core/index.js';
+import { assertInteger } from '../../core/index.js';
 import {
   encodeMessage,
   type FrameFormat,
@@ -41,6 +41,18 @@ export interface SendOptions {
 
 const NO_OPTIONS: SendOptions = Object.freeze({});
 
+/** What a message sent without options says. */
+const PLAIN_HEADER: MessageHeader = {
+  type: 0,
+  key: false,
+  ptsNs: 0,
+  extended: false,
+  idLow: 0,
+  idHigh: 0,
+  dtsNs: 0,
+  captureTimeNs: 0,
+};
+
 /**
  * Sends messages into a ring that all subscribers read. A message costs one copy in, whatever the number of readers;
  * no system call unless a reader sleeps.
@@ -54,16 +66,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   readonly #patienceMs: number;
   readonly #doorbell: Doorbell;
   readonly #turn = new EventLoopTurn();
-  readonly #header: MessageHeader = {
-    type: 0,
-    key: false,
-    ptsNs: 0,
-    extended: false,
-    idLow: 0,
-    idHigh: 0,
-    dtsNs: 0,
-    captureTimeNs: 0,
-  };
+  readonly #header: MessageHeader = { ...PLAIN_HEADER };
   #passedOver = 0;
   /** Since when every attempt has found no room; negative: the last one found some. */
   #fullSinceMs = -1;
@@ -121,8 +124,9 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
    * Throws `CLOSED`, `MESSAGE_TOO_LARGE`, `INVALID_MESSAGE`, `TypeError` for a value that the format cannot hold.
    */
   trySend(value: Payload<F> | Uint8Array, options: SendOptions = NO_OPTIONS): boolean {
-    this.#assertOpen('trySend()');
-    const payload = this.#encode(value);
+    if (this.#owner.end !== undefined) this.#assertOpen('trySend()');
+    // Steps that most calls skip are methods of their own: the engine puts this much into its caller.
+    const payload = value instanceof Uint8Array ? value : this.#encode(value);
     if (this.#write(payload, options)) return true;
     if (this.#outOfPatience() && this.#passOver(payload) && this.#write(payload, options))
       return true;
@@ -170,8 +174,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   trySendBatch(values: readonly Uint8Array[], options: SendOptions = NO_OPTIONS): number {
     this.#assertOpen('trySendBatch()');
     const { writer } = this.#stream;
-    for (let i = 0; i < values.length; i++) this.#checkSize((values[i] as Uint8Array).byteLength);
-    const header = this.#headerOf(options);
+    const header = options === NO_OPTIONS ? PLAIN_HEADER : this.#headerOf(options);
     let sent = writer.tryWriteBatch(values, header);
     // Progress: a reader that reads on is not passed over, however much more there is to send.
     if (sent > 0) this.#fullSinceMs = -1;
@@ -182,7 +185,8 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     ) {
       sent += writer.tryWriteBatch(values.slice(sent), header);
     }
-    this.#afterWrite(values[sent]);
+    writer.roster.ring(this.#wake);
+    if (sent < values.length) this.#noteFull(values[sent] as Uint8Array);
     if (sent < values.length && this.#whenFull === 'drop') this.#countDrops(values.length - sent);
     return sent;
   }
@@ -240,41 +244,22 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   }
 
   #encode(value: Payload<F> | Uint8Array): Uint8Array {
-    const payload = value instanceof Uint8Array ? value : encodeMessage(this.#stream.format, value);
-    this.#checkSize(payload.byteLength);
-    return payload;
-  }
-
-  #checkSize(byteLength: number): void {
-    const most = this.#stream.writer.maxMessageBytes;
-    if (byteLength <= most) return;
-    throw new SluiceError(
-      'MESSAGE_TOO_LARGE',
-      `a message of ${byteLength} bytes for ${this.channel}; at most ${most}`,
-      {
-        details: { byteLength, maxMessageBytes: most },
-        remedy:
-          `Open the publisher with a ring of at least ${byteLength * 4} bytes ` +
-          `(${this.manifest.layout === 'slots' ? 'slots' : 'ringBytes'}), or send large data as frames.`,
-      },
-    );
+    return value instanceof Uint8Array ? value : encodeMessage(this.#stream.format, value);
   }
 
   #write(payload: Uint8Array, options: SendOptions): boolean {
-    const written = this.#stream.writer.tryWrite(payload, this.#headerOf(options));
-    this.#afterWrite(written ? undefined : payload);
+    const { writer } = this.#stream;
+    const header = options === NO_OPTIONS ? PLAIN_HEADER : this.#headerOf(options);
+    const written = writer.tryWrite(payload, header);
+    writer.roster.ring(this.#wake);
+    if (!written) this.#noteFull(payload);
+    else if (this.#fullSinceMs >= 0) this.#fullSinceMs = -1;
     return written;
   }
 
   /** `refused`: the first message that found no room. */
-  #afterWrite(refused: Uint8Array | undefined): void {
-    const { writer } = this.#stream;
-    writer.roster.ring(this.#wake);
-    if (refused === undefined) {
-      this.#fullSinceMs = -1;
-      return;
-    }
-    this.#wantedUnits = writer.unitsFor(refused.byteLength);
+  #noteFull(refused: Uint8Array): void {
+    this.#wantedUnits = this.#stream.writer.unitsFor(refused.length);
     if (this.#fullSinceMs < 0) this.#fullSinceMs = performance.now();
   }
 
@@ -289,19 +274,13 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   };
 
   #passOver(payload: Uint8Array): boolean {
-    const passed = this.#stream.writer.passOver(this.#stream.writer.unitsFor(payload.byteLength));
+    const passed = this.#stream.writer.passOver(this.#stream.writer.unitsFor(payload.length));
     this.#passedOver += passed;
     return passed > 0;
   }
 
   #headerOf(options: SendOptions): MessageHeader {
     const header = this.#header;
-    if (options === NO_OPTIONS) {
-      header.type = 0;
-      header.key = header.extended = false;
-      header.ptsNs = 0;
-      return header;
-    }
     const { type = 0, frame, ptsNs, dtsNs, keyFrame = false } = options;
     assertInteger('type', type, 0, 255);
     header.type = type;

@@ -1,5 +1,5 @@
 /** The ring of a message channel, in one of its two layouts, and what it promises to readers. */
-import { assertInteger, isPowerOfTwo, nextPowerOfTwo } from '../../core/index.js';
+import { assertInteger, isPowerOfTwo, nextPowerOfTwo, SluiceError } from '../../core/index.js';
 import type { MessageFormat } from '../../format/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
 import type { Hello } from '../../layout/handshake.js';
@@ -71,7 +71,12 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
     this.views.doubles[HeaderDouble.startedNs] = monotonicNs();
     this.views.doubles[HeaderDouble.wallOffsetNs] = wallOffsetNs();
     const Writer = layout === 'slots' ? SlotsWriter : BytesWriter;
-    this.writer = new Writer(this.views, geometry, { now: monotonicNs });
+    this.writer = new Writer(this.views, geometry, {
+      now: monotonicNs,
+      refuse: (byteLength, maxMessageBytes) => {
+        throw tooLarge(identity.channel, layout, byteLength, maxMessageBytes);
+      },
+    });
     this.views.words[Header.state] = ChannelState.live;
     this.descriptors = [this.#control.descriptor];
     this.manifest = Object.freeze({
@@ -140,6 +145,24 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
     this.views.words[Header.state] = ChannelState.ended;
     this.#control.close();
   }
+}
+
+function tooLarge(
+  channel: string,
+  layout: 'slots' | 'bytes',
+  byteLength: number,
+  maxMessageBytes: number,
+): SluiceError {
+  return new SluiceError(
+    'MESSAGE_TOO_LARGE',
+    `a message of ${byteLength} bytes for ${channel}; at most ${maxMessageBytes}`,
+    {
+      details: { byteLength, maxMessageBytes },
+      remedy:
+        `Open the publisher with a ring of at least ${byteLength * 4} bytes ` +
+        `(${layout === 'slots' ? 'slots' : 'ringBytes'}), or send large data as frames.`,
+    },
+  );
 }
 
 type Ids = Pick<ControlGeometry, 'epoch' | 'instance'>;

@@ -190,10 +190,16 @@ export class MessageSubscriber<F extends MessageFormat>
     if (this.#seen.session !== session) {
       this.#seen = { session, skipped: 0, lost: 0, last: session.terms.sequence - 1 };
     }
+    const before = reader.received;
     this.#visit = visit;
     try {
-      return reader.drain(this.#visitCounted, max);
+      // Nothing can be missing for a pinned reader, so nothing stands between it and the caller's visitor.
+      return reader.drain(reader.pinned ? visit : this.#visitCounted, max);
     } finally {
+      if (reader.received > before) {
+        this.#counters.received += reader.received - before;
+        this.#counters.lastSequence = this.#seen.last = reader.lastSequence;
+      }
       session.ringPublisher();
       if (reader.latencySampleUs >= 0) {
         this.#counters.recordLatency(reader.latencySampleUs, page.doubles);
@@ -210,7 +216,7 @@ export class MessageSubscriber<F extends MessageFormat>
     }
   }
 
-  /** Stands before the caller's visitor: counts, and sees where messages are missing. */
+  /** Stands before the caller's visitor: sees where messages are missing. */
   readonly #visitCounted: MessageVisitor = (
     view,
     offset,
@@ -223,8 +229,6 @@ export class MessageSubscriber<F extends MessageFormat>
     const lost = (seen.session as MessageSession).reader.lost;
     if (lost !== seen.lost) this.#onLost(lost, sequence - 1);
     seen.last = sequence;
-    this.#counters.received += 1;
-    this.#counters.lastSequence = sequence;
     this.#visit(view, offset, byteLength, type, sequence, headerOffset);
   };
 

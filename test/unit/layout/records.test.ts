@@ -59,7 +59,11 @@ describe('layout', () => {
     assert.equal(line(Header.state * 4), 3);
     assert.equal(line(HeaderDouble.wallOffsetNs * 8), 3);
     assert.equal(line(Page.armed * 4), 0);
-    assert.equal(line(Page.cursor * 4), 0);
+    assert.equal(line(Page.cursor * 4), 5);
+    assert.equal(line(Page.order * 4), 5);
+    assert.equal(line(Header.newestStart * 4), 2);
+    assert.equal(line(Header.samplePosition * 4), 3);
+    assert.equal(line(HeaderDouble.sampleTimeNs * 8), 3);
     assert.equal(line(Page.publisherArmed * 4), 1);
     assert.equal(line(Page.granted * 4), 1);
     assert.ok(line(PageStatistic.received * 8) >= 2);

@@ -102,7 +102,8 @@ function decodeRecord(view: DataView, at: number): Json {
 
 export function decodePage(view: DataView): Json {
   assert.equal(view.byteLength, 4096);
-  const [armed, cursor] = u32List(view, 0, 2);
+  const [armed] = u32List(view, 0, 1);
+  const [cursor] = u32List(view, 320, 1);
   const [publisherArmed, low, high, granted, pinned] = u32List(view, 64, 5);
   const statistics = Array.from({ length: 10 }, (_, i) => view.getFloat64(128 + 8 * i, true));
   const join = (high as number) * TWO_32 + (low as number);

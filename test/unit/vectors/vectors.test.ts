@@ -268,9 +268,9 @@ function assertRing(ring: Ring): void {
   const control = decodeControl(view);
   assertStated(control.facts, ring, ring.file);
   assert.equal(control.head, ring.high * 2 ** 32 + ring.head);
-  assert.equal(view.getUint32(80, true), ring['samplePosition']);
-  assert.equal(view.getUint32(84, true), ring['newestSequence']);
-  assert.equal(view.getFloat64(88, true), ring['sampleTimeNs']);
+  assert.equal(view.getUint32(232, true), ring['samplePosition']);
+  assert.equal(view.getUint32(164, true), ring['newestSequence']);
+  assert.equal(view.getFloat64(240, true), ring['sampleTimeNs']);
   let { position } = ring.oldest;
   assert.ok(control.head + control.writeAhead - position <= control.slots, 'in reach');
   const messages: Json[] = [];
@@ -288,7 +288,7 @@ function assertRing(ring: Ring): void {
   assert.deepEqual(messages, ring.messages);
   assert.equal(messages[0]?.['sequence'], ring.oldest.sequence);
   const newest = messages.at(-1)?.['position'] as number;
-  assert.equal(newest % 2 ** 32, view.getUint32(76, true), 'newestStart');
+  assert.equal(newest % 2 ** 32, view.getUint32(160, true), 'newestStart');
 }
 
 /** The value of a 16-bit float: 10 bits of fraction in f16, 7 in bf16. */

@@ -10,8 +10,9 @@ def control_of(data):
     magic, version, kind, epoch_number, *instance = struct.unpack_from("<8I", data)
     slots, record, index_size, ahead, slot_bytes = struct.unpack_from("<4IQ", data, 32)
     records_offset, index_offset = struct.unpack_from("<2I", data, 56)
-    head, high_a, high_b, newest_start = struct.unpack_from("<4I", data, 64)
-    sample_position, newest_sequence, sample_time = struct.unpack_from("<2Id", data, 80)
+    head, high_a, high_b = struct.unpack_from("<3I", data, 64)
+    newest_start, newest_sequence = struct.unpack_from("<2I", data, 160)
+    sample_position, _, sample_time = struct.unpack_from("<2Id", data, 232)
     published, byte_count, dropped, last_publish = struct.unpack_from("<4d", data, 128)
     state, _, started, wall_offset = struct.unpack_from("<2I2d", data, 192)
     expect([magic, version, index_offset], [0x43554C53, 1, 256], "identity")
@@ -93,7 +94,8 @@ def check_pool(case, data):
 
 def check_page(case, data):
     expect(len(data), 4096, case["file"])
-    armed, cursor, _ = struct.unpack_from("<3I", data)
+    (armed,) = struct.unpack_from("<I", data)
+    (cursor,) = struct.unpack_from("<I", data, 320)
     publisher_armed, low, high, granted, pinned = struct.unpack_from("<5I", data, 64)
     found = {
         "armed": armed,
