@@ -14,7 +14,10 @@ export interface SubscriberOptions<F> {
   readonly format?: F;
   /** `latest`: the newest only. `every`: in order. Default: frames 'latest', messages 'every'. */
   readonly delivery?: 'latest' | 'every';
-  /** `every`: how many frames or messages to be behind at most. Default: frames 4, messages what the ring allows. */
+  /**
+   * `every`: how many frames or messages (slots, in the slots layout) to be behind at most; further behind,
+   * `whenBehind` decides. Default: frames 4, messages what the ring allows.
+   */
   readonly maxLag?: number;
   /** `every`, when further behind: skip to what is there, or end. Default 'skip'. */
   readonly whenBehind?: 'skip' | 'end';
