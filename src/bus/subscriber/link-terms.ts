@@ -6,7 +6,7 @@ import type { Epoch, Hello, StartPosition, Welcome } from '../../layout/handshak
 import { currentBootId } from '../directory/boot-id.js';
 import type { Connection } from '../transport/connection.js';
 import { parseManifest, type Manifest } from '../directory/manifest.js';
-import type { SessionTerms } from './link-session.js';
+import { protocolFailure, type SessionTerms } from './link-session.js';
 import {
   DEFAULT_FRAME_LAG,
   DEFAULT_HELD,
@@ -61,7 +61,7 @@ export function termsOf(
   const { manifest: announced, controlBytes, sequence } = epoch ?? welcome;
   const manifest = parseManifest(announced, `the manifest of ${channel}`, channel);
   checkFormat(channel, manifest, kind, options.format);
-  checkGrant(channel, welcome, options);
+  checkGrant(manifest, welcome, options);
   const { clockOffsetNs } = welcome;
   return {
     manifest,
@@ -97,22 +97,27 @@ function checkFormat(
 
 /** What was asked for by name must be granted; defaults take what there is. */
 function checkGrant(
-  channel: string,
+  manifest: Manifest,
   welcome: Welcome,
   options: SubscriberOptions<FormatPattern>,
 ): void {
-  for (const [name, asked, granted] of [
-    ['maxHeld', options.maxHeld, welcome.leases],
-    ['maxLag', options.maxLag, welcome.maxLag],
-  ] as const) {
-    if (asked === undefined || granted >= asked) continue;
-    throw new SluiceError(
-      'LEASES_EXHAUSTED',
-      `${channel} can grant ${name} ${granted}, asked for was ${asked}`,
-      {
-        details: { [name]: asked, granted },
-        remedy: `Open the publisher with ${asked - granted} more slots, or subscribe with a smaller ${name}.`,
-      },
-    );
+  const { maxLag = 0 } = options;
+  const isFrames = manifest.kind === 'frame';
+  if (isFrames && welcome.leases === 0) {
+    throw protocolFailure(manifest, 'granted no frame to hold');
   }
+  const missingLag = Math.max(0, maxLag - welcome.maxLag);
+  // With more slots the default is granted first: it counts when more slots are needed anyway.
+  const maxHeld = options.maxHeld ?? (isFrames && missingLag > 0 ? DEFAULT_HELD : 0);
+  const missing = Math.max(0, maxHeld - welcome.leases) + missingLag;
+  if (missing === 0) return;
+  throw new SluiceError(
+    'LEASES_EXHAUSTED',
+    `${manifest.channel} can grant maxHeld ${welcome.leases} and maxLag ${welcome.maxLag}, ` +
+      `asked for was ${maxHeld === 0 ? 'any' : maxHeld} and ${maxLag === 0 ? 'any' : maxLag}`,
+    {
+      details: { leases: welcome.leases, maxLag: welcome.maxLag, missingSlots: missing },
+      remedy: `Open the publisher with ${missing} more slots, or subscribe with a smaller maxHeld or maxLag.`,
+    },
+  );
 }
