@@ -33,7 +33,7 @@ async function publish(): Promise<void> {
   });
   const pictures = await openPublisher(frames, { directory, format: STAMPED, whenTaken });
   tell('ready');
-  for (let value = 1; ; ) {
+  for (let value = 1; ;) {
     for (let burst = 0; burst < 8; burst++, value++) {
       const loan = pictures.tryLoan();
       if (loan !== undefined) publishStamped(loan, value);
