@@ -20,7 +20,7 @@ export interface CommandModule {
 }
 
 /** Prints help on its own; it takes no options but `--help`. */
-const WITHOUT_OPTIONS = ['help', 'bench'];
+const WITHOUT_OPTIONS = ['help'];
 
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.done;
