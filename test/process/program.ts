@@ -21,10 +21,10 @@ export class Program {
   #over = false;
 
   /** Runs `NAME.js` beside this file with arguments that are JSON, so that options need no parser. */
-  constructor(name: string, given: object = {}, options: ProgramOptions = {}) {
+  constructor(name: string, input: object = {}, options: ProgramOptions = {}) {
     const { wrapper = [], ...spawnOptions } = options;
     const file = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-    const [command = '', ...rest] = [...wrapper, process.execPath, file, JSON.stringify(given)];
+    const [command = '', ...rest] = [...wrapper, process.execPath, file, JSON.stringify(input)];
     this.#name = name;
     this.child = spawn(command, rest, { ...spawnOptions, stdio: ['pipe', 'pipe', 'inherit'] });
     running.add(this);

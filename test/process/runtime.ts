@@ -31,7 +31,7 @@ export class Runtime {
 
   /** Closes all that was opened here and ends all programs. */
   async end(): Promise<void> {
-    for (const endpoint of this.#open.splice(0).reverse()) await endpoint.close();
+    for (const endpoint of this.#open.splice(0).toReversed()) await endpoint.close();
     await endAll();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -27,7 +27,7 @@ export class Bench {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-bus-'));
     this.directory = join(folder, 'run');
     test.after(async () => {
-      for (const endpoint of this.#open.reverse()) await endpoint.close();
+      for (const endpoint of this.#open.toReversed()) await endpoint.close();
       rmSync(folder, { recursive: true, force: true });
     });
   }
