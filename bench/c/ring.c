@@ -18,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 4096, PAYLOAD = 240, MOST = 64, DATA = 1, END = 2 };
+/* BITE: messages that the consumer takes before it moves its cursor, as Sluice's consumer does. */
+enum { SLOTS = 4096, PAYLOAD = 240, MOST = 64, BITE = 256, DATA = 1, END = 2 };
 #define SPIN_NS 50000
 
 struct slot {
@@ -89,6 +90,7 @@ static void consume(void) {
   for (;;) {
     uint64_t end = wait_for(&ring->head, position + 1);
     int ended = 0;
+    if (end > position + BITE) end = position + BITE;
     for (; position < end; position++) {
       struct slot *slot = &ring->slots[position % SLOTS];
       if (slot->length > PAYLOAD) abort();
