@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { video, type SubscriberStats } from '../../src/index.js';
@@ -19,6 +20,8 @@ const MODES: readonly HostileMode[] = [
 ];
 /** What a heap may grow by without a leak. */
 const GROWTH_MIB = 60;
+const needsRoot = process.geteuid?.() === 0 ? false : 'needs root, to run programs as other users';
+const STRANGER = { uid: 1000, gid: 4242 };
 after(endAll);
 
 async function reader(
@@ -105,6 +108,33 @@ describe('beside a hostile subscriber', { timeout: 120_000 }, () => {
       await hostile.kill();
       await until(() => publisher.stats().subscribers === 1);
       assert.ok(residentMiB() - memory < GROWTH_MIB, `${residentMiB() - memory} MiB more`);
+    });
+  }
+
+  for (const mode of ['lies', 'hoards', 'garbage'] as const) {
+    it(`that ${mode} as another user, others go on`, { skip: needsRoot }, async (t) => {
+      const runtime = new Runtime(t);
+      chmodSync(runtime.folder, 0o755);
+      mkdirSync(runtime.directory);
+      chownSync(runtime.directory, 0, STRANGER.gid);
+      chmodSync(runtime.directory, 0o3770);
+      const publisher = await runtime.publisher('frames', {
+        format: STAMPED,
+        slots: 40,
+        allow: { uids: [STRANGER.uid] },
+      });
+      const honest = await reader(runtime, 'frames', 'frames', { delivery: 'every', maxLag: 8 });
+      const path = join(runtime.directory, 'frames.sock');
+      const hostile = new Program('hostile-subscriber-program', { mode, path }, STRANGER);
+      assert.equal(await hostile.line(), 'working');
+      for (let value = 1; value <= 200; value++) {
+        await until(() => (publisher.subscribers[0]?.lag ?? 0) < 8 || honest.over);
+        publishStamped(publisher.tryLoan()!, value);
+        await turn();
+      }
+      await until(() => publisher.subscribers[0]?.lastSequence === 200 || honest.over);
+      const { received, lost } = await statsOf(honest);
+      assert.deepEqual({ received, lost }, { received: 200, lost: 0 });
     });
   }
 
