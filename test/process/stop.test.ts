@@ -57,7 +57,8 @@ describe('a stopped subscriber', options, () => {
     const publisher = await runtime.publisher('words', {
       format: STAMPED_BYTES,
       ringBytes: 16_384,
-      patienceMs: 30,
+      // Far longer than a busy machine keeps the other reader from its core.
+      patienceMs: 2000,
     });
     const stopped = await reader(runtime, 'words', 'messages');
     const other = await reader(runtime, 'words', 'messages');
