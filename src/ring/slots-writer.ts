@@ -73,8 +73,9 @@ export class SlotsWriter extends RingWriter {
     }
     const low = ((this.head | 0) + ahead) | 0;
     const at = this.base + (low & this.mask) * SLOT_WORDS;
-    this.header(at, (low + 1) | 0, payload.length, kind);
+    // The payload first: the header lies in its first line, which the copy then has at hand.
     this.bytes.set(payload, at * 4 + PAYLOAD_OFFSET_BYTES);
+    this.header(at, (low + 1) | 0, payload.length, kind);
   }
 
   private putLong(ahead: number, payload: Uint8Array, units: number, kind: number): void {
