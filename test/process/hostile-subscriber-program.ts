@@ -3,7 +3,7 @@
 import { SystemCallError } from '../../src/ffi/index.js';
 import { encodeFrame, FrameType } from '../../src/layout/handshake.js';
 import { MAX_LEASES, Page } from '../../src/layout/index.js';
-import { given, tell } from './program.js';
+import { endWithParent, given, tell } from './program.js';
 import { Random } from './random.js';
 import { helloOf, RawClient, type Welcomed } from './raw-client.js';
 
@@ -161,6 +161,7 @@ const modes: Record<HostileMode, () => Promise<void>> = {
   'never acknowledges': neverAcknowledge,
   rings: ring,
 };
+endWithParent();
 await modes[mode]().catch((error: unknown) => {
   // The publisher is gone: the test is over.
   if (!(error instanceof SystemCallError)) throw error;

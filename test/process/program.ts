@@ -109,6 +109,11 @@ export function given<T>(): T {
   return JSON.parse(process.argv[2] ?? '{}') as T;
 }
 
+/** Ends this process with the one that started it, however that one ends: its standard input is a pipe from there. */
+export function endWithParent(): void {
+  process.stdin.resume().on('end', () => process.exit());
+}
+
 export function tell(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -1,6 +1,6 @@
 /** A publisher or subscriber that works until it is killed. A torn frame or message ends it with a word about it. */
 import { openPublisher, openSubscriber } from '../../src/index.js';
-import { given, tell } from './program.js';
+import { endWithParent, given, tell } from './program.js';
 import {
   publishStamped,
   readStamp,
@@ -61,6 +61,7 @@ async function subscribe(): Promise<void> {
   await readMessages;
 }
 
+endWithParent();
 try {
   await (role === 'publisher' ? publish() : subscribe());
 } catch (error) {
