@@ -32,6 +32,11 @@ export async function receiveNext<S extends LinkSession, U>(
   }
 }
 
+/** How long a blocking wait for a publisher that is lost takes at most. */
+const LOST_PAUSE_MS = 10;
+/** A word that never changes: waiting for it is sleeping. */
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+
 /** As `receiveNext`, blocking the thread. Undefined at the end and after `timeoutMs`. Reconnecting needs the event loop. */
 export function receiveNextSync<S extends LinkSession, U>(
   link: ChannelLink<S>,
@@ -46,7 +51,12 @@ export function receiveNextSync<S extends LinkSession, U>(
     const nowMs = performance.now();
     if (nowMs < spinUntilMs) continue;
     const session = link.session;
-    if (session === undefined || session.ended || nowMs >= deadlineMs) return undefined;
+    if (nowMs >= deadlineMs) return undefined;
+    if (session === undefined || session.ended) {
+      // Reconnecting needs the event loop, so the caller gets its turn; a caller that only loops must not spin.
+      Atomics.wait(nobody, 0, 0, Math.min(LOST_PAUSE_MS, deadlineMs - nowMs));
+      return undefined;
+    }
     if (session.doorbell.mustLookAgain()) continue;
     session.connection.receiveSync(deadlineMs - nowMs);
   }
