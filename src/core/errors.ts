@@ -121,6 +121,40 @@ export const ERROR_TABLE = Object.freeze({
     ],
     remedy: 'Set SLUICE_DIR to a directory of your own with mode 0700.',
   },
+  CUDA_UNAVAILABLE: {
+    summary: 'CUDA cannot be used in this process.',
+    causes: [
+      'The machine has no NVIDIA GPU, or no driver is installed.',
+      'In a container, the GPU was not passed in (NVIDIA_VISIBLE_DEVICES, --gpus).',
+      'CUDA_VISIBLE_DEVICES hides every device.',
+    ],
+    remedy:
+      "Install the NVIDIA driver or pass the GPU in; without one subscribe with copyTo: 'host'. `sluice doctor` says what it found.",
+  },
+  CUDA_ERROR: {
+    summary: 'A call of the CUDA driver failed.',
+    causes: [
+      'A kernel read or wrote outside its memory, or wrote into a received frame, which is read-only.',
+      'The driver is too old for what was asked.',
+    ],
+    remedy:
+      'See `details.call` and `details.name`. After CUDA_ERROR_ILLEGAL_ADDRESS the process cannot use the GPU any more: restart it.',
+  },
+  WRONG_DEVICE: {
+    summary: 'The GPU that was asked for does not exist here or cannot reach the memory.',
+    causes: [
+      'Publisher and subscriber use different GPUs without peer access between them.',
+      'CUDA_VISIBLE_DEVICES hides the GPU, or numbers it differently.',
+    ],
+    remedy:
+      "Use the publisher's GPU (`sluice info CHANNEL` names it), or subscribe with copyTo: 'host' or copyTo: 'cuda:N'.",
+  },
+  DEVICE_MEMORY: {
+    summary: 'The bytes of the frame are in GPU memory, where the processor cannot read them.',
+    causes: ['`bytes` or `data` was asked of a frame of a CUDA channel.'],
+    remedy:
+      "Use `pointer` with a CUDA library, copy with `await frame.toHost()`, or subscribe with copyTo: 'host'.",
+  },
   UNSUPPORTED: {
     summary: 'This machine or runtime lacks something that is needed.',
     causes: [
