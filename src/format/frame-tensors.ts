@@ -1,5 +1,6 @@
 /** Frames as tensors: views over a slot's bytes by the frame's format. Nothing here copies. */
 import {
+  type DeviceBytes,
   resolveDimensions,
   type ShapeOption,
   type Shapes,
@@ -86,8 +87,8 @@ export function shapesFromRecord(format: FrameFormat, dimensions: ArrayLike<numb
 
 export interface FrameMemory {
   /** The slot, at least as long as the frame, starting at a multiple of 64 bytes. */
-  readonly bytes: Uint8Array;
-  /** The address of `bytes`, for native code. */
+  readonly bytes: Uint8Array | DeviceBytes;
+  /** The address of host `bytes`, for native code. */
   readonly address?: bigint | undefined;
 }
 

@@ -6,6 +6,7 @@
  * from any thread, while a frame in a slot ends when its subscriber releases it. A descriptor is
  * enough for a native library in this process; Python maps the memory itself and builds its own.
  */
+import type { DeviceBytes } from './device-bytes.js';
 import { type DType, elementByteLength } from './dtype.js';
 
 /** `DLDeviceType`: 1 is kDLCPU. */
@@ -13,7 +14,7 @@ export const DL_DEVICE_CPU = 1;
 
 /** A tensor as `DLTensor` has it: where it lies, what its elements are, how far apart. */
 export interface DLPackDescriptor {
-  /** `[DLDeviceType, device id]`; host memory is `[1, 0]`. */
+  /** `[DLDeviceType, device id]`; host memory is `[1, 0]`, GPU memory `[2, index]`. */
   readonly device: readonly [type: number, id: number];
   /** `DLDataType`: code 0 int, 1 uint, 2 float, 4 bfloat, 6 bool. */
   readonly dtype: { readonly code: number; readonly bits: number; readonly lanes: 1 };
@@ -22,7 +23,7 @@ export interface DLPackDescriptor {
   /** From the start of `data` to the first element. */
   readonly byteOffset: number;
   /** The memory of the frame itself, not a copy: valid until the frame is released. */
-  readonly data: Uint8Array;
+  readonly data: Uint8Array | DeviceBytes;
 }
 
 const CODES: Readonly<Record<string, number>> = { i: 0, u: 1, f: 2 };

@@ -1,5 +1,6 @@
 /** A tensor over memory that somebody else owns: nothing here copies. */
 import type { ReadonlyTypedArray } from '../core/index.js';
+import { type DeviceBytes, hostBytes, isDeviceBytes } from './device-bytes.js';
 import { DL_DEVICE_CPU, type DLPackDescriptor, dlpackDType } from './dlpack.js';
 import { type DType, elementByteLength, type TensorData, viewTensorData } from './dtype.js';
 import { argumentError, integerProblem } from './problem.js';
@@ -11,10 +12,10 @@ export interface TensorViewOptions<D extends DType = DType> {
   /** In elements; C-contiguous when left out. */
   readonly strides?: readonly number[] | undefined;
   /** The memory of the frame. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | DeviceBytes;
   /** From the start of `bytes` to the first element; 0 when left out. */
   readonly byteOffset?: number;
-  /** The address of `bytes`, for native code; `pointer` is 0n without it. */
+  /** The address of host `bytes`, for native code; `pointer` is 0n without it. */
   readonly address?: bigint | undefined;
 }
 
@@ -29,7 +30,7 @@ export class TensorView<D extends DType = DType> {
   readonly strides: readonly number[];
   /** From the start of the frame to the first element, in bytes. */
   readonly byteOffset: number;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Uint8Array | DeviceBytes;
   readonly #address: bigint | undefined;
   #data: TensorData<D> | undefined;
 
@@ -42,7 +43,7 @@ export class TensorView<D extends DType = DType> {
     this.strides = options.strides ?? contiguousStrides(options.shape);
     this.byteOffset = options.byteOffset ?? 0;
     this.#bytes = options.bytes;
-    this.#address = options.address;
+    this.#address = isDeviceBytes(options.bytes) ? options.bytes.address : options.address;
     const size = elementByteLength(this.dtype);
     const end = this.byteOffset + this.#extent * size;
     if (end > this.#bytes.byteLength) {
@@ -51,10 +52,12 @@ export class TensorView<D extends DType = DType> {
           `of a frame of ${this.#bytes.byteLength}`,
       );
     }
-    if ((this.#bytes.byteOffset + this.byteOffset) % size !== 0) {
+    // Memory of a GPU is aligned by its allocation: what counts is the place in it.
+    const base = isDeviceBytes(this.#bytes) ? 0 : this.#bytes.byteOffset;
+    if ((base + this.byteOffset) % size !== 0) {
       throw new RangeError(
         `a ${this.dtype} tensor must start at a multiple of ${size} bytes, ` +
-          `got ${this.#bytes.byteOffset + this.byteOffset}`,
+          `got ${base + this.byteOffset}`,
       );
     }
   }
@@ -63,18 +66,17 @@ export class TensorView<D extends DType = DType> {
    * The elements from the first to the last one, as a typed array over the frame's memory. Element
    * `[i, j]` stands at `i * strides[0] + j * strides[1]`. f16 and bf16 are shown as their bits;
    * `toFloat32()` converts.
+   * @throws SluiceError DEVICE_MEMORY when the frame is in the memory of a GPU: use `pointer`.
    */
   get data(): TensorData<D> {
-    this.#data ??= viewTensorData(
-      this.dtype,
-      this.#bytes.buffer,
-      this.#bytes.byteOffset + this.byteOffset,
-      this.#extent,
-    );
+    if (this.#data !== undefined) return this.#data;
+    const { buffer, byteOffset } = hostBytes(this.#bytes, 'tensor.data');
+    const start = byteOffset + this.byteOffset;
+    this.#data = viewTensorData(this.dtype, buffer, start, this.#extent);
     return this.#data;
   }
 
-  /** The address of the first element; 0n when the frame's address is not known. */
+  /** The address of the first element, a GPU's for its memory; 0n when it is not known. */
   get pointer(): bigint {
     return this.#address === undefined ? 0n : this.#address + BigInt(this.byteOffset);
   }
@@ -115,7 +117,7 @@ export class TensorView<D extends DType = DType> {
   /** The tensor as DLPack describes it; a plain object over the same memory. */
   asDLPack(): DLPackDescriptor {
     return {
-      device: [DL_DEVICE_CPU, 0],
+      device: isDeviceBytes(this.#bytes) ? this.#bytes.device : [DL_DEVICE_CPU, 0],
       dtype: dlpackDType(this.dtype),
       shape: this.shape,
       stridesElements: this.strides,

@@ -136,3 +136,24 @@ describe('the DLPack description', () => {
     );
   });
 });
+
+describe('tensors in the memory of a GPU', () => {
+  const bytes = { byteLength: 4096, address: 0x7f00_0000_0000n, device: [2, 1] } as const;
+  const view = new TensorView({ dtype: 'f32', shape: [4, 8], byteOffset: 64, bytes });
+
+  it('have a pointer, and no data for the processor', () => {
+    assert.equal(view.pointer, 0x7f00_0000_0040n);
+    assert.throws(() => view.data, { code: 'DEVICE_MEMORY' });
+    assert.equal(view.asIndex(0, 2).pointer, 0x7f00_0000_0040n + 64n);
+  });
+
+  it('are described for DLPack with their device', () => {
+    assert.deepEqual(view.asDLPack().device, [2, 1]);
+    assert.equal(view.asDLPack().data, bytes);
+  });
+
+  it('stay inside the frame', () => {
+    const long = { dtype: 'u8', shape: [4097], bytes } as const;
+    assert.throws(() => new TensorView(long), RangeError);
+  });
+});
