@@ -10,6 +10,12 @@ export const MAX_LABEL_LENGTH = 128;
 /** The largest `maxLag`, in units of the channel: far above any ring, far below a 32-bit distance. */
 export const MAX_LAG = 2 ** 30;
 
+/** The largest data memory that one epoch may have: 64 TiB, half of what addresses of 47 bits reach. */
+export const MAX_DATA_BYTES = 2 ** 46;
+
+/** How a GPU is named between processes: its index is another one in each of them. */
+export const GPU_UUID = /^GPU-[0-9a-f-]{36}$/;
+
 /** A JSON object that is not looked into here; what came from a peer is validated where it is used. */
 export type JsonObject = object;
 
@@ -30,14 +36,31 @@ export interface Hello {
   readonly share?: readonly [index: number, count: number];
   /** Of packets only those that begin anew: the publisher may leave the others out if all its subscribers say so. */
   readonly keyFramesOnly?: boolean;
+  /** UUID of the GPU that reads: the client wants data memory of a GPU as it is, and its fence mirrors written. */
+  readonly device?: string;
+  /** The client wants the host copy of a channel whose data memory is that of a GPU. */
+  readonly copy?: 'host';
   readonly label: string;
   readonly bootId: string;
   /** CLOCK_MONOTONIC of the client: time namespaces shift it. */
   readonly monotonicNs: number;
 }
 
+/** What `WELCOME` and `EPOCH` say of the data memory beside their descriptors. */
+export interface DataTerms {
+  /** Exact size of a GPU's data memory as it was allocated: rounded up, the import needs it. Absent: host memory. */
+  readonly dataBytes?: number;
+  /**
+   * The first sequence whose fence mirror is written into this reader's page. There exactly when `Hello.device` was
+   * given and a GPU writes the fences of the slots.
+   */
+  readonly mirroredFrom?: number;
+  /** The data descriptor is the sealed host copy of a channel whose own data memory is that of a GPU. */
+  readonly copied?: 'host';
+}
+
 /** Server → subscriber, with descriptors [control, page] (messages) or [control, data, page] (frames). */
-export interface Welcome {
+export interface Welcome extends DataTerms {
   readonly manifest: JsonObject;
   /** The number of this subscriber at this publisher. */
   readonly subscriber: number;
@@ -58,7 +81,7 @@ export interface ObserverWelcome {
 }
 
 /** Server → subscriber, with descriptors as in `WELCOME`: a new format in new memory. */
-export interface Epoch {
+export interface Epoch extends DataTerms {
   readonly manifest: JsonObject;
   readonly sequence: number;
   readonly controlBytes: number;

@@ -6,10 +6,13 @@ import { describe } from '../core/arguments.js';
 import { SluiceError } from '../core/errors.js';
 import { printable } from '../core/printable.js';
 import {
+  GPU_UUID,
+  MAX_DATA_BYTES,
   MAX_LABEL_LENGTH,
   MAX_LAG,
   MAX_LEASES,
   type ClientFrame,
+  type DataTerms,
   type Epoch,
   type ErrorBody,
   type Hello,
@@ -26,6 +29,7 @@ type ForeignObject = Readonly<Record<string, unknown>>;
 const MAX_SHARES = 65536;
 const MAX_CONTROL_BYTES = 2 ** 40;
 const MAX_EPOCH = 2 ** 32 - 1;
+const UUID_WANTED = "the UUID of a GPU, 'GPU-' and 36 of 0-9, a-f and -";
 
 /** Validates a frame that a server received. Throws PROTOCOL with the path of the bad field. */
 export function parseClientFrame(type: FrameType, bytes: Uint8Array): ClientFrame {
@@ -86,6 +90,8 @@ function parseHello(hello: Fields): Hello {
   if (keyFramesOnly !== undefined && typeof keyFramesOnly !== 'boolean') {
     throw hello.refusal('keyFramesOnly', 'true or false', keyFramesOnly);
   }
+  const device = hello.value('device');
+  const copy = hello.value('copy');
   return {
     protocol,
     role,
@@ -95,6 +101,8 @@ function parseHello(hello: Fields): Hello {
     start: parseStart(hello),
     ...(share === undefined ? {} : { share }),
     ...(keyFramesOnly === undefined ? {} : { keyFramesOnly }),
+    ...(device === undefined ? {} : { device: hello.matching('device', GPU_UUID, UUID_WANTED) }),
+    ...(copy === undefined ? {} : { copy: hello.oneOf('copy', ['host']) }),
     label,
     bootId: hello.text('bootId', 64),
     monotonicNs: hello.finite('monotonicNs'),
@@ -135,6 +143,7 @@ function parseWelcome(welcome: Fields): Welcome | ObserverWelcome {
     sequence: welcome.integer('sequence', 0, Number.MAX_SAFE_INTEGER),
     controlBytes: welcome.integer('controlBytes', 1, MAX_CONTROL_BYTES),
     clockOffsetNs: welcome.finite('clockOffsetNs'),
+    ...parseDataTerms(welcome),
   };
 }
 
@@ -143,6 +152,19 @@ function parseEpoch(epoch: Fields): Epoch {
     manifest: epoch.object('manifest'),
     sequence: epoch.integer('sequence', 0, Number.MAX_SAFE_INTEGER),
     controlBytes: epoch.integer('controlBytes', 1, MAX_CONTROL_BYTES),
+    ...parseDataTerms(epoch),
+  };
+}
+
+function parseDataTerms(body: Fields): DataTerms {
+  const [bytes, from] = [body.value('dataBytes'), body.value('mirroredFrom')];
+  const copied = body.value('copied');
+  return {
+    ...(bytes === undefined ? {} : { dataBytes: body.integer('dataBytes', 1, MAX_DATA_BYTES) }),
+    ...(from === undefined
+      ? {}
+      : { mirroredFrom: body.integer('mirroredFrom', 0, Number.MAX_SAFE_INTEGER) }),
+    ...(copied === undefined ? {} : { copied: body.oneOf('copied', ['host']) }),
   };
 }
 
@@ -213,6 +235,13 @@ class Fields {
     const value = this.value(key);
     if (typeof value === 'string' && value.length <= maxLength) return value;
     throw this.refusal(key, maxLength < 1e9 ? `text of at most ${maxLength}` : 'text', value);
+  }
+
+  /** `wanted` says the expression in words. */
+  matching(key: string, expression: RegExp, wanted: string): string {
+    const value = this.value(key);
+    if (typeof value === 'string' && expression.test(value)) return value;
+    throw this.refusal(key, wanted, value);
   }
 
   oneOf<T extends string>(key: string, choices: readonly T[]): T {

@@ -5,8 +5,9 @@
  */
 import { channelNameProblem, printable, SluiceError } from '../../core/index.js';
 import type { Format } from '../../format/format-types.js';
-// Not by the layer's index: `sluice ls` parses manifests and starts by the number of files it loads.
+// Not by the layers' indexes: `sluice ls` parses manifests and starts by the number of files it loads.
 import { formatToJson, parseFormat } from '../../format/parse.js';
+import { GPU_UUID } from '../../layout/handshake-bodies.js';
 import type { Memory } from '../../memory/domain.js';
 import { copyPlainJson, ForeignObject, nestsWithin, protocolError } from './foreign-json.js';
 
@@ -17,6 +18,7 @@ export const MAX_USER_DATA_BYTES = 4096;
 const MAX_USER_DATA_DEPTH = MAX_MANIFEST_DEPTH - 1;
 const MAX_LABEL_LENGTH = 128;
 const MAX_EXECUTABLE_LENGTH = 4096;
+const MAX_DEVICE_NAME_LENGTH = 128;
 const TWO_32 = 2 ** 32;
 
 /** Who announces a channel, as that process calls itself: nothing here may be relied upon. */
@@ -34,6 +36,14 @@ export interface ManifestProcess {
   readonly bootId: string;
 }
 
+/** The GPU of a frame channel. */
+export interface ManifestDevice {
+  /** Its identity, the same in every process: `GPU-` and 36 digits and dashes. */
+  readonly uuid: string;
+  /** As the driver calls it, at most 128 UTF-16 units. Foreign text: print it through `printable()`. */
+  readonly name: string;
+}
+
 /** The public announcement of a channel. */
 export interface Manifest {
   readonly protocol: 1;
@@ -44,7 +54,13 @@ export interface Manifest {
   /** One format within that life. */
   readonly epoch: number;
   readonly format: Format;
+  /** 'host' or 'cuda:' with the publisher's own number of its GPU, which is for people: `device.uuid` tells which it is. */
   readonly memory: Memory;
+  /**
+   * Frame channels only: the GPU whose memory the slots are, or that writes slots of host memory. Absent: no GPU has
+   * to do with this channel, and a frame's data is complete unless the CPU was told to publish it early.
+   */
+  readonly device?: ManifestDevice;
   /** Frames: 'pool'. Messages: 'slots' of equal size, or 'bytes' records of any size. */
   readonly layout: 'pool' | 'slots' | 'bytes';
   readonly slots: number;
@@ -76,6 +92,7 @@ export function encodeManifest(manifest: Manifest): string {
     epoch: manifest.epoch,
     format: formatToJson(manifest.format),
     memory: manifest.memory,
+    device: manifest.device,
     layout: manifest.layout,
     slots: manifest.slots,
     slotBytes: manifest.slotBytes,
@@ -102,6 +119,8 @@ export function parseManifest(value: unknown, source: string, channel?: string):
   const fields = new ForeignObject(document, source);
   fields.integer('protocol', 1, 1);
   const kind = fields.oneOf('kind', ['frame', 'message']);
+  const memory = memoryOf(fields, kind);
+  const device = deviceOf(fields, kind, memory);
   const manifest: Manifest = {
     protocol: 1,
     channel: channelOf(fields, source, channel),
@@ -109,7 +128,8 @@ export function parseManifest(value: unknown, source: string, channel?: string):
     instance: fields.matching('instance', /^[0-9a-f]{32}$/, '32 hexadecimal digits'),
     epoch: fields.integer('epoch', 0, TWO_32 - 1),
     format: formatOf(fields, source, kind),
-    memory: memoryOf(fields),
+    memory,
+    ...(device === undefined ? {} : { device }),
     layout: fields.oneOf<Manifest['layout']>('layout', LAYOUTS_OF_KIND[kind]),
     slots: fields.integer('slots', 1, TWO_32 - 1),
     slotBytes: fields.integer('slotBytes', 1, Number.MAX_SAFE_INTEGER),
@@ -167,9 +187,25 @@ function parsedFormat(value: unknown, source: string): Format {
   }
 }
 
-function memoryOf(fields: ForeignObject): Memory {
-  const wanted = "'host', 'cuda' or 'cuda:' with a device";
-  return fields.matching('memory', /^(?:host|cuda(?::[0-9A-Za-z-]{1,64})?)$/, wanted) as Memory;
+function memoryOf(fields: ForeignObject, kind: Manifest['kind']): Memory {
+  if (kind === 'message') return fields.oneOf('memory', ['host']);
+  const wanted = "'host' or 'cuda:' with the number of a GPU";
+  return fields.matching('memory', /^(?:host|cuda:(?:0|[1-9]\d{0,3}))$/, wanted) as Memory;
+}
+
+/** Of a message channel the key is not looked at, as any key that says nothing there. */
+function deviceOf(
+  fields: ForeignObject,
+  kind: Manifest['kind'],
+  memory: Memory,
+): ManifestDevice | undefined {
+  const isMissing = memory === 'host' && fields.raw('device') === undefined;
+  if (kind === 'message' || isMissing) return undefined;
+  const device = fields.object('device');
+  return Object.freeze({
+    uuid: device.matching('uuid', GPU_UUID, "the UUID of a GPU, 'GPU-' and 36 of 0-9, a-f and -"),
+    name: device.text('name', MAX_DEVICE_NAME_LENGTH),
+  });
 }
 
 function processOf(fields: ForeignObject): ManifestProcess {
