@@ -32,6 +32,7 @@ export const Page = Object.freeze({
   granted: 19,
   pinned: 20,
   lease: 64,
+  mirror: 256,
 });
 
 /** Offsets of the statistics in the page seen as 64-bit floating point numbers. */

@@ -119,6 +119,19 @@ export class PoolReader {
     if (publisherWaits(this.page)) this.mustWakePublisher = true;
   }
 
+  /**
+   * Forgets a claimed frame whose lease word a GPU stream clears, behind the work that reads the frame. The CPU must
+   * not clear it: the word would let the slot go while the GPU reads. A GPU rings nobody.
+   */
+  releaseQueued(lease: number): void {
+    this.slotPlusOne[lease] = 0;
+  }
+
+  /** Whether the GPU has cleared a lease word left to it. */
+  landed(lease: number): boolean {
+    return Atomics.load(this.page, Page.lease + lease) === 0;
+  }
+
   /** A lease word that is free on both sides: a word whose release is still queued on a GPU does not read 0. */
   private freeLease(): number {
     for (let i = 0; i < this.slotPlusOne.length; i++) {

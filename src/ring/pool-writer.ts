@@ -14,6 +14,7 @@ import { highWord, invariant, lowWord } from '../core/index.js';
 import {
   type ControlGeometry,
   type ControlViews,
+  FrameFlag,
   Header,
   HeaderDouble,
   MAX_RECORD_DIMS,
@@ -245,6 +246,24 @@ export class PoolWriter {
   hasPending(): boolean {
     for (let slot = 0; slot < this.slots; slot++) if (!this.fenceReached(slot)) return true;
     return false;
+  }
+
+  /**
+   * Whether every job that was enqueued for an announced sequence ≤ `sequence` has landed. From then on the page of a
+   * reader that only such jobs name may be unregistered and unmapped.
+   */
+  fencesReachedUpTo(sequence: number): boolean {
+    for (let slot = 0; slot < this.slots; slot++) {
+      if ((this.sequences[slot] as number) <= sequence && !this.fenceReached(slot)) return false;
+    }
+    return true;
+  }
+
+  /** Flags a frame whose data will never be whole, for readers that look once its fence is reached. */
+  markIncomplete(slot: number, sequence: number): boolean {
+    if (sequence === 0 || this.sequences[slot] !== sequence) return false;
+    Atomics.or(this.words, this.recordOf(slot) + Slot.flags, FrameFlag.incomplete);
+    return true;
   }
 
   private recordOf(slot: number): number {
