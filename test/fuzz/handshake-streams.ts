@@ -43,15 +43,20 @@ const WELCOME = {
   controlBytes: 4096,
   clockOffsetNs: 0,
 };
+const GPU = 'GPU-8f6c1a2e-3b4d-4c5e-9f70-0a1b2c3d4e5f';
+const DATA = { dataBytes: 2_097_152, mirroredFrom: 9 };
 const STATS = { publisher: { sent: 1 }, subscribers: [{ label: 'a' }] };
 
 /** A body of each type that its receiver takes. */
 const BODIES: readonly (readonly [FrameType, unknown])[] = [
   [FrameType.HELLO, HELLO],
+  [FrameType.HELLO, { ...HELLO, device: GPU, copy: 'host' }],
   [FrameType.HELLO, { protocol: 1, role: 'observer', label: '' }],
   [FrameType.WELCOME, WELCOME],
+  [FrameType.WELCOME, { ...WELCOME, ...DATA, copied: 'host' }],
   [FrameType.WELCOME, { manifest: {}, stats: STATS }],
   [FrameType.EPOCH, { manifest: { epoch: 2 }, sequence: 1, controlBytes: 64 }],
+  [FrameType.EPOCH, { manifest: { epoch: 2 }, sequence: 1, controlBytes: 64, ...DATA }],
   [FrameType.ACK, { epoch: 1 }],
   [FrameType.WAKE, null],
   [FrameType.BYE, { reason: 'end' }],
@@ -71,6 +76,8 @@ const ODD_VALUES: readonly unknown[] = [
   1e300,
   '',
   'subscriber',
+  'host',
+  GPU,
   '__proto__',
   '\u001b[2J',
   'x'.repeat(300),

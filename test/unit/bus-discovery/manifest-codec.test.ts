@@ -21,6 +21,9 @@ const FRAME: Partial<Manifest> = {
   format: { kind: 'tensor', tensors: { data: { dtype: 'f32', shape: [64, 32_000] } } },
 };
 
+const DEVICE = { uuid: 'GPU-8f6c1a2e-3b4d-4c5e-9f70-0a1b2c3d4e5f', name: 'NVIDIA H200' };
+const ON_GPU: Partial<Manifest> = { ...FRAME, memory: 'cuda:0', device: DEVICE };
+
 function sampleJson(changes: Json = {}): Json {
   return { ...(JSON.parse(encodeManifest(sampleManifest())) as Json), ...changes };
 }
@@ -48,10 +51,11 @@ function assertFrozen(value: unknown): void {
 describe('a manifest as JSON', () => {
   it('comes back as it was, frozen to its depth', () => {
     const userData = { room: 'hall', tags: ['a', 1, null, true], deep: { er: { still: [0.5] } } };
-    for (const changes of [{ userData }, { ...FRAME, memory: 'cuda:GPU-5f1c' as const }]) {
+    for (const changes of [{ userData }, FRAME, ON_GPU, { ...FRAME, device: DEVICE }]) {
       const manifest = sampleManifest(changes);
       const parsed = parseManifest(encodeManifest(manifest), 'test', 'camera/door');
-      assert.equal(JSON.stringify(parsed), JSON.stringify(manifest));
+      // Key by key, for `device` has a place of its own in the text.
+      assert.deepEqual(JSON.parse(JSON.stringify(parsed)), JSON.parse(JSON.stringify(manifest)));
       assertFrozen(parsed);
     }
   });
@@ -93,7 +97,7 @@ describe('a manifest as JSON', () => {
       ['kind', [undefined, 'frames', 1]],
       ['instance', [undefined, '', 'a'.repeat(31), 'A'.repeat(32), `${'a'.repeat(32)}\n`]],
       ['epoch', [undefined, -1, 0.5, 2 ** 32, '0', null]],
-      ['memory', [undefined, 'cuda:', 'cuda:../x', `cuda:${'1'.repeat(65)}`, 'disk']],
+      ['memory', [undefined, 'cuda:0', 'disk']],
       ['layout', [undefined, 'pool', 'ring']],
       ['slots', [undefined, 0, -1, 2 ** 32, 1.5]],
       ['slotBytes', [undefined, 0, 2 ** 53, -64]],
@@ -119,6 +123,44 @@ describe('a manifest as JSON', () => {
         assertRefused(sampleJson({ process: changed }), `process.${field}`);
       }
     }
+  });
+
+  it('names the GPU of a frame channel', () => {
+    const json = (changes: Json): Json => ({
+      ...(JSON.parse(encodeManifest(sampleManifest(ON_GPU))) as Json),
+      ...changes,
+    });
+    for (const memory of ['cuda:0', 'cuda:9999', 'host']) {
+      assert.deepEqual(parseManifest(json({ memory }), 'test').device, DEVICE);
+    }
+    const wrong = [undefined, 'cuda', 'cuda:', 'cuda:-1', 'cuda:01', 'cuda:10000', 'cuda:GPU-8f6c'];
+    for (const memory of [...wrong, 'cuda:0\n', 'disk', 0])
+      assertRefused(json({ memory }), 'memory');
+    for (const memory of ['cuda:0', 'host']) {
+      for (const device of [null, [], 'GPU', 7]) assertRefused(json({ memory, device }), 'device');
+      for (const uuid of [undefined, 7, '', '0', DEVICE.uuid.toUpperCase(), `${DEVICE.uuid}\n`]) {
+        assertRefused(json({ memory, device: { ...DEVICE, uuid } }), 'device.uuid');
+      }
+      for (const name of [undefined, 7, 'x'.repeat(129)]) {
+        assertRefused(json({ memory, device: { ...DEVICE, name } }), 'device.name');
+      }
+    }
+    const name = '\u001b[2J'.padEnd(128, 'ü');
+    assert.equal(parseManifest(json({ device: { ...DEVICE, name } }), 'test').device?.name, name);
+    assert.deepEqual(parseManifest(json({ device: { ...DEVICE, more: 1 } }), 'x').device, DEVICE);
+  });
+
+  it('needs a GPU where the slots are in its memory, and nowhere else', () => {
+    const { device: _, ...without } = JSON.parse(encodeManifest(sampleManifest(ON_GPU))) as Json;
+    assertRefused(without, 'device', /must be an object/);
+    assert.equal('device' in parseManifest({ ...without, memory: 'host' }, 'test'), false);
+    // Of messages the key means nothing: a later version may say something by it.
+    const message = parseManifest(sampleJson({ device: 7 }), 'test');
+    assert.equal('device' in message, false);
+    assert.throws(
+      () => encodeManifest(sampleManifest({ ...FRAME, memory: 'cuda:0' })),
+      (error: unknown) => error instanceof RangeError && /device/.test(error.message),
+    );
   });
 
   it('needs kind, layout and format to agree, and sizes that can be multiplied', () => {
@@ -242,6 +284,8 @@ describe('hostile manifests', () => {
       'frame',
       'pool',
       'cuda:0',
+      DEVICE.uuid,
+      DEVICE,
     ),
   );
 
@@ -265,6 +309,7 @@ describe('hostile manifests', () => {
   const documents = [
     sampleManifest({ userData: { a: [1, { b: 'c' }] } }),
     sampleManifest(FRAME),
+    sampleManifest(ON_GPU),
     sampleManifest({
       ...FRAME,
       format: { kind: 'video', width: 640, height: 480, pixelFormat: 'nv12' },

@@ -36,6 +36,9 @@ const WELCOME = {
   clockOffsetNs: -5,
 };
 const EPOCH = { manifest: {}, sequence: 0, controlBytes: 1 };
+const GPU = 'GPU-8f6c1a2e-3b4d-4c5e-9f70-0a1b2c3d4e5f';
+/** What a GPU's data memory adds to WELCOME and EPOCH. */
+const DATA = { dataBytes: 2 ** 46, mirroredFrom: 2 ** 53 - 1 };
 const STATS = { publisher: { published: 1 }, subscribers: [{ label: 'x' }] };
 
 function fromClient(type: FrameType, body?: unknown): Frame {
@@ -52,11 +55,17 @@ describe('bodies', () => {
     { parse: fromClient, type: FrameType.HELLO, body: { ...HELLO, start: 'oldest' } },
     { parse: fromClient, type: FrameType.HELLO, body: { ...HELLO, start: 0 } },
     { parse: fromClient, type: FrameType.HELLO, body: { ...HELLO, keyFramesOnly: true } },
+    { parse: fromClient, type: FrameType.HELLO, body: { ...HELLO, device: GPU } },
+    { parse: fromClient, type: FrameType.HELLO, body: { ...HELLO, device: GPU, copy: 'host' } },
     { parse: fromClient, type: FrameType.ACK, body: { epoch: 2 } },
     { parse: fromClient, type: FrameType.BYE, body: { reason: '' } },
     { parse: fromServer, type: FrameType.WELCOME, body: WELCOME },
+    { parse: fromServer, type: FrameType.WELCOME, body: { ...WELCOME, ...DATA } },
+    { parse: fromServer, type: FrameType.WELCOME, body: { ...WELCOME, copied: 'host' } },
     { parse: fromServer, type: FrameType.WELCOME, body: { manifest: {}, stats: STATS } },
     { parse: fromServer, type: FrameType.EPOCH, body: EPOCH },
+    { parse: fromServer, type: FrameType.EPOCH, body: { ...EPOCH, dataBytes: 1, mirroredFrom: 0 } },
+    { parse: fromServer, type: FrameType.EPOCH, body: { ...EPOCH, copied: 'host' } },
     { parse: fromServer, type: FrameType.STATS, body: STATS },
     { parse: fromServer, type: FrameType.STATS, body: { ...STATS, omitted: 3 } },
     { parse: fromServer, type: FrameType.ERROR, body: { code: 'X', message: 'm', remedy: '' } },
@@ -73,6 +82,8 @@ describe('bodies', () => {
   it('leave out what an observer need not say', () => {
     const { body } = fromClient(FrameType.HELLO, { protocol: 1, role: 'observer', label: 'ls' });
     assert.equal((body as { leases: number }).leases, 0);
+    const device = { protocol: 1, role: 'observer', label: 'ls', device: 7, copy: 7 };
+    assert.deepEqual(fromClient(FrameType.HELLO, device).body, body, 'and do not look at the rest');
   });
 
   it('tell the two kinds of WELCOME apart', () => {
@@ -98,6 +109,13 @@ describe('bodies', () => {
     ],
     [FrameType.HELLO, HELLO, 'label', ['x'.repeat(129), 5, undefined]],
     [FrameType.HELLO, HELLO, 'keyFramesOnly', [1, 'true', null]],
+    [
+      FrameType.HELLO,
+      HELLO,
+      'device',
+      [0, null, '', 'cuda:0', GPU.slice(4), GPU.toUpperCase(), `${GPU}0`, `${GPU}\n`, ` ${GPU}`],
+    ],
+    [FrameType.HELLO, HELLO, 'copy', [true, null, '', 'cuda', ['host']]],
     [FrameType.HELLO, HELLO, 'bootId', [5, 'x'.repeat(65)]],
     [FrameType.HELLO, HELLO, 'monotonicNs', ['now', undefined]],
     [FrameType.ACK, { epoch: 1 }, 'epoch', [-1, 2 ** 32, 0.5, undefined]],
@@ -108,7 +126,13 @@ describe('bodies', () => {
     [FrameType.WELCOME, WELCOME, 'controlBytes', [0, 2 ** 41, undefined]],
     [FrameType.WELCOME, WELCOME, 'clockOffsetNs', ['0', undefined]],
     [FrameType.WELCOME, WELCOME, 'stats', [1, null, []]],
+    [FrameType.WELCOME, WELCOME, 'dataBytes', [0, -1, 1.5, 2 ** 46 + 1, '4096', null]],
+    [FrameType.WELCOME, WELCOME, 'mirroredFrom', [-1, 0.5, 2 ** 53, '1', null]],
+    [FrameType.WELCOME, WELCOME, 'copied', [true, 'cuda', '', null]],
     [FrameType.EPOCH, EPOCH, 'manifest', [[], undefined]],
+    [FrameType.EPOCH, EPOCH, 'dataBytes', [0, 2 ** 46 + 1, null]],
+    [FrameType.EPOCH, EPOCH, 'mirroredFrom', [-1, 2 ** 53, null]],
+    [FrameType.EPOCH, EPOCH, 'copied', [true, 'cuda', null]],
     [FrameType.STATS, STATS, 'publisher', [[], undefined]],
     [FrameType.STATS, STATS, 'subscribers', [{}, [1], [[]], [null], undefined]],
     [FrameType.ERROR, { code: 'A', message: '' }, 'code', [5, 'x'.repeat(65), undefined]],
