@@ -51,8 +51,8 @@ export interface DataTerms {
   /** Exact size of a GPU's data memory as it was allocated: rounded up, the import needs it. Absent: host memory. */
   readonly dataBytes?: number;
   /**
-   * The first sequence whose fence mirror is written into this reader's page. There exactly when `Hello.device` was
-   * given and a GPU writes the fences of the slots.
+   * The first sequence whose fence mirror is written into this reader's page; always there beside `dataBytes`. Absent:
+   * no mirror ever is, and only a CPU that looks at the slot's fence learns that the data is there.
    */
   readonly mirroredFrom?: number;
   /** The data descriptor is the sealed host copy of a channel whose own data memory is that of a GPU. */
