@@ -15,7 +15,7 @@ import { poolVectors } from './vectors/memory-cases.mjs';
 import { ringVectors } from './vectors/ring-cases.mjs';
 
 const COMMAND = 'npm run vectors:update';
-const MAX_BYTES = 100 * 1024;
+const MAX_BYTES = 128 * 1024;
 const folder = join(root, 'spec/vectors');
 
 function collect() {

@@ -7,7 +7,7 @@ import {
   parseClientFrame,
   parseServerFrame,
 } from '../../dist/src/layout/handshake.js';
-import { frameManifest, HELLO, messageManifest, Pieces } from './samples.mjs';
+import { DEVICE, frameManifest, gpuManifest, HELLO, messageManifest, Pieces } from './samples.mjs';
 
 const { ACK, BYE, EPOCH, ERROR, STATS, WAKE, WELCOME } = FrameType;
 
@@ -33,6 +33,9 @@ const stats = {
   subscribers: [{ id: 7, label: 'viewer', lag: 0 }],
 };
 const epoch = { manifest: frameManifest({ epoch: 4 }), sequence: 13, controlBytes: 8192 };
+/** Slots of 3112960 bytes, 16 of them, in pages of 2 MiB. */
+const onGpu = { manifest: gpuManifest(), dataBytes: 50331648, mirroredFrom: 4294967298 };
+const hostCopy = { manifest: gpuManifest({ epoch: 5 }), copied: 'host' };
 const every = { delivery: 'every', maxLag: 4 };
 
 const valid = [
@@ -44,6 +47,14 @@ const valid = [
     { ...HELLO, ...every, share: [1, 3], keyFramesOnly: true, start: 'oldest' },
   ],
   ['hello: from a sequence', 'server', FrameType.HELLO, { ...HELLO, ...every, start: 4294967296 }],
+  ['hello: a GPU reads', 'server', FrameType.HELLO, { ...HELLO, device: DEVICE.uuid }],
+  ['hello: host copy wanted', 'server', FrameType.HELLO, { ...HELLO, copy: 'host' }],
+  [
+    'hello: a GPU reads the host copy',
+    'server',
+    FrameType.HELLO,
+    { ...HELLO, device: DEVICE.uuid, copy: 'host' },
+  ],
   ['hello: observer', 'server', FrameType.HELLO, { protocol: 1, role: 'observer', label: '' }],
   ['hello: unknown keys', 'server', FrameType.HELLO, { ...HELLO, later: { version: 2 } }],
   ['hello: largest values', 'server', FrameType.HELLO, largestHello()],
@@ -52,9 +63,25 @@ const valid = [
   ['bye to the server', 'server', BYE, { reason: 'closed' }],
   ['stats asked for', 'server', STATS],
   ['welcome to frames', 'client', WELCOME, frameWelcome, 3],
+  ['welcome to the memory of a GPU', 'client', WELCOME, { ...frameWelcome, ...onGpu }, 3],
+  ['welcome to a host copy', 'client', WELCOME, { ...frameWelcome, ...hostCopy }, 3],
+  [
+    'welcome to host memory that a GPU writes, largest values',
+    'client',
+    WELCOME,
+    {
+      ...frameWelcome,
+      manifest: frameManifest({ device: DEVICE }),
+      dataBytes: 2 ** 46,
+      mirroredFrom: Number.MAX_SAFE_INTEGER,
+    },
+    3,
+  ],
   ['welcome to messages', 'client', WELCOME, messageWelcome, 2],
   ['welcome to an observer', 'client', WELCOME, { manifest: frameManifest(), stats }],
   ['epoch', 'client', EPOCH, epoch, 3],
+  ['epoch in the memory of a GPU', 'client', EPOCH, { ...epoch, ...onGpu }, 3],
+  ['epoch in a host copy', 'client', EPOCH, { ...epoch, ...hostCopy }, 3],
   ['wake to the client', 'client', WAKE],
   ['bye to the client', 'client', BYE, { reason: 'closed \u2014 bis sp\u00e4ter' }],
   [
@@ -136,6 +163,8 @@ function without(object, key) {
   return rest;
 }
 
+const smallWelcome = { ...frameWelcome, manifest: {} };
+
 /** [receiver, type, body, field] */
 const refusedFields = [
   ['server', 1, { ...HELLO, protocol: 2 }, 'HELLO.protocol'],
@@ -152,6 +181,12 @@ const refusedFields = [
   ['server', 1, { ...HELLO, share: [2, 2] }, 'HELLO.share'],
   ['server', 1, { ...HELLO, share: [0, 65537] }, 'HELLO.share'],
   ['server', 1, { ...HELLO, keyFramesOnly: 1 }, 'HELLO.keyFramesOnly'],
+  ['server', 1, { ...HELLO, device: 'cuda:0' }, 'HELLO.device'],
+  ['server', 1, { ...HELLO, device: DEVICE.uuid.toUpperCase() }, 'HELLO.device'],
+  ['server', 1, { ...HELLO, device: `${DEVICE.uuid}\n` }, 'HELLO.device'],
+  ['server', 1, { ...HELLO, device: null }, 'HELLO.device'],
+  ['server', 1, { ...HELLO, copy: 'cuda' }, 'HELLO.copy'],
+  ['server', 1, { ...HELLO, copy: true }, 'HELLO.copy'],
   ['server', 1, { ...HELLO, label: 'x'.repeat(129) }, 'HELLO.label'],
   ['server', 1, { ...HELLO, bootId: 'x'.repeat(65) }, 'HELLO.bootId'],
   ['server', 1, { ...HELLO, monotonicNs: null }, 'HELLO.monotonicNs'],
@@ -165,8 +200,16 @@ const refusedFields = [
   ['client', WELCOME, { ...frameWelcome, controlBytes: 0 }, 'WELCOME.controlBytes'],
   ['client', WELCOME, { ...frameWelcome, controlBytes: 2 ** 40 + 1 }, 'WELCOME.controlBytes'],
   ['client', WELCOME, without(frameWelcome, 'clockOffsetNs'), 'WELCOME.clockOffsetNs'],
+  ['client', WELCOME, { ...smallWelcome, dataBytes: 0 }, 'WELCOME.dataBytes'],
+  ['client', WELCOME, { ...smallWelcome, dataBytes: 2 ** 46 + 1 }, 'WELCOME.dataBytes'],
+  ['client', WELCOME, { ...smallWelcome, mirroredFrom: -1 }, 'WELCOME.mirroredFrom'],
+  ['client', WELCOME, { ...smallWelcome, mirroredFrom: 2 ** 53 }, 'WELCOME.mirroredFrom'],
+  ['client', WELCOME, { ...smallWelcome, copied: 'cuda' }, 'WELCOME.copied'],
   ['client', WELCOME, { manifest: {}, stats: { publisher: {} } }, 'WELCOME.stats.subscribers'],
   ['client', EPOCH, without(epoch, 'sequence'), 'EPOCH.sequence'],
+  ['client', EPOCH, { ...epoch, manifest: {}, dataBytes: 1.5 }, 'EPOCH.dataBytes'],
+  ['client', EPOCH, { ...epoch, manifest: {}, mirroredFrom: '1' }, 'EPOCH.mirroredFrom'],
+  ['client', EPOCH, { ...epoch, manifest: {}, copied: null }, 'EPOCH.copied'],
   ['client', ERROR, { message: 'busy' }, 'ERROR.code'],
   ['client', ERROR, { code: 'x'.repeat(65), message: 'busy' }, 'ERROR.code'],
   ['client', ERROR, { code: 'SYSTEM', message: 'x', details: 3 }, 'ERROR.details'],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { parseManifest } from '../../dist/src/bus/directory/manifest-codec.js';
 import { frameByteLength } from '../../dist/src/format/index.js';
-import { frameManifest, messageManifest, Pieces } from './samples.mjs';
+import { DEVICE, frameManifest, gpuManifest, messageManifest, Pieces } from './samples.mjs';
 
 const tensorFormat = (tensors) => ({ kind: 'tensor', tensors });
 const video = (width, height, pixelFormat) => ({ kind: 'video', width, height, pixelFormat });
@@ -13,6 +13,11 @@ function frame(format, changes = {}) {
 
 function message(format, changes = {}) {
   return { ...messageManifest(), format, ...changes };
+}
+
+function onGpu(changes, device = {}) {
+  const manifest = frame(video(64, 64, 'bgra'), { memory: 'cuda:0', device: DEVICE, ...changes });
+  return { ...manifest, device: manifest.device && { ...manifest.device, ...device } };
 }
 
 const named = (count) =>
@@ -41,8 +46,14 @@ const valid = {
     tensorFormat({ z: { dtype: 'u8', shape: [1] }, a: { dtype: 'u8', shape: [1] } }),
   ),
   audio: frame({ kind: 'audio', sampleRateHz: 48000, channels: 2, dtype: 'i16', maxSamples: 960 }),
-  'reserved memory': frame(video(64, 64, 'bgra'), { memory: 'cuda:GPU-1f2e3d4c' }),
+  'memory of a GPU': gpuManifest(),
+  'memory of a GPU with a large number and a foreign name': onGpu(
+    { memory: 'cuda:9999' },
+    { name: '\u001b[2J'.padEnd(128, '\u00fc') },
+  ),
+  'host memory that a GPU writes': onGpu({ memory: 'host' }, { later: 1 }),
   text: message({ kind: 'text' }),
+  'a device means nothing to messages': message({ kind: 'text' }, { device: 7 }),
   bytes: message({ kind: 'bytes' }),
   'bytes with a media type': message({ kind: 'bytes', mediaType: 'text/plain; charset=utf-8' }),
   'json in the slots layout': message(
@@ -113,6 +124,14 @@ const refusedFields = [
   [message({ kind: 'bytes', mediaType: 'png' }), 'format.mediaType'],
   [message({ kind: 'packet', codec: 'mpeg2' }), 'format.codec'],
   [message({ kind: 'text' }, { memory: 'gpu' }), 'memory'],
+  [message({ kind: 'text' }, { memory: 'cuda:0' }), 'memory'],
+  [onGpu({ memory: 'cuda' }), 'memory'],
+  [onGpu({ memory: 'cuda:01' }), 'memory'],
+  [onGpu({ memory: 'cuda:GPU-8f6c1a2e' }), 'memory'],
+  [onGpu({ device: undefined }), 'device'],
+  [onGpu({ memory: 'host', device: null }), 'device'],
+  [onGpu({}, { uuid: '8f6c1a2e-3b4d-4c5e-9f70-0a1b2c3d4e5f' }), 'device.uuid'],
+  [onGpu({}, { name: 'x'.repeat(129) }), 'device.name'],
   [message({ kind: 'text' }, { slots: 0 }), 'slots'],
   [message({ kind: 'text' }, { slots: 2 ** 31, slotBytes: 2 ** 23 }), 'slotBytes'],
   [message({ kind: 'text' }, { process: [] }), 'process'],
@@ -174,8 +193,8 @@ function accepted(pieces, name, manifest) {
   const found = parse(bytes, manifest.channel);
   const { format, kind } = found;
   const frameBytes = kind === 'frame' ? frameByteLength(format) : undefined;
-  const { channel, epoch, memory, layout, slots, slotBytes, createdNs } = found;
-  const facts = { channel, kind, epoch, memory, layout, slots, slotBytes, createdNs };
+  const { channel, epoch, memory, device, layout, slots, slotBytes, createdNs } = found;
+  const facts = { channel, kind, epoch, memory, device, layout, slots, slotBytes, createdNs };
   return { name, ...pieces.add(bytes), outcome: 'accepted', ...facts, format, frameBytes };
 }
 

@@ -13,12 +13,14 @@ import {
   HeaderDouble,
   Page,
   PageStatistic,
+  POOL_RECORD_BYTES,
   pageViews,
   poolGeometry,
   READER_PAGE_BYTES,
+  Slot,
   writeGeometry,
 } from '../../dist/src/layout/index.js';
-import { PoolReader, PoolWriter } from '../../dist/src/ring/index.js';
+import { FenceReader, FenceWriter, PoolReader, PoolWriter } from '../../dist/src/ring/index.js';
 import { hex, INSTANCE, INSTANCE_WORDS } from './samples.mjs';
 
 export const EPOCH = 3;
@@ -78,9 +80,11 @@ class Pool {
     this.frames = 0;
   }
 
-  publish(frame, deferred = false) {
+  /** `enqueue(slot, sequence)`: what a GPU is told to do before the frame is announced. */
+  publish(frame, deferred = false, enqueue = () => undefined) {
     const slot = this.writer.tryTake();
     assert.ok(slot >= 0);
+    enqueue(slot, this.writer.published + 1);
     const sequence = this.writer.publish(slot, frame, deferred);
     this.index[sequence % this.geometry.indexSize] = slot;
     this.frames += 1;
@@ -110,7 +114,11 @@ class Pool {
     const counts = { bytes: this.bytes, dropped: this.views.doubles[HeaderDouble.dropped] };
     const identity = identityOf(this.geometry, this.views);
     const line = { ...newest, ...counts, lastPublishNs: this.lastPublishNs };
-    const facts = { file, ...identity, ...line, index: [...this.index], records: [...this.slots] };
+    const pending = this.slots.flatMap(({ state, sequence, fence }, slot) =>
+      state === 1 && fence !== sequence ? [slot] : [],
+    );
+    const content = { index: [...this.index], pending, records: [...this.slots] };
+    const facts = { file, ...identity, ...line, ...content };
     return { bytes: bytesOf(this.views), facts };
   }
 }
@@ -176,11 +184,83 @@ export function poolVectors() {
     pinned: 0,
     statistics: [1, 0, 0, 0, 0, 12.5, 0, 0, 0, 2 ** 32 - 2],
     leases: [reader.slotOf(held) + 1, ...Array(15).fill(0)],
+    mirrors: [],
   };
+  const gpu = gpuVectors();
   const files = {
     'pool-before-carry.bin': before.bytes,
     'pool-after-carry.bin': after.bytes,
+    ...gpu.files,
     'reader-page.bin': Buffer.from(every.words.buffer),
   };
-  return { files, pools: [before.facts, after.facts], pages: [page] };
+  return { files, pools: [before.facts, after.facts, gpu.pool], pages: [page, gpu.page] };
+}
+
+/**
+ * A channel whose fences a GPU writes, and the page of a reader whose mirrors it writes too. The stores that were
+ * enqueued are done here, one after the other as a stream does them, and stop in the middle of a job.
+ * Sequences 2^32 - 2 to 2^32 + 2; the reader joined after the first, and holds that and the last.
+ */
+function gpuVectors() {
+  const pool = new Pool();
+  const page = newPage();
+  const stores = [];
+  const store = (buffer, at, value, done = () => undefined) =>
+    stores.push(() => {
+      new DataView(buffer).setBigUint64(at, BigInt(value), true);
+      done();
+    });
+  const queue = {
+    writeMirror: (reader, slot, sequence) =>
+      store(reader.words.buffer, FenceReader.mirrorOffsetBytes(slot), sequence),
+    writeFence: (slot, sequence) => {
+      const { recordsOffset } = pool.geometry;
+      const at = recordsOffset + slot * POOL_RECORD_BYTES + Slot.fenceLow * 4;
+      const reached = () => (pool.slots[slot] = { ...pool.slots[slot], fence: sequence });
+      store(pool.views.words.buffer, at, sequence, reached);
+    },
+  };
+  const fences = new FenceWriter();
+  const enqueue = (slot, sequence) => fences.enqueue(queue, slot, sequence);
+  const land = (count) => stores.splice(0, count).forEach((run) => run());
+
+  pool.publish(frameAt(0, { flags: FrameFlag.key }), true, enqueue);
+  const joined = pool.writer.published - 1;
+  pool.writer.addReader({ page: page.words, leases: 2, maxLag: 0 }, joined);
+  fences.add(page);
+  const mirroredFrom = pool.writer.published + 1;
+  const latest = { delivery: 'latest', maxLag: 0, leases: 2, lastSequence: joined };
+  const reader = new PoolReader(pool.views.words, page.words, pool.geometry, {
+    ...latest,
+    share: { index: 0, count: 1 },
+  });
+  const first = reader.tryClaim();
+  assert.equal(reader.slotOf(first), 0);
+  for (let index = 1; index < 5; index += 1) pool.publish(frameAt(index), true, enqueue);
+  const held = reader.tryClaim();
+  assert.equal(reader.sequenceOf(held), 2 ** 32 + 2);
+  // The first frame is on a stream of its own, which is late. Of the others: both stores of two, and of the third the
+  // mirror, not yet the fence.
+  stores.shift();
+  land(2 + 2 + 1);
+  assert.ok(pool.writer.markIncomplete(4, 2 ** 32 + 2));
+  pool.slots[4] = { ...pool.slots[4], flags: FrameFlag.incomplete };
+  const { bytes, facts } = pool.snapshot('pool-of-gpu.bin');
+  const mirrors = [0, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, 0];
+  const name = 'reader-page-of-gpu.bin';
+  const stated = {
+    file: name,
+    armed: 0,
+    cursor: 2,
+    publisherArmed: 0,
+    join: joined,
+    granted: 2,
+    pinned: 0,
+    statistics: Array(10).fill(0),
+    leases: [reader.slotOf(first) + 1, reader.slotOf(held) + 1, ...Array(14).fill(0)],
+    mirroredFrom,
+    mirrors: mirrors.map((value) => value.toString(16).padStart(16, '0')),
+  };
+  const files = { 'pool-of-gpu.bin': bytes, [name]: Buffer.from(page.words.buffer) };
+  return { files, pool: facts, page: stated };
 }

@@ -56,6 +56,14 @@ export function messageManifest(changes = {}) {
   return frameManifest({ ...channel, slots: 16384, slotBytes: 64, ...changes });
 }
 
+/** A GPU as a manifest names it. */
+export const DEVICE = { uuid: 'GPU-8f6c1a2e-3b4d-4c5e-9f70-0a1b2c3d4e5f', name: 'NVIDIA H200' };
+
+/** The manifest of a frame channel in the memory of a GPU, with `changes` at the top level. */
+export function gpuManifest(changes = {}) {
+  return frameManifest({ memory: 'cuda:0', device: DEVICE, ...changes });
+}
+
 export const HELLO = {
   protocol: 1,
   role: 'subscriber',

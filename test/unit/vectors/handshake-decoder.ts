@@ -5,6 +5,7 @@ const TYPES = ['', 'HELLO', 'WELCOME', 'EPOCH', 'ACK', 'WAKE', 'BYE', 'ERROR', '
 const TO_SERVER = [1, 4, 5, 6, 8];
 const TO_CLIENT = [2, 3, 5, 6, 7, 8];
 const MAX_SAFE = 2 ** 53 - 1;
+const UUID = /^GPU-[0-9a-f-]{36}$/;
 
 export interface DecodedFrame {
   readonly type: number;
@@ -89,6 +90,8 @@ function hello(f: Fields): Json {
   found['start'] = named ? start : f.integer('start', 0, MAX_SAFE);
   if (f.has('share')) found['share'] = shareOf(f);
   if (f.has('keyFramesOnly')) found['keyFramesOnly'] = f.boolean('keyFramesOnly');
+  if (f.has('device')) found['device'] = f.matching('device', UUID);
+  if (f.has('copy')) found['copy'] = f.oneOf('copy', ['host']);
   found['bootId'] = f.text('bootId', 64);
   found['monotonicNs'] = f.finite('monotonicNs');
   return found;
@@ -103,10 +106,14 @@ function shareOf(f: Fields): readonly unknown[] {
 }
 
 function placeOf(f: Fields): Json {
-  return {
+  const found: Json = {
     sequence: f.integer('sequence', 0, MAX_SAFE),
     controlBytes: f.integer('controlBytes', 1, 2 ** 40),
   };
+  if (f.has('dataBytes')) found['dataBytes'] = f.integer('dataBytes', 1, 2 ** 46);
+  if (f.has('mirroredFrom')) found['mirroredFrom'] = f.integer('mirroredFrom', 0, MAX_SAFE);
+  if (f.has('copied')) found['copied'] = f.oneOf('copied', ['host']);
+  return found;
 }
 
 function welcome(f: Fields): Json {

@@ -16,7 +16,10 @@ export function decodeManifest(bytes: Uint8Array, channel: string): Json {
   f.matching('instance', /^[0-9a-f]{32}$/);
   const epoch = f.integer('epoch', 0, 2 ** 32 - 1);
   const { format, frameBytes } = decodeFormat(f.raw('format'), kind);
-  const memory = f.matching('memory', /^(?:host|cuda(?::[0-9A-Za-z-]{1,64})?)$/);
+  const memories = kind === 'frame' ? /^(?:host|cuda:(?:0|[1-9][0-9]{0,3}))$/ : /^host$/;
+  const memory = f.matching('memory', memories);
+  const named = kind === 'frame' && (memory !== 'host' || f.has('device'));
+  const device = named ? { device: deviceOf(f) } : {};
   const layout = f.oneOf('layout', kind === 'frame' ? ['pool'] : ['slots', 'bytes']);
   const slots = f.integer('slots', 1, 2 ** 32 - 1);
   const slotBytes = f.integer('slotBytes', 1, Number.MAX_SAFE_INTEGER);
@@ -24,8 +27,14 @@ export function decodeManifest(bytes: Uint8Array, channel: string): Json {
   const createdNs = f.finite('createdNs', 0, 2 ** 63);
   checkUserData(f.has('userData') ? f.raw('userData') : {});
   if (slots * slotBytes > Number.MAX_SAFE_INTEGER) f.refuse('slotBytes');
-  const facts = { channel, kind, epoch, memory, layout, slots, slotBytes, createdNs, format };
+  const place = { memory, ...device };
+  const facts = { channel, kind, epoch, ...place, layout, slots, slotBytes, createdNs, format };
   return kind === 'frame' ? { ...facts, frameBytes } : facts;
+}
+
+function deviceOf(manifest: Fields): Json {
+  const f = new Fields(manifest.raw('device'), 'device');
+  return { uuid: f.matching('uuid', /^GPU-[0-9a-f-]{36}$/), name: f.text('name', 128) };
 }
 
 function depthOf(value: unknown): number {

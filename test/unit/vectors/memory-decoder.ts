@@ -21,6 +21,11 @@ function hex(view: DataView, at: number, byteLength: number): string {
   return Buffer.from(view.buffer, view.byteOffset + at, byteLength).toString('hex');
 }
 
+/** A u64 as 16 digits, the high word first. */
+function hex64(view: DataView, at: number): string {
+  return view.getBigUint64(at, true).toString(16).padStart(16, '0');
+}
+
 export interface Control {
   readonly kind: number;
   readonly slots: number;
@@ -76,7 +81,11 @@ export function decodePool(view: DataView): Json {
   );
   const newest = records[index[head % indexSize] as number];
   assert.deepEqual([newest?.['state'], newest?.['sequence']], [1, head], 'the newest frame');
-  return { ...facts, published: head, dropped: view.getFloat64(144, true), index, records };
+  const pending = records.flatMap(({ state, fence, sequence }, slot) =>
+    state === 1 && fence !== sequence ? [slot] : [],
+  );
+  const content = { index, pending, records };
+  return { ...facts, published: head, dropped: view.getFloat64(144, true), ...content };
 }
 
 function decodeRecord(view: DataView, at: number): Json {
@@ -91,16 +100,14 @@ function decodeRecord(view: DataView, at: number): Json {
     ptsNs: i64(view, at + 32),
     captureTimeNs: i64(view, at + 40),
     publishTimeNs: i64(view, at + 48),
-    id: view
-      .getBigUint64(at + 56, true)
-      .toString(16)
-      .padStart(16, '0'),
+    id: hex64(view, at + 56),
     dims: u32List(view, at + 72, dims),
     userData: hex(view, at + 160, userBytes),
   };
 }
 
-export function decodePage(view: DataView): Json {
+/** `mirrored`: for how many slots mirrors are stated. */
+export function decodePage(view: DataView, mirrored: number): Json {
   assert.equal(view.byteLength, 4096);
   const [armed] = u32List(view, 0, 1);
   const [cursor] = u32List(view, 320, 1);
@@ -108,7 +115,10 @@ export function decodePage(view: DataView): Json {
   const statistics = Array.from({ length: 10 }, (_, i) => view.getFloat64(128 + 8 * i, true));
   const join = (high as number) * TWO_32 + (low as number);
   const leases = u32List(view, 256, 16);
-  return { armed, cursor, publisherArmed, join, granted, pinned, statistics, leases };
+  const all = Array.from({ length: 384 }, (_, slot) => hex64(view, 1024 + 8 * slot));
+  const mirrors = all.slice(0, mirrored);
+  assert.ok(all.slice(mirrored).every((value) => BigInt(`0x${value}`) === 0n));
+  return { armed, cursor, publisherArmed, join, granted, pinned, statistics, leases, mirrors };
 }
 
 export interface DecodedMessage {
@@ -166,10 +176,7 @@ export function decodeUnits(
     payload: hex(view, at + header, length),
   };
   if (extended) {
-    message['id'] = view
-      .getBigUint64(at + 32, true)
-      .toString(16)
-      .padStart(16, '0');
+    message['id'] = hex64(view, at + 32);
     message['dtsNs'] = i64(view, at + 40);
     message['captureTimeNs'] = i64(view, at + 48);
   }

@@ -217,13 +217,32 @@ describe('spec/protocol.md suffices to read', () => {
       assertStated(decodePool(viewOf(pool.file)), pool, pool.file);
     }
     for (const page of index.pages) {
-      assertStated(decodePage(viewOf(page.file)), page, page.file);
+      const { length } = page['mirrors'] as readonly string[];
+      assertStated(decodePage(viewOf(page.file), length), page, page.file);
     }
     const [page] = index.pages as readonly [Case];
     const [, pool] = index.pools as readonly [Case, Case];
     const [lease = 0] = page['leases'] as readonly number[];
     const held = (pool['records'] as readonly Json[])[lease - 1];
     assert.equal(held?.['sequence'], page['cursor'], 'the leased frame is still there');
+  });
+
+  it('how a reader on a GPU waits for each frame of a pool', () => {
+    const page = index.pages.at(-1) as Case;
+    const pool = index.pools.at(-1) as Case;
+    const mirroredFrom = page['mirroredFrom'] as number;
+    const mirrors = (page['mirrors'] as readonly string[]).map((digits) => Number(`0x${digits}`));
+    // Section 12.4, and of what is not reached whether a stream that waits for the mirror goes on at once.
+    const ways = (pool['records'] as readonly Json[]).map(({ sequence, fence }, slot) => {
+      if (fence === sequence) return 'reached';
+      if ((sequence as number) < mirroredFrom) return 'the CPU looks';
+      const isPassed = (mirrors[slot] ?? 0) - (sequence as number) >= 0;
+      return isPassed ? 'a stream goes on' : 'a stream waits';
+    });
+    const rest = ['reached', 'reached', 'a stream goes on', 'a stream waits'];
+    assert.deepEqual(ways, ['the CPU looks', ...rest], 'mirrors come before the fence');
+    assert.deepEqual(pool['pending'], [0, 3, 4]);
+    assert.equal(mirrors[0], 0, 'no job names a page that came later');
   });
 
   it('rings', () => {
@@ -247,7 +266,9 @@ describe('spec/protocol.md suffices to read', () => {
         ['handshake.bin', 6],
         ['half-floats.bin', 12],
         ['pool-after-carry.bin', 328],
+        ['pool-of-gpu.bin', 256 + 64 + 16],
         ['reader-page.bin', 256],
+        ['reader-page-of-gpu.bin', 1024 + 8],
         ['slots-ring.bin', 68],
         ['bytes-ring.bin', 136],
       ] as const) {

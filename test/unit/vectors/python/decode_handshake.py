@@ -86,6 +86,10 @@ def hello(f):
         if not isinstance(f.value["keyFramesOnly"], bool):
             f.refuse("keyFramesOnly")
         found["keyFramesOnly"] = f.value["keyFramesOnly"]
+    if "device" in f.value:
+        found["device"] = f.matching("device", r"GPU-[0-9a-f-]{36}")
+    if "copy" in f.value:
+        found["copy"] = f.one_of("copy", ("host",))
     found["bootId"] = f.text("bootId", 64)
     found["monotonicNs"] = f.number("monotonicNs")
     return found
@@ -110,18 +114,28 @@ def welcome(f):
         "subscriber": f.integer("subscriber", 0, MAX_SAFE),
         "leases": f.integer("leases", 0, 16),
         "maxLag": f.integer("maxLag", 0, 2**30),
-        "sequence": f.integer("sequence", 0, MAX_SAFE),
-        "controlBytes": f.integer("controlBytes", 1, 2**40),
+        **memory(f),
         "clockOffsetNs": f.number("clockOffsetNs"),
     }
 
 
 def epoch(f):
-    return {
-        "manifest": f.object("manifest"),
+    return {"manifest": f.object("manifest"), **memory(f)}
+
+
+def memory(f):
+    """What WELCOME and EPOCH say of the memory they come with."""
+    found = {
         "sequence": f.integer("sequence", 0, MAX_SAFE),
         "controlBytes": f.integer("controlBytes", 1, 2**40),
     }
+    if "dataBytes" in f.value:
+        found["dataBytes"] = f.integer("dataBytes", 1, 2**46)
+    if "mirroredFrom" in f.value:
+        found["mirroredFrom"] = f.integer("mirroredFrom", 0, MAX_SAFE)
+    if "copied" in f.value:
+        found["copied"] = f.one_of("copied", ("host",))
+    return found
 
 
 def error(f):

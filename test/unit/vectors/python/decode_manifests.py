@@ -32,7 +32,10 @@ def decode_manifest(data, channel):
     found["format"], frame_bytes = format_of(f.value.get("format"), kind)
     if kind == "frame":
         found["frameBytes"] = frame_bytes
-    found["memory"] = f.matching("memory", r"host|cuda(:[0-9A-Za-z-]{1,64})?")
+    memories = r"host|cuda:(0|[1-9][0-9]{0,3})" if kind == "frame" else "host"
+    found["memory"] = f.matching("memory", memories)
+    if kind == "frame" and (found["memory"] != "host" or "device" in f.value):
+        found["device"] = device_of(Fields(f.value.get("device"), "device"))
     found["layout"] = f.one_of("layout", ("pool",) if kind == "frame" else ("slots", "bytes"))
     found["slots"] = f.integer("slots", 1, 2**32 - 1)
     found["slotBytes"] = f.integer("slotBytes", 1, MAX_SAFE)
@@ -42,6 +45,10 @@ def decode_manifest(data, channel):
     if found["slots"] * found["slotBytes"] > MAX_SAFE:
         f.refuse("slotBytes")
     return found
+
+
+def device_of(f):
+    return {"uuid": f.matching("uuid", r"GPU-[0-9a-f-]{36}"), "name": f.text("name", 128)}
 
 
 def process_of(f):

@@ -87,6 +87,9 @@ def check_pool(case, data):
     at = found["recordsOffset"]
     records = [record_of(data, at + 256 * slot) for slot in range(found["slots"])]
     expect(records, case["records"], case["file"])
+    announced = [slot for slot in range(found["slots"]) if records[slot]["state"] == 1]
+    pending = [at for at in announced if records[at]["fence"] != records[at]["sequence"]]
+    expect(pending, case["pending"], case["file"])
     slot = index[newest % found["indexSize"]]
     expect([records[slot]["state"], records[slot]["sequence"]], [1, newest], case["file"])
     return 1
@@ -97,6 +100,7 @@ def check_page(case, data):
     (armed,) = struct.unpack_from("<I", data)
     (cursor,) = struct.unpack_from("<I", data, 320)
     publisher_armed, low, high, granted, pinned = struct.unpack_from("<5I", data, 64)
+    mirrors = [f"{word:016x}" for word in struct.unpack_from("<384Q", data, 1024)]
     found = {
         "armed": armed,
         "cursor": cursor,
@@ -106,9 +110,10 @@ def check_page(case, data):
         "pinned": pinned,
         "statistics": list(struct.unpack_from("<10d", data, 128)),
         "leases": list(struct.unpack_from("<16I", data, 256)),
+        "mirrors": mirrors[: len(case["mirrors"])],
     }
     expect_facts(found, case, found)
-    expect(any(data[1024:]), False, "mirrors")
+    expect(set(mirrors[len(case["mirrors"]) :]), {"0" * 16}, "mirrors of slots that are none")
     return 1
 
 
