@@ -5,12 +5,15 @@
  * readers, 2 to 4 slots (rings 2 to 8), 2 to 9 units published, store buffers of 3 to 6 entries. Payloads are one or two
  * words that change. `tso` is x86-64; `arm` reorders stores and one kind of load, it is no full Armv8 model. A copy
  * loads word by word, forwards or backwards. Sockets are a WAKE that is there or not, an end and a WELCOME; what the
- * owner of the ring code does with them (the bus) is in the programs `*-publisher.ts` and `*-subscriber.ts`. GPU
- * writers, epochs and `worker-ring` are not modelled; nor are hostile words, which test/fuzz feeds.
+ * owner of the ring code does with them (the bus) is in the programs `*-publisher.ts` and `*-subscriber.ts`. GPU streams
+ * are agents of their own that outlive their process for a while; their stores and waits take effect one by one, and a
+ * driver that loses or reorders work within a stream is not modelled. Epochs and `worker-ring` are not modelled; nor
+ * are hostile words, which test/fuzz feeds.
  */
 import { type Bounds, type Result, search, walk } from './search.js';
 import { type CopyOrder, NewPoint, SharedMemory } from './shared-memory.js';
-import { System, type SystemOptions, type World } from './system.js';
+import { System, type SystemOptions } from './system.js';
+import type { World } from './world.js';
 
 export interface CheckOptions extends SystemOptions, Bounds {
   readonly copyOrder?: CopyOrder;

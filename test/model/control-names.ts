@@ -1,5 +1,5 @@
 /** Regions of the modelled memory with the names that traces show. */
-import { Header, MessageSlot, Page, Slot } from '../../src/layout/index.js';
+import { Header, MAX_LEASES, MessageSlot, Page, Slot } from '../../src/layout/index.js';
 import type { ControlGeometry, ControlViews } from '../../src/layout/index.js';
 import { controlByteLength, ControlKind } from '../../src/layout/index.js';
 import type { Region, SharedMemory } from './shared-memory.js';
@@ -40,7 +40,11 @@ export function controlRegion(memory: SharedMemory, geometry: ControlGeometry): 
 
 export function pageRegion(memory: SharedMemory, reader: number, words = 128): Region {
   return memory.region(words, (index) => {
-    const lease = index - Page.lease;
-    return `reader ${reader} ${lease >= 0 ? `lease ${lease}` : keyOf(Page, index)}`;
+    const mirror = index - Page.mirror;
+    if (mirror >= 0) {
+      return `reader ${reader} mirror ${mirror >> 1}${mirror % 2 === 0 ? '' : ' high'}`;
+    }
+    const isLease = index >= Page.lease && index < Page.lease + MAX_LEASES;
+    return `reader ${reader} ${isLease ? `lease ${index - Page.lease}` : keyOf(Page, index)}`;
   });
 }

@@ -4,6 +4,8 @@
  */
 import type { CheckOptions, Report } from './check.js';
 import type { RingCode } from './code-under-test.js';
+import { checkFences } from './fence-instance.js';
+import type { FencePlan } from './fence-plan.js';
 import { checkPool } from './pool-instance.js';
 import type { PoolPlan, PoolReaderPlan } from './pool-plan.js';
 import { checkRing } from './ring-instance.js';
@@ -40,6 +42,16 @@ export function ring(name: string, plan: RingPlan, settings: Settings = {}): Ins
   return {
     name,
     run: (code) => checkRing(code, plan, checkOptions),
+    ...(breaks === undefined ? {} : { breaks }),
+  };
+}
+
+export function fence(name: string, plan: FencePlan, settings: Settings = {}): Instance {
+  const { breaks, ...options } = settings;
+  const checkOptions = { name, maxStates: boundsOf(name), ...options };
+  return {
+    name,
+    run: (code) => checkFences(code, plan, checkOptions),
     ...(breaks === undefined ? {} : { breaks }),
   };
 }

@@ -1,6 +1,8 @@
 /** Instances for `main.js --large`: minutes and gigabytes each. */
+import { oneStream, twoStreams } from './fence-instances.js';
 import {
   every,
+  fence,
   held,
   type Instance,
   latest,
@@ -13,6 +15,7 @@ import {
 
 const MESSAGES_4 = [1, 1, 1, 1];
 const ALL = { crashes: ['publisher', 0, 1] } as const;
+const ALL1 = { crashes: ['publisher', 0] } as const;
 const slots = { layout: 'slots', capacity: 4, writeAhead: 1, policy: 'wait' } as const;
 const LONG = 61;
 const ONE = 2;
@@ -106,4 +109,30 @@ export const largeInstances: readonly Instance[] = [
     messages: [ONE, ONE, TWO, ONE, TWO, ONE, TWO],
     readers: [{ ...lossy, maxLag: 2 }],
   }),
+  fence('L12 one stream, four frames, every death', oneStream(3, 4), ALL1),
+  fence(
+    'L13 two streams, joins late, every death, pages are unregistered',
+    twoStreams(3, 3, { readers: [{ ...latest, late: true }], unregisters: true }),
+    ALL1,
+  ),
+  fence(
+    'L14 two readers, two streams, every death',
+    twoStreams(3, 2, { readers: [latest, latest] }),
+    ALL,
+  ),
+  fence(
+    'L15 two readers, one late, one closes, two streams',
+    twoStreams(3, 3, {
+      readers: [
+        { ...latest, closes: true },
+        { ...latest, late: true },
+      ],
+      unregisters: true,
+    }),
+  ),
+  fence(
+    'L16 two leases, two streams, the publisher dies',
+    twoStreams(3, 3, { readers: [{ ...latest, leases: 2 }] }),
+    { crashes: ['publisher'] },
+  ),
 ];

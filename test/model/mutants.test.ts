@@ -1,3 +1,4 @@
+import { fenceMutants } from './fence-mutants.js';
 import { poolMutants } from './pool-mutants.js';
 import { ringMutants } from './ring-mutants.js';
 import { ringOrderMutants } from './ring-order-mutants.js';
@@ -6,3 +7,4 @@ import { testMutants } from './test-instances.js';
 testMutants('a fault planted in the frame pool is found', poolMutants);
 testMutants('a fault planted in the message rings is found', ringMutants);
 testMutants('a wrong order planted in the message rings is found', ringOrderMutants);
+testMutants('a fault planted in the fences is found', fenceMutants);

@@ -6,4 +6,15 @@ export type Plant =
   | 'a WAKE that nobody waits for is forgotten'
   | 'a unit lowers the doorbell'
   | 'a join leaves the doorbell as it is'
-  | 'a reader rings nobody';
+  | 'a reader rings nobody'
+  | 'announced before enqueued'
+  | 'a join within a publish'
+  | 'given back although enqueued'
+  | 'mirrors started by the CPU'
+  | 'leases end with the socket'
+  | 'unregistered at once'
+  | 'the CPU releases'
+  | 'poison once'
+  | 'decided after the poison'
+  | 'closed at once'
+  | 'close() is deaf';

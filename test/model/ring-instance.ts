@@ -16,7 +16,7 @@ import { RingSubscriber } from './ring-subscriber.js';
 import type { SharedMemory } from './shared-memory.js';
 import { declareAtom } from './snapshot.js';
 import { Sockets } from './sockets.js';
-import type { World } from './system.js';
+import type { World } from './world.js';
 
 const IDENTITY = { epoch: 1, instance: [0, 0, 0, 0] as const };
 

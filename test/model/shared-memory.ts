@@ -11,18 +11,33 @@
 
 import { declareAtom } from './snapshot.js';
 
-export type AccessKind = 'load' | 'store' | 'exchange' | 'await' | 'send';
+export type AccessKind =
+  | 'load'
+  | 'store'
+  | 'exchange'
+  | 'await'
+  | 'send'
+  // What GPUs do: one 64-bit store, a wait for a 64-bit word that is at least a value, an addition that orders nothing.
+  | 'store pair'
+  | 'await pair'
+  | 'add'
+  | 'await change';
 
 export interface Access {
   readonly kind: AccessKind;
   readonly address: number;
-  /** Stored value; `await`: the value waited for, 0 for any other than 0. */
+  /** Stored value; `await`: the value waited for, 0 for any other than 0; `await change`: any other than this. */
   readonly value: number;
   /** By `Atomics`: sequentially consistent. */
   readonly atomic: boolean;
-  /** `await`: stored with it in one step. `send`: address of a word that, when not 0, swallows what is sent. */
+  /**
+   * `await`: stored with it in one step. `send`: address of a word that, when not 0, swallows what is sent. Pairs: the
+   * high word, which lies at the next address.
+   */
   readonly after: number;
 }
+
+const ONLY_READS: ReadonlySet<AccessKind> = new Set(['load', 'await pair', 'await change']);
 
 class Stopped extends Error {}
 /** Thrown through the code under test when its next step is known. */
@@ -171,6 +186,49 @@ export class SharedMemory {
     this.access('await', base + index, value, true, value);
   }
 
+  /** Blocks until a word is not 0, takes its value and leaves 0. */
+  takeWord(array: Int32Array, index: number): number {
+    return this.onPoint('await', array, index, 0);
+  }
+
+  /** Blocks while a word has this value: what polls it would only look again. */
+  awaitChange(array: Int32Array, index: number, value: number): void {
+    this.onPoint('await change', array, index, value);
+  }
+
+  /** One 64-bit store of a GPU. */
+  storePair(array: Int32Array, index: number, low: number, high: number): void {
+    this.onPoint('store pair', array, index, low, high);
+  }
+
+  /** A GPU stream waits until a 64-bit word is at least this, by the sign of the difference. */
+  awaitPair(array: Int32Array, index: number, low: number, high: number): void {
+    this.onPoint('await pair', array, index, low, high);
+  }
+
+  /** An atomic addition of a GPU: returns the value before. Other stores may be seen before it or after it. */
+  add(array: Int32Array, index: number, value: number): number {
+    return this.onPoint('add', array, index, value);
+  }
+
+  private onPoint(
+    kind: AccessKind,
+    array: Int32Array,
+    index: number,
+    value: number,
+    high = 0,
+  ): number {
+    const address = (standIns.get(array)?.base ?? Number.NaN) + index;
+    const isPair = kind === 'store pair' || kind === 'await pair';
+    for (const each of isPair ? [address, address + 1] : [address]) {
+      if (!this.points.has(each)) throw new NewPoint(each);
+    }
+    if (kind === 'store pair' && this.run !== undefined && !this.contended.has(address + 1)) {
+      this.noteWriter(this.run.agent, address + 1);
+    }
+    return this.access(kind, address, value | 0, true, high | 0);
+  }
+
   access(kind: AccessKind, address: number, value: number, atomic: boolean, after = 0): number {
     const run = this.run;
     if (run === undefined) {
@@ -185,7 +243,7 @@ export class SharedMemory {
       if (atomic && this.keepsFences) throw new NewPoint(address);
       return this.alone(run, kind, address, value);
     }
-    if (kind !== 'load' && !this.contended.has(address)) this.noteWriter(run.agent, address);
+    if (!ONLY_READS.has(kind) && !this.contended.has(address)) this.noteWriter(run.agent, address);
     if (run.next < run.values.length) return run.values[run.next++] as number;
     run.pending = { kind, address, value, atomic, after };
     throw STOP;

@@ -89,6 +89,11 @@ export class Sockets {
     this.memory.access('await', this.closedBy(reader), 1, true, 2);
   }
 
+  /** The reader closes its end itself. */
+  close(reader: number): void {
+    this.memory.access('store', this.closedBy(reader), 1, true);
+  }
+
   /** WELCOME with the position and the sequence at which the reader begins. */
   welcome(reader: number, position: number, sequence: number): void {
     this.memory.access('store', this.at(reader, Word.sequence), sequence, true);

@@ -5,24 +5,9 @@
  */
 import { Automata, DEAD, type Node, type Option, type Program, type Summary } from './automaton.js';
 import type { Model } from './search.js';
-import type { Region, SharedMemory } from './shared-memory.js';
-import type { Sockets } from './sockets.js';
+import type { Access } from './shared-memory.js';
 import { type Ordering, StoreBuffers } from './store-buffer.js';
-
-/** What an instance consists of. Agent 0 is the publisher, agent r + 1 is reader r. */
-export interface World {
-  readonly memory: SharedMemory;
-  readonly sockets: Sockets;
-  readonly programs: readonly Program[];
-  /** Address of the word that says how much is published. */
-  readonly head: number;
-  /** By reader. */
-  readonly pages: readonly Region[];
-  /** Whether a reader that is done up to `done` has something to read, with this head. */
-  readonly hasUnread: (reader: number, done: number, head: number) => boolean;
-  /** Whether a reader that was done up to `from` had no claim any more to what follows, with this head. */
-  readonly mayLose: (reader: number, from: number, head: number) => boolean;
-}
+import type { World } from './world.js';
 
 export interface SystemOptions {
   readonly name: string;
@@ -41,6 +26,7 @@ type Action =
   | { readonly kind: 'early'; readonly agent: number }
   | { readonly kind: 'crash'; readonly agent: number }
   | { readonly kind: 'shut'; readonly agent: number }
+  | { readonly kind: 'teardown'; readonly agent: number }
   | { readonly kind: 'end'; readonly agent: number };
 
 /** Most moves of an agent at one place. */
@@ -101,8 +87,16 @@ export class System implements Model {
     for (const who of options.crashes ?? []) {
       const agent = who === 'publisher' ? 0 : who + 1;
       table.push({ kind: 'crash', agent }, { kind: 'end', agent });
+      if (this.streamsOf(agent).length > 0) table.push({ kind: 'teardown', agent });
     }
     for (const reader of options.shuts ?? []) table.push({ kind: 'shut', agent: reader + 1 });
+  }
+
+  /** Agents that are streams of this one. */
+  private streamsOf(agent: number): readonly number[] {
+    const first = this.world.sockets.readers + 1;
+    const streams = this.world.streams ?? [];
+    return streams.flatMap(({ owner }, index) => (owner === agent ? [first + index] : []));
   }
 
   private cellOf(address: number): number {
@@ -168,17 +162,34 @@ export class System implements Model {
         return this.endOfSocket(state, action.agent);
       case 'shut':
         return this.setClosed(state, action.agent - 1);
+      case 'teardown':
+        return this.tearDown(state, action.agent);
     }
   }
 
   private crash(state: Uint8Array, agent: number): boolean {
     const { summary } = this.node(state, agent);
-    if (this.nodeId(state, agent) === DEAD || summary.ended || summary.phase === 'join') {
-      return false;
-    }
+    // A publisher that has announced its last frame may still have work queued.
+    const isThrough = summary.ended === true && (agent > 0 || this.streamsOf(0).length === 0);
+    if (this.nodeId(state, agent) === DEAD || isThrough || summary.phase === 'join') return false;
     this.moveTo(state, agent, DEAD);
     this.takeEarly(state, agent);
     return true;
+  }
+
+  private tearDown(state: Uint8Array, agent: number): boolean {
+    if (this.nodeId(state, agent) !== DEAD) return false;
+    let any = false;
+    for (const stream of this.streamsOf(agent)) {
+      if (this.nodeId(state, stream) === DEAD) continue;
+      this.moveTo(state, stream, DEAD);
+      any = true;
+    }
+    const streams = this.world.streams ?? [];
+    for (const { owner, exited } of streams) {
+      if (owner === agent) state[this.cellOf(exited)] = this.numberOf(1);
+    }
+    return any;
   }
 
   private endOfSocket(state: Uint8Array, agent: number): boolean {
@@ -258,7 +269,28 @@ export class System implements Model {
       }
       case 'send':
         return this.send(state, agent, cell, this.cellOf(access.after));
+      case 'await change':
+        return state[cell] === this.numberOf(access.value) ? -1 : 0;
+      case 'store pair':
+        state[cell] = this.numberOf(access.value);
+        state[this.cellOf(access.address + 1)] = this.numberOf(access.after);
+        return 0;
+      case 'await pair':
+        return this.isAtLeast(state, access) ? 0 : -1;
+      case 'add': {
+        const old = state[cell] as number;
+        state[cell] = this.numberOf((this.values[old] as number) + access.value);
+        return old;
+      }
     }
+  }
+
+  /** As a GPU compares: the difference of the two 64-bit words is not negative. */
+  private isAtLeast(state: Uint8Array, { address, value, after }: Access): boolean {
+    const low = this.valueIn(state, this.cellOf(address));
+    const high = this.valueIn(state, this.cellOf(address + 1));
+    const borrow = low >>> 0 < value >>> 0 ? 1 : 0;
+    return ((high - after - borrow) | 0) >= 0;
   }
 
   /**
@@ -294,7 +326,8 @@ export class System implements Model {
 
   /** The publisher knows that a reader is dead: nobody looks at its page again, so its words need not differ. */
   private forgetPage(state: Uint8Array, closedBy: number): void {
-    const { sockets, pages } = this.world;
+    const { sockets, pages, streams } = this.world;
+    if (streams !== undefined) return; // GPUs may still write there
     for (const [reader, page] of pages.entries()) {
       if (sockets.closedBy(reader) !== closedBy) continue;
       state[this.cellOf(sockets.wakeOf(reader))] = 0;
@@ -323,8 +356,10 @@ export class System implements Model {
     const publisher = this.node(state, 0).summary;
     const isDead = this.nodeId(state, 0) === DEAD;
     if (!isDead && publisher.ended !== true) return `the publisher is stuck: ${publisher.phase}`;
+    const stuck = this.stuckStream(state);
+    if (stuck !== undefined) return stuck;
     const head = this.valueIn(state, this.head);
-    for (let agent = 1; agent < this.world.programs.length; agent++) {
+    for (let agent = 1; agent <= this.world.sockets.readers; agent++) {
       if (this.nodeId(state, agent) === DEAD || this.isClosed(state, agent - 1)) continue;
       const { phase, asleep, ended, done } = this.node(state, agent).summary;
       if (phase === 'join') continue;
@@ -332,6 +367,17 @@ export class System implements Model {
       if (this.world.hasUnread(agent - 1, done ?? 0, head))
         return `reader ${agent - 1} rests at ${done} although the head is ${head}`;
       if (isDead && ended !== true) return `reader ${agent - 1} waits for a dead publisher`;
+    }
+    return undefined;
+  }
+
+  /** A stream that stands in the middle of its work. */
+  private stuckStream(state: Uint8Array): string | undefined {
+    for (let agent = this.world.sockets.readers + 1; agent < this.starts.length; agent++) {
+      const { phase, asleep } = this.node(state, agent).summary;
+      if (phase !== 'dead' && asleep !== true) {
+        return `${(this.world.programs[agent] as Program).name} hangs: ${phase}`;
+      }
     }
     return undefined;
   }

@@ -1,0 +1,4 @@
+import { fenceInstances } from './fence-instances.js';
+import { testInstances } from './test-instances.js';
+
+testInstances('frames that GPUs write and read', fenceInstances);
