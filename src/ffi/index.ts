@@ -1,5 +1,9 @@
-/** ffi: the C library of Linux (memfds, mappings, Unix sockets, poll, clock, machine facts). Imports core only. */
+/** ffi: the C library of Linux (memfds, mappings, Unix sockets, poll, clock, machine facts) and CUDA. Imports core only. */
 export * from './clock.js';
+export { cudaDriver, cudaOut, outF32, outI32, outU64, type CudaDriver } from './cuda-driver.js';
+export * from './cuda-errors.js';
+export * from './cuda-structs.js';
+export { addressOf } from './koffi.js';
 export {
   FILE_CONSTANTS,
   MFD,
@@ -21,6 +25,8 @@ export {
 } from './libc.js';
 export * from './machine.js';
 export * from './mapping.js';
+export * from './nvcuvid.js';
+export * from './nvrtc.js';
 export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';
 export * from './socket.js';

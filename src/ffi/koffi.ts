@@ -32,14 +32,17 @@ export function koffi(): KoffiModule {
 
 /**
  * A worker that ends unloads its native modules before its event loop has run their last callbacks: with an open
- * watch that is SIGSEGV when no other thread holds koffi. dlopen(3) RTLD_NODELETE keeps the code where it is.
- * (musl never unloads.)
+ * watch that is SIGSEGV when no other thread holds koffi. (musl never unloads.)
  */
 function keepLoaded(): void {
+  const path = /\/\S.*koffi\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
+  if (path !== undefined) keepLibraryLoaded(path);
+}
+
+/** dlopen(3) RTLD_NODELETE: the code stays where it is when its last user unloads it. */
+export function keepLibraryLoaded(name: string): void {
   const RTLD_LAZY = 0x1;
   const RTLD_NODELETE = 0x1000;
-  const path = /\/\S.*koffi\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
-  if (path === undefined) return;
   const prototype = 'void *dlopen(const char *path, int mode)';
   let dlopen: (path: string, mode: number) => unknown;
   try {
@@ -48,7 +51,7 @@ function keepLoaded(): void {
     // Part of libc since glibc 2.34.
     dlopen = loadLibrary(['libdl.so.2']).func(prototype);
   }
-  dlopen(path, RTLD_LAZY | RTLD_NODELETE);
+  dlopen(name, RTLD_LAZY | RTLD_NODELETE);
 }
 
 /**

@@ -3,9 +3,9 @@ import { posix } from 'node:path';
 import { describe, it } from 'node:test';
 import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
 
-const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'memory'];
+const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory'];
 
-/** Layer → what it may import. `face` is src/index.ts. A layer is a folder of src/. */
+/** Layer → what it may import. `face` is src/index.ts and src/cuda.ts. A layer is a folder of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ['core'],
@@ -13,7 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   layout: ['core'],
   ring: ['core', 'layout'],
   ffi: ['core'],
-  memory: ['core', 'ffi'],
+  gpu: ['core', 'ffi'],
+  memory: ['core', 'ffi', 'gpu'],
   bus: BELOW_BUS,
   face: [...BELOW_BUS, 'bus'],
   demo: [...BELOW_BUS, 'bus', 'face'],

@@ -1,0 +1,72 @@
+/** Numbers and structs of cuda.h, checked against it by a test. */
+
+/** The enumerators and macros that Sluice passes to the driver. */
+export const CUDA_CONSTANTS = Object.freeze({
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: 75,
+  CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: 76,
+  CU_DEVICE_ATTRIBUTE_VIRTUAL_MEMORY_MANAGEMENT_SUPPORTED: 102,
+  CU_DEVICE_ATTRIBUTE_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR_SUPPORTED: 103,
+  CU_DEVICE_ATTRIBUTE_MPS_ENABLED: 133,
+  CU_STREAM_DEFAULT: 0,
+  CU_STREAM_NON_BLOCKING: 1,
+  CU_STREAM_WRITE_VALUE_DEFAULT: 0,
+  /** Compares cyclically: (int64_t)(*address - value) >= 0. */
+  CU_STREAM_WAIT_VALUE_GEQ: 0,
+  CU_EVENT_DEFAULT: 0,
+  CU_EVENT_DISABLE_TIMING: 2,
+  CU_MEMHOSTREGISTER_PORTABLE: 1,
+  CU_MEMHOSTREGISTER_DEVICEMAP: 2,
+  CU_MEMHOSTREGISTER_READ_ONLY: 8,
+  CU_MEM_ALLOCATION_TYPE_PINNED: 1,
+  CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR: 1,
+  CU_MEM_LOCATION_TYPE_DEVICE: 1,
+  CU_MEM_ACCESS_FLAGS_PROT_READ: 1,
+  CU_MEM_ACCESS_FLAGS_PROT_READWRITE: 3,
+  CU_MEM_ALLOC_GRANULARITY_MINIMUM: 0,
+  CU_JIT_ERROR_LOG_BUFFER: 5,
+  CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES: 6,
+});
+
+/** Sizes and offsets, in bytes. */
+export const CUDA_LAYOUT = Object.freeze({
+  uuidBytes: 16,
+  allocationPropertiesBytes: 32,
+  allocationType: 0,
+  allocationHandleTypes: 4,
+  allocationLocationType: 8,
+  allocationLocationId: 12,
+  accessDescriptionBytes: 12,
+  accessLocationType: 0,
+  accessLocationId: 4,
+  accessFlags: 8,
+});
+
+/** The fields of CUmemAllocationProp and CUmemAccessDesc are ints here. */
+function packInts(byteLength: number, fields: readonly (readonly [number, number])[]): Uint8Array {
+  const struct = new DataView(new ArrayBuffer(byteLength));
+  for (const [offset, value] of fields) struct.setInt32(offset, value, true);
+  return new Uint8Array(struct.buffer);
+}
+
+/** CUmemAllocationProp: pinned memory of `device` that can be exported as a file descriptor. */
+export function packAllocationProperties(device: number): Uint8Array {
+  return packInts(CUDA_LAYOUT.allocationPropertiesBytes, [
+    [CUDA_LAYOUT.allocationType, CUDA_CONSTANTS.CU_MEM_ALLOCATION_TYPE_PINNED],
+    [CUDA_LAYOUT.allocationHandleTypes, CUDA_CONSTANTS.CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR],
+    [CUDA_LAYOUT.allocationLocationType, CUDA_CONSTANTS.CU_MEM_LOCATION_TYPE_DEVICE],
+    [CUDA_LAYOUT.allocationLocationId, device],
+  ]);
+}
+
+/** CUmemAccessDesc: what the kernels of `device` may do with a mapping. */
+export function packAccessDescription(device: number, access: 'read' | 'read-write'): Uint8Array {
+  const flags =
+    access === 'read'
+      ? CUDA_CONSTANTS.CU_MEM_ACCESS_FLAGS_PROT_READ
+      : CUDA_CONSTANTS.CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+  return packInts(CUDA_LAYOUT.accessDescriptionBytes, [
+    [CUDA_LAYOUT.accessLocationType, CUDA_CONSTANTS.CU_MEM_LOCATION_TYPE_DEVICE],
+    [CUDA_LAYOUT.accessLocationId, device],
+    [CUDA_LAYOUT.accessFlags, flags],
+  ]);
+}
