@@ -1,4 +1,5 @@
 /** Instances for `main.js --large`: minutes and gigabytes each. */
+import { batches, GPU } from './gpu-ring-instances.js';
 import { oneStream, twoStreams } from './fence-instances.js';
 import {
   every,
@@ -135,4 +136,6 @@ export const largeInstances: readonly Instance[] = [
     twoStreams(3, 3, { readers: [{ ...latest, leases: 2 }] }),
     { crashes: ['publisher'] },
   ),
+  ring('L17 a GPU writes, lossy, many laps', batches(5, [lossy]), GPU),
+  ring('L18 a GPU writes, one pinned, one lossy', batches(3, [pinned(4), lossy]), GPU),
 ];

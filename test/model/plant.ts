@@ -17,4 +17,8 @@ export type Plant =
   | 'poison once'
   | 'decided after the poison'
   | 'closed at once'
-  | 'close() is deaf';
+  | 'close() is deaf'
+  | 'no fence before the counter'
+  | 'no fence behind the head'
+  | 'the first block stores the head'
+  | 'room is taken twice';

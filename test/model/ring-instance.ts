@@ -4,12 +4,15 @@ import {
   bytesRingGeometry,
   type ControlGeometry,
   Header,
+  MessageSlot,
+  RING_SLOT_WORDS,
   slotsRingGeometry,
   unitsOfRecord,
 } from '../../src/layout/index.js';
 import { check, type CheckOptions, type Report } from './check.js';
 import type { RingCode } from './code-under-test.js';
 import { controlRegion, pageRegion } from './control-names.js';
+import { GpuBlock, GpuRingHost, type GpuWords } from './gpu-ring.js';
 import type { RingPlan } from './ring-plan.js';
 import { RingPublisher } from './ring-publisher.js';
 import { RingSubscriber } from './ring-subscriber.js';
@@ -58,6 +61,23 @@ function mayLose(plan: RingPlan, reader: number, from: number, head: number): bo
   return behind > reach || messages.length > maxLag;
 }
 
+function gpuWords(memory: SharedMemory, { messages }: RingPlan, blocks: number): GpuWords {
+  const words = (name: string, length: number): Int32Array =>
+    memory.int32(memory.region(length, (index) => `${name} ${index}`));
+  return declareAtom({
+    launched: words('launch of kernel', messages.length),
+    arrived: words('blocks arrived of kernel', messages.length),
+    through: words('blocks through of kernel', messages.length),
+    fences: words('fence of block', blocks),
+  });
+}
+
+function setLengths({ slots, recordsOffset }: ControlGeometry, words: Int32Array): void {
+  for (let slot = 0; slot < slots; slot++) {
+    words[recordsOffset / 4 + slot * RING_SLOT_WORDS + MessageSlot.length] = 4;
+  }
+}
+
 function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan, mayDie: boolean): World {
   const geometry = declareAtom(geometryOf(plan));
   const control = controlRegion(memory, geometry);
@@ -72,12 +92,21 @@ function buildRing(memory: SharedMemory, code: RingCode, plan: RingPlan, mayDie:
     pages: pages.map((page) => memory.int32(page)),
     sockets,
   });
-  const publisher = new RingPublisher(parts);
+  const { gpuBlocks = 0 } = plan;
+  const gpu = gpuWords(memory, plan, gpuBlocks);
+  const publisher =
+    gpuBlocks === 0 ? new RingPublisher(parts) : new GpuRingHost(parts, gpu, gpuBlocks);
+  if (gpuBlocks > 0) setLengths(geometry, control.views.words);
   const readers = plan.readers.map((_, index) => new RingSubscriber(parts, index, publisher.head));
+  const blocks = Array.from(
+    { length: gpuBlocks },
+    (_, block) => new GpuBlock(parts, gpu, gpuBlocks, block),
+  );
   return {
     memory,
     sockets,
-    programs: [publisher, ...readers],
+    programs: [publisher, ...readers, ...blocks],
+    ...(gpuBlocks === 0 ? {} : { streams: blocks.map(() => ({ owner: 0, exited: 0 })) }),
     head: control.region.base + Header.head,
     pages,
     hasUnread: (reader, done, head) => {

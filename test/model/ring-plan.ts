@@ -40,6 +40,11 @@ export interface RingPlan {
    * that nobody waits for and a join are forgotten, but it lowers it whenever it got what it waited for.
    */
   readonly lowers?: 'when served';
+  /**
+   * Kernels of so many blocks write instead of the CPU: a kernel a batch, a slot a message. The first lap of the ring
+   * is behind them, so lengths do not change.
+   */
+  readonly gpuBlocks?: number;
   readonly plant?: Plant | undefined;
 }
 

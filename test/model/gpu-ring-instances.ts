@@ -1,0 +1,30 @@
+/** The instances of rings that GPUs write. */
+import { held, type Instance, lossy, newest, pinned, ring } from './instances.js';
+import type { RingPlan, RingReaderPlan } from './ring-plan.js';
+
+/** Stores of a GPU are no stronger ordered than those of an arm64 core. */
+export const GPU = { ordering: 'arm', bufferEntries: 4 } as const;
+
+/** Batches of two messages, written by two blocks. */
+export const batches = (
+  count: number,
+  readers: readonly RingReaderPlan[],
+  more: Partial<RingPlan> = {},
+): RingPlan => ({
+  layout: 'slots',
+  capacity: 4,
+  writeAhead: 2,
+  policy: 'wait',
+  messages: Array.from({ length: count }, () => [1, 1]),
+  readers,
+  gpuBlocks: 2,
+  ...more,
+});
+
+export const gpuRingInstances: readonly Instance[] = [
+  ring('G1 lossy', batches(3, [lossy]), GPU),
+  ring('G2 pinned', batches(3, [pinned(4)]), GPU),
+  ring('G3 held', batches(3, [held(2)]), GPU),
+  ring('G4 newest only', batches(2, [newest]), GPU),
+  ring('G5 lossy across the carry', batches(2, [lossy], { start: 2 ** 32 - 2 }), GPU),
+];
