@@ -23,6 +23,9 @@ const FLAGS = [
   ...['-Wall', '-Wextra', '-Werror', '-Wl,-z,nodelete', '-Wl,-Bsymbolic'],
 ];
 
+/** Outside of the folder: the structures of the ring kernels. */
+const RING_LAYOUT = '../../kernels/ring-layout.h';
+
 const LIBRARY = 'libcuda-simulator.so';
 
 /** What `cuModuleLoadData` of the simulator takes for PTX: it finds every kernel of its own in it. */
@@ -59,6 +62,7 @@ function compile(): { readonly path: string } | { readonly skip: string } {
     .sort();
   const hash = createHash('sha256').update(JSON.stringify(FLAGS));
   for (const name of names) hash.update(name).update(readFileSync(join(simulatorSources, name)));
+  hash.update(readFileSync(join(simulatorSources, RING_LAYOUT)));
   const key = `${process.getuid?.() ?? 0}-${hash.digest('hex').slice(0, 16)}`;
   const folder = join(tmpdir(), `sluice-cuda-simulator-${key}`);
   const path = join(folder, LIBRARY);

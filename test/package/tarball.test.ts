@@ -93,9 +93,10 @@ describe('the packed tarball', () => {
     installed.close();
   });
 
-  it('holds the program, its declarations, licence and README, and nothing else', () => {
+  it('holds the program, its declarations, kernels, licence and README, and nothing else', () => {
     const paths = installed.report.files.map((file) => file.path);
-    const wanted = /^(?:dist\/src\/.*\.(?:js|d\.ts)|package\.json|README\.md|LICENSE)$/;
+    const wanted =
+      /^(?:dist\/src\/.*\.(?:js|d\.ts)|kernels\/[a-z]+\.ptx|package\.json|README\.md|LICENSE)$/;
     assert.deepEqual(
       paths.filter((path) => !wanted.test(path)),
       [],
