@@ -9,7 +9,7 @@
  * ever (`strict`) the budget is the whole ring and such readers may read in place; where it may pass over a slow one,
  * the budget is capacity - writeAhead and the passed reader finds out by the same check as everybody else.
  */
-import { highWord, invariant, lowWord, SluiceError } from '../core/index.js';
+import { highWord, invariant, joinUnsigned, lowWord, SluiceError } from '../core/index.js';
 import {
   type ControlGeometry,
   type ControlViews,
@@ -46,6 +46,14 @@ export interface RingStart {
   readonly position: number;
   /** Sequence of the message there. */
   readonly sequence: number;
+}
+
+/** Where a ring stands when it is lent. */
+export interface RingStanding {
+  readonly head: number;
+  /** Messages and bytes published so far. */
+  readonly published: number;
+  readonly bytes: number;
 }
 
 // The engine takes constants of the same file as numbers; those of another one it loads each time.
@@ -99,6 +107,12 @@ export abstract class RingWriter {
   /** Messages and bytes published; also in the control block, where only others read them. */
   private published = Number.NaN;
   private publishedBytes = Number.NaN;
+  /** Units that a borrower may still announce; negative: the ring is not lent. */
+  private lentUnits = -1;
+  /** Low word of where the newest message starts, while the word in the control block is the borrower's. */
+  protected lentNewestStart = 0;
+  /** Somebody looked for room while the ring was lent: its turn comes when the ring is back. */
+  wanted = false;
 
   constructor(control: ControlViews, geometry: ControlGeometry, options: RingWriterOptions) {
     this.words = control.words;
@@ -195,8 +209,13 @@ export abstract class RingWriter {
   /** Whether `units` more can be written now. Reads cursors only when the known room does not suffice. */
   hasRoom(units: number): boolean {
     if (units <= this.room) return true;
-    this.room = this.measureRoom(units);
+    this.room = this.lentUnits < 0 ? this.measureRoom(units) : this.noRoomWhileLent();
     return units <= this.room;
+  }
+
+  private noRoomWhileLent(): number {
+    this.wanted = true;
+    return 0;
   }
 
   private measureRoom(units: number): number {
@@ -282,5 +301,68 @@ export abstract class RingWriter {
   /** A reader was asleep, so the next message deserves a time stamp: slow streams are all sampled. */
   sampleNext(): void {
     this.untilSample = 0;
+  }
+
+  get lent(): boolean {
+    return this.lentUnits >= 0;
+  }
+
+  /**
+   * Hands the ring to another writer of this process (a GPU) until {@link takeBack}: meanwhile nothing finds room here.
+   * Returns where it goes on: the head, and the messages and bytes published.
+   */
+  lend(): RingStanding {
+    invariant(this.lentUnits < 0, 'a ring is lent to one at a time');
+    this.lentUnits = this.room = 0;
+    this.lentNewestStart = this.words[NEWEST_START] as number;
+    this.wanted = false;
+    return { head: this.head, published: this.published, bytes: this.publishedBytes };
+  }
+
+  /**
+   * The borrower wants to announce up to `units` more in one step. False: not now. What is reserved stays within
+   * capacity - writeAhead of the head: then a reader that joins at the head or at the newest message finds it intact.
+   */
+  reserve(units: number): boolean {
+    invariant(this.lentUnits >= 0 && units <= this.writeAhead, 'a step stays within write-ahead');
+    const wanted = this.lentUnits + units;
+    if (wanted > this.capacity - this.writeAhead || this.measureRoom(wanted) < wanted) return false;
+    this.lentUnits = wanted;
+    return true;
+  }
+
+  /** The borrower announced a step of `reserved` units: the head is `head` now, the newest message starts there. */
+  confirm(reserved: number, head: number, newestStart: number): void {
+    invariant(reserved <= this.lentUnits, 'only what was reserved is announced');
+    this.lentUnits -= reserved;
+    this.head = head;
+    this.high = highWord(head);
+    this.lentNewestStart = newestStart;
+    // The last time stamp must not meet a position of the next lap: as far from all readers as can be.
+    this.words[Header.samplePosition] = lowWord(head + 2 ** 31);
+  }
+
+  /** Units reserved by the borrower and not yet confirmed. */
+  get reservedUnits(): number {
+    return Math.max(0, this.lentUnits);
+  }
+
+  /**
+   * The borrower writes no more; the ring goes on where the control block stands. What was reserved and never announced
+   * counts for nothing: a borrower that died may have left any bytes behind the head.
+   */
+  takeBack(): void {
+    const { words, doubles } = this;
+    const low = Atomics.load(this.words, Header.head);
+    // They differ only when it died while the low word carried: behind highA, or behind the head as well.
+    const carried = low >>> 0 < this.writeAhead;
+    this.high = (words[carried ? Header.highA : Header.highB] as number) >>> 0;
+    words[Header.highA] = words[Header.highB] = this.high;
+    this.head = joinUnsigned(low, this.high);
+    this.published = doubles[PUBLISHED] as number;
+    this.publishedBytes = doubles[BYTES] as number;
+    this.lentUnits = -1;
+    this.room = 0;
+    this.wanted = false;
   }
 }

@@ -137,14 +137,16 @@ export class SlotsWriter extends RingWriter {
   }
 
   startAt(sequence: number): RingStart {
-    const oldest = Math.max(0, this.head + this.writeAhead - this.capacity, sequence - 1);
+    const end = this.head + this.reservedUnits;
+    const oldest = Math.max(0, end + this.writeAhead - this.capacity, sequence - 1);
     let position = Math.min(oldest, this.head);
     while (position < this.head && !this.startsMessage(position)) position++;
     return { position, sequence: position + 1 };
   }
 
   startAtNewest(): RingStart {
-    const back = distance32(lowWord(this.head), this.words[Header.newestStart] as number);
+    const newestStart = this.lent ? this.lentNewestStart : this.words[Header.newestStart];
+    const back = distance32(lowWord(this.head), newestStart as number);
     return { position: this.head - back, sequence: this.head - back + 1 };
   }
 
