@@ -190,10 +190,7 @@ export const fenceMutants: readonly Mutant[] = [
   {
     rule: 'a reader closes after its releases have landed',
     changes: [],
-    on: fence(
-      'M closes',
-      plant(oneStream(2, 3, { readers: [closes], plant: 'closed at once' }), 'closed at once'),
-    ),
+    on: fence('M closes', plant(oneStream(2, 3, { readers: [closes] }), 'closed at once')),
     breaks: /stuck/,
   },
   {

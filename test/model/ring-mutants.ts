@@ -1,4 +1,5 @@
 /** Planted faults of the message rings: room, copies, sizes, joins. Each must be found on its instance. */
+import { Header } from '../../src/layout/index.js';
 import { held, lossy, newest, pinned, ring } from './instances.js';
 import type { Mutant } from './mutant.js';
 import {
@@ -128,8 +129,7 @@ export const ringMutants: readonly Mutant[] = [
       {
         file: 'slots-writer',
         find: 'this.put(0, payload, units, header.type);',
-        replace:
-          'Atomics.store(this.words, Header.head, (this.head + units) | 0); this.put(0, payload, units, header.type);',
+        replace: `Atomics.store(this.words, ${Header.head}, (this.head + units) | 0); this.put(0, payload, units, header.type);`,
       },
     ],
     on: ring('M pinned', waiting(3, [pinned(2)])),
@@ -141,8 +141,7 @@ export const ringMutants: readonly Mutant[] = [
       {
         file: 'slots-writer',
         find: 'this.announce(units, 0, 1, byteLength);',
-        replace:
-          'if (units > 1) Atomics.store(this.words, Header.head, (this.head + 1) | 0); this.announce(units, 0, 1, byteLength);',
+        replace: `if (units > 1) Atomics.store(this.words, ${Header.head}, (this.head + 1) | 0); this.announce(units, 0, 1, byteLength);`,
       },
     ],
     on: ring('M long', waiting(0, [pinned(4)], { ...WIDE, messages: [LONG, 1, LONG] })),

@@ -209,7 +209,7 @@ export const ringOrderMutants: readonly Mutant[] = [
   },
   {
     rule: 'the head is loaded after it was stored (arm64)',
-    changes: [{ file: WRITER, find: 'Atomics.load(words, Header.head);', replace: '' }],
+    changes: [{ file: WRITER, find: '\n        Atomics.load(words, Header.head);', replace: '' }],
     on: ring(
       'M batches',
       slots(0, [lossy], {
