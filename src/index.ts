@@ -10,6 +10,7 @@ export {
 } from './core/index.js';
 export {
   type DataByDType,
+  type DeviceBytes,
   type DLPackDescriptor,
   type DType,
   fromFloat32,
@@ -53,6 +54,7 @@ export {
   type VideoFormat,
   type VideoPlane,
 } from './format/index.js';
+export type { CudaStream, StreamLike } from './gpu/index.js';
 export type { Memory } from './memory/index.js';
 export {
   createWorkerRing,
@@ -78,6 +80,7 @@ export {
   type ListOptions,
   LoanedFrame,
   type Manifest,
+  type ManifestDevice,
   type ManifestProcess,
   type Message,
   type MessagePacket,

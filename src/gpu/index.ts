@@ -30,6 +30,6 @@ export {
 } from './shared-allocation.js';
 export { type CudaStream, streamHandle, type StreamLike } from './stream-handle.js';
 export * from './stream-operations.js';
-export { Stream, type StreamOptions } from './stream.js';
+export { onOwnStream, Stream, type StreamOptions } from './stream.js';
 // A stream whose work has failed makes every later call fail, too.
 export { isStickyCudaError } from '../ffi/index.js';

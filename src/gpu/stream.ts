@@ -35,6 +35,11 @@ export class Stream implements CudaStream, AsyncDisposable {
     return new Stream(device, makeStream(device, options.nonBlocking ?? true));
   }
 
+  /** @internal As `create`, non-blocking, for those who cannot wait for a promise. */
+  static on(device: GpuDevice): Stream {
+    return new Stream(device, makeStream(device, true));
+  }
+
   private constructor(device: GpuDevice, handle: number) {
     this.device = device;
     this.#handle = handle;

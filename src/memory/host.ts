@@ -1,14 +1,11 @@
 /** Host memory: one sealed memfd a pool, slot after slot. */
 import { SluiceError, assertInteger } from '../core/index.js';
-import { MAX_VIEW_BYTES, closeDescriptor, type Mapping } from '../ffi/index.js';
-import type { MemoryDomain, PoolSize, SlotMemory } from './domain.js';
+import { addressOf, closeDescriptor, type Mapping } from '../ffi/index.js';
+import type { MemoryDomain, PoolImport, PoolSize, SlotMemory } from './domain.js';
+import { poolBytes } from './pool-size.js';
 import { READ_ONLY_SEALS, createSealedMemory, importSealedMemory } from './sealed-memory.js';
 
 export { createReaderPage, createSealedRegion, importRegion, type Region } from './region.js';
-
-/** A lease word holds slot + 1 in 32 bits; more slots than this is a mistake. */
-const MAX_SLOTS = 65536;
-const SLOT_ALIGNMENT = 64;
 
 export const hostMemory: MemoryDomain = Object.freeze({
   memory: 'host' as const,
@@ -19,22 +16,14 @@ export const hostMemory: MemoryDomain = Object.freeze({
     return new HostSlots(mapping, descriptor, options);
   },
 
-  importPool(descriptor: number, options: PoolSize): SlotMemory {
+  importPool(descriptor: number, options: PoolImport): SlotMemory {
     const mapping = importSealedMemory(descriptor, 'read', () => poolBytes(options));
     return new HostSlots(mapping, -1, options);
   },
 });
 
-function poolBytes({ slots, slotBytes }: PoolSize): number {
-  assertInteger('slots', slots, 1, MAX_SLOTS);
-  assertInteger('slotBytes', slotBytes, SLOT_ALIGNMENT, MAX_VIEW_BYTES);
-  if (slotBytes % SLOT_ALIGNMENT !== 0) {
-    throw new RangeError(`slotBytes must be a multiple of ${SLOT_ALIGNMENT}, got ${slotBytes}`);
-  }
-  return slots * slotBytes;
-}
-
 class HostSlots implements SlotMemory {
+  readonly memory = 'host';
   readonly slots: number;
   readonly slotBytes: number;
   readonly #mapping: Mapping;
@@ -52,6 +41,14 @@ class HostSlots implements SlotMemory {
 
   get descriptor(): number {
     return this.#descriptor;
+  }
+
+  get dataBytes(): number {
+    return this.slots * this.slotBytes;
+  }
+
+  slotAddress(slot: number): bigint {
+    return addressOf(this.slotView(slot));
   }
 
   slotView(slot: number): Uint8Array {

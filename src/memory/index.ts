@@ -1,4 +1,5 @@
-/** memory: where slots live. One interface, its implementations beside it. Imports core and ffi. */
+/** memory: where slots live. One interface, its implementations beside it. Imports core, ffi and gpu. */
+export { cudaMemory } from './cuda.js';
 export * from './domain.js';
 export { systemFailure } from './failure.js';
 export { hostMemory } from './host.js';

@@ -242,6 +242,12 @@ export class PoolWriter {
     return false;
   }
 
+  /** The slot of the newest frame when its data is there, else {@link NO_SLOT}. */
+  newestComplete(): number {
+    const slot = this.newestSlot;
+    return slot >= 0 && this.fenceReached(slot) ? slot : NO_SLOT;
+  }
+
   /** Whether any announced frame still waits for its fence: a publisher that waits for slots must poll then. */
   hasPending(): boolean {
     for (let slot = 0; slot < this.slots; slot++) if (!this.fenceReached(slot)) return true;

@@ -29,6 +29,7 @@ export {
   encodeManifest,
   parseManifest,
   type Manifest,
+  type ManifestDevice,
   type ManifestProcess,
 } from './manifest-codec.js';
 

@@ -4,16 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { lchownSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { printable, SluiceError } from '../../core/index.js';
 import { monotonicNs, setNotDumpable, SystemCallError } from '../../ffi/index.js';
-import type { Hello, Stats } from '../../layout/handshake.js';
+import type { Epoch, Hello, Stats } from '../../layout/handshake.js';
 import { pageViews, type PageViews } from '../../layout/index.js';
 import { createReaderPage, type Region } from '../../memory/index.js';
 import type { RosterEntry } from '../../ring/index.js';
 import { mayConnect } from '../transport/access.js';
-import { currentBootId } from '../directory/boot-id.js';
-import { tryClaim, type ChannelLock } from '../directory/channel-lock.js';
+import type { ChannelLock } from '../directory/channel-lock.js';
 import { ChannelServer, type ServerSession } from '../transport/channel-server.js';
 import { clearRemains } from '../directory/debris.js';
 import { type CloseReason, type Status } from '../endpoint.js';
@@ -29,6 +27,7 @@ import {
 } from '../directory/manifest.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../directory/runtime-directory.js';
 import { WaitList } from '../wait-list.js';
+import { claimChannel, describeProcess, type StreamIdentity } from './channel-claim.js';
 import { DEFAULT_MAX_SUBSCRIBERS, type PublisherOptions } from './options.js';
 import { subscriberInfo } from './subscriber-info.js';
 
@@ -43,34 +42,36 @@ export interface Place {
   readonly entry: RosterEntry;
   /** Sequence of the first unit it has not seen. */
   readonly sequence: number;
+  /** What goes with WELCOME and EPOCH; they stay the stream's. */
+  readonly descriptors: readonly number[];
+  /** What WELCOME and EPOCH say beside the rest. */
+  readonly terms?: Pick<Epoch, 'dataBytes' | 'mirroredFrom' | 'copied'>;
 }
 
 /** The memory of one epoch and everything that is published into it. */
 export interface PublishedStream {
   readonly manifest: Manifest;
   readonly controlBytes: number;
-  /** Control block first, then the data memory of frames. */
-  readonly descriptors: readonly number[];
   /** What `hello` can be promised beside `others`. Throws `LEASES_EXHAUSTED`. */
   grant(hello: Hello, others: readonly Grant[]): Grant;
-  /** Adds a reader; from here on its page is looked at. */
-  join(page: PageViews, hello: Hello, grant: Grant): Place;
+  /** Adds a reader and takes its page over; from here on it is looked at. When this throws, the page is the caller's. */
+  join(page: Region, session: ServerSession, grant: Grant): Place;
   leave(place: Place): void;
   /** Units published that the reader has not passed; leases it holds. */
   lagOf(place: Place): number;
   heldBy(place: Place): number;
+  /** Ends it and every place in it. What a GPU still uses goes when `settle` resolves. */
   close(): void;
+  settle(): Promise<void>;
 }
 
 export interface Member {
   readonly session: ServerSession;
   readonly grant: Grant;
-  page: Region;
   views: PageViews;
   place: Place;
 }
 
-const STANDBY_POLL_MS = 50;
 const TICK_MS = 1000;
 
 export class ChannelOwner<S extends PublishedStream> {
@@ -88,6 +89,8 @@ export class ChannelOwner<S extends PublishedStream> {
   readonly #byEntry = new Map<RosterEntry, ServerSession>();
   readonly #feed = new EventFeed<Status>();
   readonly #startedNs = monotonicNs();
+  /** Epochs before this one that a GPU still uses. */
+  readonly #formerStreams = new Set<Promise<void>>();
   #stream: S;
   #server: ChannelServer;
   #tick: NodeJS.Timeout;
@@ -138,7 +141,7 @@ export class ChannelOwner<S extends PublishedStream> {
     directory.socketPath(channel);
     if (options.hardened === true) setNotDumpable();
     const instance = randomBytes(16).toString('hex');
-    const lock = await claim(directory, channel, instance, options);
+    const lock = await claimChannel(directory, channel, instance, options);
     try {
       clearRemains(directory, lock);
       const stream = makeStream({
@@ -233,7 +236,6 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#stream = next;
     this.#byEntry.clear();
     for (const [session, member] of [...this.#members]) {
-      member.page.close();
       try {
         this.#place(session, member);
         session.sendEpoch(
@@ -241,8 +243,9 @@ export class ChannelOwner<S extends PublishedStream> {
             manifest: compact(next.manifest),
             sequence: member.place.sequence,
             controlBytes: next.controlBytes,
+            ...member.place.terms,
           },
-          [...next.descriptors, member.page.descriptor],
+          member.place.descriptors,
         );
       } catch (error) {
         // No descriptor left for this one: it comes back when there is.
@@ -251,6 +254,10 @@ export class ChannelOwner<S extends PublishedStream> {
       }
     }
     old.close();
+    const settled: Promise<void> = old.settle().then(() => {
+      this.#formerStreams.delete(settled);
+    });
+    this.#formerStreams.add(settled);
     this.#feed.emit({ type: 'epoch', epoch: next.manifest.epoch, format: next.manifest.format });
     this.#notifyFreed();
   }
@@ -263,15 +270,20 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#forgetExit();
     this.#server.close(reason.reason);
     this.#release();
-    for (const member of this.#members.values()) member.page.close();
     this.#members.clear();
     this.#byEntry.clear();
     this.#stream.close();
     this.#feed.end();
     this.#notifyFreed();
     this.demandChanged.notify();
-    this.#resolveClosed(reason);
+    void this.#settle(reason);
     return this.closed;
+  }
+
+  /** It is closed when nothing of it is used any more, by a GPU of this process for example. */
+  async #settle(reason: CloseReason): Promise<void> {
+    await Promise.all([...this.#formerStreams, this.#stream.settle()]);
+    this.#resolveClosed(reason);
   }
 
   #notifyFreed(): void {
@@ -335,16 +347,22 @@ export class ChannelOwner<S extends PublishedStream> {
         sequence: member.place.sequence,
         controlBytes: stream.controlBytes,
         clockOffsetNs: monotonicNs() - hello.monotonicNs,
+        ...member.place.terms,
       },
-      descriptors: [...stream.descriptors, member.page.descriptor],
+      descriptors: member.place.descriptors,
     };
   }
 
   /** A fresh page, and a place in the current stream, before the subscriber can see either. */
   #place(session: ServerSession, member: Member): void {
-    member.page = createReaderPage(`sluice-page:${this.channel}`);
-    member.views = pageViews(member.page.buffer);
-    member.place = this.#stream.join(member.views, session.hello, member.grant);
+    const page = createReaderPage(`sluice-page:${this.channel}`);
+    member.views = pageViews(page.buffer);
+    try {
+      member.place = this.#stream.join(page, session, member.grant);
+    } catch (error) {
+      page.close();
+      throw error;
+    }
     this.#byEntry.set(member.place.entry, session);
   }
 
@@ -355,7 +373,6 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#members.delete(session);
     this.#byEntry.delete(member.place.entry);
     this.#stream.leave(member.place);
-    member.page.close();
     this.#notifyFreed();
     this.demandChanged.notify();
   }
@@ -391,55 +408,6 @@ export class ChannelOwner<S extends PublishedStream> {
     signal.addEventListener('abort', abort, { once: true });
     void this.closed.then(() => signal.removeEventListener('abort', abort));
   }
-}
-
-export interface StreamIdentity {
-  readonly channel: string;
-  readonly instance: string;
-  readonly epoch: number;
-  readonly process: Manifest['process'];
-}
-
-async function claim(
-  directory: RuntimeDirectory,
-  channel: string,
-  instance: string,
-  options: PublisherOptions<unknown>,
-): Promise<ChannelLock> {
-  for (;;) {
-    const lock = tryClaim(directory, channel, instance);
-    if (lock !== undefined) return lock;
-    if (options.whenTaken !== 'wait') {
-      throw new SluiceError(
-        'CHANNEL_IN_USE',
-        `cannot publish ${channel}: another live process owns it`,
-        {
-          details: { channel, lock: directory.lockPath(channel) },
-          remedy:
-            `See who it is with \`sluice info ${channel}\`; end it, choose another name, ` +
-            `or open with whenTaken: 'wait' to take over at its end.`,
-        },
-      );
-    }
-    // The kernel frees the lock at the owner's death and tells nobody: looking costs a microsecond.
-    await sleep(STANDBY_POLL_MS, undefined, options.signal ? { signal: options.signal } : {}).catch(
-      () => {
-        options.signal?.throwIfAborted();
-      },
-    );
-  }
-}
-
-function describeProcess(label: string | undefined): Manifest['process'] {
-  const program = (process.argv[1] ?? process.execPath).split('/').at(-1) ?? 'node';
-  return {
-    pid: process.pid,
-    executable: process.execPath,
-    label: (label ?? program).slice(0, 128),
-    uid: process.geteuid?.() ?? 0,
-    startedAt: new Date(Date.now() - process.uptime() * 1000).toISOString(),
-    bootId: currentBootId(),
-  };
 }
 
 /** A manifest as it travels in a frame: JSON of its own, without what only people need. */

@@ -1,6 +1,6 @@
 /** The publishing end of a frame channel. */
 import { isDeepStrictEqual } from 'node:util';
-import { assertInteger, SluiceError } from '../../core/index.js';
+import { assertInteger, isSluiceError, SluiceError } from '../../core/index.js';
 import { completeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
 import { HeaderDouble, MAX_POOL_SLOTS } from '../../layout/index.js';
 import { Doorbell, NO_SLOT, type FrameRecord } from '../../ring/index.js';
@@ -23,6 +23,8 @@ import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } fro
 
 /** How often to look while a frame's data is still being written: a fence rings nobody. */
 const FENCE_POLL_MS = 1;
+/** How long `close()` waits for a GPU to complete what was published. */
+const CLOSE_PATIENCE_MS = 1000;
 
 /**
  * Publishes frames: a slot is borrowed (`tryLoan`, `loan`), written in place and handed over by its `publish()`, or
@@ -38,6 +40,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   readonly #doorbell: Doorbell;
   readonly #turn = new EventLoopTurn();
   #passedOver = 0;
+  #closing = false;
   /** Totals of the epochs before. */
   #earlier = { published: 0, bytes: 0, dropped: 0 };
 
@@ -50,6 +53,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     this.#doorbell = new Doorbell(() => this.#owner.stream.writer.roster.arm());
     owner.describe = () => this.stats();
     owner.onFreed = () => this.#doorbell.woken();
+    this.#follow(owner.stream);
     owner.onClosing = () => {
       this.#keepTotals();
       this.#revokeLoans();
@@ -126,8 +130,9 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     const loan = this.tryLoan();
     if (loan === undefined) return undefined;
     try {
-      loan.bytes.set(bytes);
-      return loan.publish(options);
+      const sequence = loan.publishCopy(bytes, options);
+      if (sequence === undefined) this.#countDrop();
+      return sequence;
     } finally {
       loan[Symbol.dispose]();
     }
@@ -170,6 +175,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     }
     this.#earlier = totals;
     this.#revokeLoans();
+    this.#follow(next);
   }
 
   /** What subscribers were granted goes on in the next epoch, so it must have the slots for it. */
@@ -214,7 +220,13 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     return this.#owner.status(signal);
   }
 
+  /** Ends the channel, once what streams still write is there: a frame that was published is not lost by it. */
   async close(): Promise<void> {
+    const { stream } = this.#owner;
+    this.#closing = true;
+    if (this.#owner.end === undefined && stream.gpu !== undefined) {
+      await stream.untilComplete(CLOSE_PATIENCE_MS);
+    }
     await this.#owner.close();
   }
 
@@ -228,14 +240,36 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     stream: FrameStream<F>,
     slot: number,
     record: FrameRecord,
-    deferred: boolean,
+    options: PublishOptions,
   ): number {
+    const sequence = this.#announce(stream, slot, record, options);
     this.#loans.delete(loan);
-    const sequence = stream.writer.publish(slot, record, deferred);
     stream.writer.roster.ring(this.#owner.wakeReader);
     // What was the newest frame until now may be taken: another loan() can be waiting for that slot.
     this.#owner.freed.notify();
     return sequence;
+  }
+
+  /** A GPU that does not take the work takes none any more: the channel ends, and its readers with it know. */
+  #announce(
+    stream: FrameStream<F>,
+    slot: number,
+    record: FrameRecord,
+    options: PublishOptions,
+  ): number {
+    try {
+      return stream.publish(slot, record, options);
+    } catch (error) {
+      if (isSluiceError(error, 'CUDA_ERROR')) void this.#owner.close({ reason: 'failed', error });
+      throw error;
+    }
+  }
+
+  #follow(stream: FrameStream<F>): void {
+    stream.onFreed = () => {
+      this.#doorbell.woken();
+      this.#owner.freed.notify();
+    };
   }
 
   /** @internal */
@@ -257,7 +291,8 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
 
   async #waitForSlot(startedMs: number, signal: AbortSignal | undefined): Promise<void> {
     const stream = this.#owner.stream;
-    if (stream.writer.hasPending()) return this.#owner.freed.wait(signal, FENCE_POLL_MS);
+    if (stream.writer.hasPending() || stream.releasesAreSilent)
+      return this.#owner.freed.wait(signal, FENCE_POLL_MS);
     if (this.#options.whenFull !== 'wait' || this.#patienceMs === Infinity) {
       return this.#owner.freed.wait(signal);
     }
@@ -293,7 +328,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   }
 
   #assertOpen(attempt: string): void {
-    const { end } = this.#owner;
+    const end = this.#owner.end ?? (this.#closing ? { reason: 'closed' as const } : undefined);
     if (end !== undefined) throw closedError(attempt, this.channel, end);
   }
 }

@@ -2,6 +2,7 @@
 import { alignUp, assertInteger, SluiceError } from '../../core/index.js';
 import { describeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
+import type { StreamLike } from '../../gpu/index.js';
 import type { Hello } from '../../layout/handshake.js';
 import {
   ChannelState,
@@ -16,18 +17,38 @@ import {
   poolGeometry,
   writeGeometry,
   type ControlViews,
-  type PageViews,
+  pageViews,
 } from '../../layout/index.js';
 import {
   createSealedRegion,
+  cudaMemory,
   hostMemory,
   type Region,
   type SlotMemory,
 } from '../../memory/index.js';
-import { type PoolReaderEntry, PoolWriter } from '../../ring/index.js';
+import { type FrameRecord, type PoolReaderEntry, PoolWriter } from '../../ring/index.js';
+import type { DeviceBytes } from '../../tensor/index.js';
+import { mayReadGpuMemory } from '../transport/access.js';
+import type { ServerSession } from '../transport/channel-server.js';
 import type { Manifest } from '../directory/manifest.js';
-import type { Grant, Place, PublishedStream, StreamIdentity } from './channel-owner.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
+import { deviceBytes } from '../frame-views.js';
+import {
+  addLocalStream,
+  type LocalStream,
+  removeLocalStream,
+  type SharedEvents,
+} from '../local-streams.js';
+import type { StreamIdentity } from './channel-claim.js';
+import type { Grant, Place, PublishedStream } from './channel-owner.js';
+import { FrameGpu, gpuPlacement } from './frame-gpu.js';
+import { closeFencedReader, type FencedReader } from './gpu-fences.js';
+import type { HostCopy } from './host-copy.js';
+import { Landing } from '../landing.js';
 import type { PublisherOptions } from './options.js';
+import type { PublishOptions } from './loaned-frame.js';
+import { PeerExit } from './peer-exit.js';
+import { Staging } from './staging.js';
 
 /** Frames up to this many bytes get many slots by default; larger ones cost real memory. */
 const SMALL_FRAME_BYTES = 64 * 1024;
@@ -35,6 +56,14 @@ const LARGE_FRAME_BYTES = 16 * 1024 * 1024;
 
 export interface FramePlace extends Place {
   readonly entry: PoolReaderEntry;
+  readonly page: Region;
+  readonly grant: Grant;
+  /** Readers whose GPU looks at the slots: the end of their process, not that of their socket, ends their leases. */
+  readonly exit: PeerExit | undefined;
+  /** Readers whose mirrors are written. */
+  readonly fenced: FencedReader | undefined;
+  /** The number that WELCOME gave it. */
+  readonly subscriber: number;
 }
 
 /** Slots of a pool whose user names no number. */
@@ -52,10 +81,9 @@ export function slotsNeeded(grants: readonly Grant[]): number {
   return leased + grants.reduce((max, grant) => Math.max(max, grant.maxLag), 1) + 1;
 }
 
-export class FrameStream<F extends FrameFormat> implements PublishedStream {
+export class FrameStream<F extends FrameFormat> implements PublishedStream, LocalStream {
   readonly manifest: Manifest;
   readonly controlBytes: number;
-  readonly descriptors: readonly number[];
   readonly views: ControlViews;
   readonly writer: PoolWriter;
   readonly slotBytes: number;
@@ -64,14 +92,25 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
   readonly format: F;
   readonly slots: number;
   readonly start: number;
+  /** Undefined when no GPU writes the slots. */
+  readonly gpu: FrameGpu | undefined;
+  /** Set by the publisher: something may have become free. */
+  onFreed: () => void = () => undefined;
   readonly #control: Region;
   readonly #memory: SlotMemory;
+  readonly #allow: PublisherOptions<F>['allow'];
+  readonly #places = new Set<FramePlace>();
+  /** Readers that are gone but whose leases still count. */
+  readonly #departed = new Set<FramePlace>();
+  readonly #landing = new Landing();
+  #staging: Staging | undefined;
   #closed = false;
 
   /** `start`: sequence of the last frame of the epoch before, so that sequences go on over a change of format. */
   constructor(identity: StreamIdentity, options: PublisherOptions<F>, start = 0) {
     this.start = start;
     this.format = options.format;
+    this.#allow = options.allow;
     this.frameBytes = frameByteLength(options.format);
     this.slotBytes = alignUp(this.frameBytes, 4096);
     this.slots = options.slots ?? defaultSlots(this.slotBytes);
@@ -82,15 +121,29 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
       this.slotBytes,
     );
     this.controlBytes = controlByteLength(geometry);
-    this.#memory = hostMemory.createPool({
-      label: `sluice:${identity.channel}`,
-      slots: this.slots,
-      slotBytes: this.slotBytes,
-    });
+    const { channel } = identity;
+    const placement = gpuPlacement(channel, options.memory, options.device);
+    const domain = placement?.slots === 'device' ? cudaMemory(placement.device) : hostMemory;
+    const opened: { close(): void }[] = [];
+    const keep = <T extends { close(): void }>(part: T): T => {
+      opened.push(part);
+      return part;
+    };
     try {
-      this.#control = createSealedRegion(`sluice-control:${identity.channel}`, this.controlBytes);
+      const size = { slots: this.slots, slotBytes: this.slotBytes };
+      this.#memory = keep(domain.createPool({ label: `sluice:${channel}`, ...size }));
+      this.#control = keep(createSealedRegion(`sluice-control:${channel}`, this.controlBytes));
+      this.gpu =
+        placement &&
+        new FrameGpu(channel, placement, {
+          control: this.#control,
+          geometry,
+          memory: this.#memory,
+          frameBytes: this.frameBytes,
+          defaultStream: options.stream,
+        });
     } catch (error) {
-      this.#memory.close();
+      for (const part of opened.reverse()) part.close();
       throw error;
     }
     this.views = controlViews(this.#control.buffer);
@@ -102,15 +155,17 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
       lossless: options.whenFull === 'wait',
     });
     this.views.words[Header.state] = ChannelState.live;
-    this.descriptors = [this.#control.descriptor, this.#memory.descriptor];
     this.manifest = Object.freeze({
       protocol: 1,
-      channel: identity.channel,
+      channel,
       kind: 'frame',
       instance: identity.instance,
       epoch: identity.epoch,
       format: options.format,
-      memory: 'host',
+      memory: this.#memory.memory,
+      ...(placement === undefined
+        ? {}
+        : { device: { uuid: placement.device.uuid, name: placement.device.name } }),
       layout: 'pool',
       slots: this.slots,
       slotBytes: this.slotBytes,
@@ -118,10 +173,56 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
       createdNs: monotonicNs(),
       userData: options.userData ?? {},
     } satisfies Manifest);
+    if (this.isOnDevice) addLocalStream(identity.instance, identity.epoch, this);
   }
 
-  slotView(slot: number): Uint8Array {
-    return this.#memory.slotView(slot);
+  /** For subscribers of this thread: events instead of mirrors, from the next publish on. */
+  shareEvents(subscriber: number): SharedEvents | undefined {
+    for (const { fenced, subscriber: id } of this.#places) {
+      if (id !== subscriber || fenced === undefined) continue;
+      const bySlot = (fenced.events ??= []);
+      return { bySlot, from: this.writer.published + 1 };
+    }
+    return undefined;
+  }
+
+  /** Whether the slots are in the memory of a GPU. */
+  get isOnDevice(): boolean {
+    return this.#memory.memory !== 'host';
+  }
+
+  /** Copies `bytes` into a slot, on a GPU behind what is in the stream. False when the GPU is too far behind. */
+  tryCopyIn(slot: number, bytes: Uint8Array, stream: StreamLike | undefined): boolean {
+    if (!this.isOnDevice) {
+      this.#memory.slotView(slot).set(bytes);
+      return true;
+    }
+    this.#staging ??= new Staging(this.gpu!.device, this.slotBytes, this.slots);
+    const handle = this.gpu!.streamOf(stream);
+    return this.#staging.tryCopy(handle, this.#memory.slotAddress(slot), bytes);
+  }
+
+  /** All bytes of a slot, or where they are on the GPU. */
+  bytesOf(slot: number): Uint8Array | DeviceBytes {
+    if (!this.isOnDevice) return this.#memory.slotView(slot);
+    return deviceBytes(this.#memory, slot, this.gpu!.device.index);
+  }
+
+  /**
+   * Announces a loaned slot. Where a GPU writes the slots, `stream` completes the frame behind the work that is in it;
+   * the processor waits for nothing.
+   */
+  publish(
+    slot: number,
+    record: FrameRecord,
+    { deferred = false, stream }: Pick<PublishOptions, 'deferred' | 'stream'>,
+  ): number {
+    const { gpu, writer } = this;
+    if (gpu === undefined || (stream === undefined && !this.isOnDevice)) {
+      return writer.publish(slot, record, deferred);
+    }
+    gpu.enqueue(gpu.streamOf(stream), slot, writer.published + 1);
+    return writer.publish(slot, record, true);
   }
 
   /** What a subscriber asks for is cut to what the sizing rule leaves; nothing left is an error. */
@@ -134,8 +235,9 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
         { details: { channel: this.manifest.channel, kind: 'frame' } },
       );
     }
-    const leased = others.reduce((sum, grant) => sum + grant.leases, 0);
-    const largestLag = others.reduce((max, grant) => Math.max(max, grant.maxLag), 1);
+    const readers = [...others, ...[...this.#departed].map(({ grant }) => grant)];
+    const leased = readers.reduce((sum, grant) => sum + grant.leases, 0);
+    const largestLag = readers.reduce((max, grant) => Math.max(max, grant.maxLag), 1);
     const left = this.slots - 1 - leased - largestLag;
     const wantedLag = hello.delivery === 'every' ? Math.max(1, hello.maxLag) : 0;
     const leases = Math.max(0, Math.min(hello.leases, left, MAX_LEASES));
@@ -144,7 +246,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
     const needed = leased + hello.leases + Math.max(largestLag, wantedLag) + 1;
     throw new SluiceError(
       'LEASES_EXHAUSTED',
-      `${this.manifest.channel} has ${this.slots} slots: ${leased} are granted to ${others.length} subscribers, ` +
+      `${this.manifest.channel} has ${this.slots} slots: ${leased} are granted to ${readers.length} subscribers, ` +
         `${largestLag} promised by lag, 1 is the publisher's; this subscriber needs ${needed} in all`,
       {
         details: { slots: this.slots, leased, largestLag, neededSlots: needed },
@@ -153,18 +255,62 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
     );
   }
 
-  join(page: PageViews, _hello: Hello, grant: Grant): FramePlace {
+  join(page: Region, session: ServerSession, grant: Grant): FramePlace {
+    const { hello } = session;
+    this.#assertReachable(session);
+    const views = pageViews(page.buffer);
+    const copies = this.isOnDevice && hello.copy === 'host';
+    const hostCopy = copies ? this.#hostCopy() : undefined;
+    const fenced =
+      this.isOnDevice && !copies && hello.device !== undefined
+        ? this.gpu!.fences.addReader(page)
+        : undefined;
+    const exit = hello.device === undefined ? undefined : new PeerExit(session.duplicatePidfd());
     // A late subscriber gets the newest frame at once: it is complete, and it is never the one being taken.
-    const last = Math.max(this.start, this.writer.published - 1);
-    const entry = this.writer.addReader(
-      { page: page.words, leases: grant.leases, maxLag: grant.maxLag },
-      last,
-    );
-    return { entry, sequence: last + 1 };
+    const { published } = this.writer;
+    const last = Math.max(this.start, published - 1, (hostCopy?.from ?? 0) - 1);
+    const terms = { page: views.words, leases: grant.leases, maxLag: grant.maxLag };
+    const place: FramePlace = {
+      entry: this.writer.addReader(terms, last),
+      sequence: last + 1,
+      descriptors: [
+        this.#control.descriptor,
+        hostCopy?.descriptor ?? this.#memory.descriptor,
+        page.descriptor,
+      ],
+      terms: {
+        ...(this.isOnDevice && !copies ? { dataBytes: this.#memory.dataBytes } : {}),
+        ...(fenced === undefined ? {} : { mirroredFrom: published + 1 }),
+        ...(copies ? { copied: 'host' as const } : {}),
+      },
+      page,
+      grant,
+      exit,
+      fenced,
+      subscriber: session.id,
+    };
+    this.#places.add(place);
+    return place;
   }
 
+  /** Takes the place back as soon as nobody can read by it any more: a killed reader's GPU goes on for a while. */
   leave(place: FramePlace): void {
-    this.writer.removeReader(place.entry);
+    this.#places.delete(place);
+    if (place.fenced !== undefined) this.gpu?.fences.removeReader(place.fenced);
+    if (place.terms?.copied !== undefined) this.#stopHostCopy();
+    const { exit } = place;
+    if (exit === undefined) return this.#giveUp(place);
+    exit.socketEnded();
+    this.#departed.add(place);
+    this.#landing.when(
+      () => exit.exited || this.heldBy(place) === 0,
+      () => {
+        this.#departed.delete(place);
+        exit.close();
+        this.#giveUp(place);
+        this.onFreed();
+      },
+    );
   }
 
   lagOf(place: FramePlace): number {
@@ -179,11 +325,99 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream {
     return held;
   }
 
+  /** Readers may give a slot back without ringing, so whoever waits for one must look again by itself. */
+  get releasesAreSilent(): boolean {
+    if (this.#departed.size > 0) return true;
+    for (const { exit } of this.#places) if (exit !== undefined) return true;
+    return false;
+  }
+
+  /** No frame follows. Memory stays until what a GPU was told to write into it has landed: see `settle`. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.views.words[Header.state] = ChannelState.ended;
-    this.#control.close();
-    this.#memory.close();
+    removeLocalStream(this.manifest.instance, this.manifest.epoch);
+    for (const place of this.#places) {
+      if (place.fenced !== undefined) this.gpu?.fences.removeReader(place.fenced);
+      place.exit?.close();
+      this.#giveUp(place);
+    }
+    this.#places.clear();
+    this.#whenLanded(() => {
+      this.#staging?.close();
+      this.gpu?.close();
+      this.#control.close();
+      this.#memory.close();
+    });
+  }
+
+  /** Resolves when what streams write is there, or `patienceMs` have passed. */
+  async untilComplete(patienceMs: number): Promise<void> {
+    const { gpu, writer } = this;
+    if (gpu === undefined) return;
+    const sinceMs = performance.now();
+    const { published } = writer;
+    while (!writer.fencesReachedUpTo(published) && !gpu.failed) {
+      if (performance.now() - sinceMs >= patienceMs) return;
+      await pauseBetweenLooks(sinceMs);
+    }
+  }
+
+  /** Resolves when everything is given up that waited for a GPU. */
+  settle(): Promise<void> {
+    return this.#landing.settle();
+  }
+
+  #giveUp(place: FramePlace): void {
+    this.writer.removeReader(place.entry);
+    this.#whenLanded(() => {
+      if (place.fenced !== undefined) closeFencedReader(place.fenced);
+      place.page.close();
+    });
+  }
+
+  /** When every job that was enqueued so far has landed; or never will, because the GPU is lost to this process. */
+  #whenLanded(giveUp: () => void): void {
+    const { writer, gpu } = this;
+    if (gpu === undefined) return giveUp();
+    const { published } = writer;
+    this.#landing.when(() => writer.fencesReachedUpTo(published) || gpu.failed, giveUp);
+  }
+
+  /** The host copy, begun for the first who asks for it. */
+  #hostCopy(): HostCopy {
+    const gpu = this.gpu!;
+    return gpu.hostCopy ?? gpu.startHostCopy(this.writer.newestComplete(), this.writer.published);
+  }
+
+  #stopHostCopy(): void {
+    for (const { terms } of this.#places) if (terms?.copied !== undefined) return;
+    const copy = this.gpu?.stopHostCopy();
+    if (copy !== undefined) this.#whenLanded(() => copy.close());
+  }
+
+  /** Refuses whoever could not read what it would get. */
+  #assertReachable({ hello, credentials }: ServerSession): void {
+    const device = this.gpu?.device;
+    if (device === undefined || !this.isOnDevice || hello.copy === 'host') return;
+    const { channel, memory } = this.manifest;
+    const where = `${memory} (${device.name}, ${device.uuid})`;
+    if (hello.device === undefined) {
+      throw new SluiceError(
+        'WRONG_DEVICE',
+        `${channel} is in the memory of ${where}, and the subscriber named no GPU to read it with`,
+        { details: { channel, device: device.uuid } },
+      );
+    }
+    if (mayReadGpuMemory(credentials, this.#allow)) return;
+    throw new SluiceError(
+      'ACCESS_DENIED',
+      `${channel} does not give the memory of ${where} to user ${credentials.uid}: who can read it can write it`,
+      {
+        details: { uid: credentials.uid },
+        remedy: `Subscribe with copyTo: 'host', or open the publisher with allow: { gpuUids: [${credentials.uid}] }.`,
+      },
+    );
   }
 }

@@ -7,10 +7,19 @@ import {
   type TensorsOf,
 } from '../../format/index.js';
 import { monotonicNs } from '../../ffi/index.js';
+import type { StreamLike } from '../../gpu/index.js';
 import { FrameFlag, MAX_USER_DATA_BYTES } from '../../layout/index.js';
 import type { FrameRecord } from '../../ring/index.js';
-import type { ShapeOption, TensorView } from '../../tensor/index.js';
-import { asTensor, framePlanes, tensorsOf, type Plane } from '../frame-views.js';
+import type { Memory } from '../../memory/index.js';
+import { hostBytes, type ShapeOption, type TensorView } from '../../tensor/index.js';
+import {
+  asTensor,
+  framePlanes,
+  type Plane,
+  type SlotBytes,
+  slotPointer,
+  tensorsOf,
+} from '../frame-views.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import type { FrameStream } from './frame-stream.js';
 
@@ -37,6 +46,12 @@ export interface PublishOptions {
    * until then, and `lost` when this process ends before.
    */
   readonly deferred?: boolean;
+  /**
+   * Frames of a GPU: the stream that writes the data. The frame is complete behind the work that is in the stream
+   * now; nothing waits for it here. Default the publisher's stream; host slots with a `device` are complete at once
+   * without one.
+   */
+  readonly stream?: StreamLike;
 }
 
 /** What a loan needs of its publisher. */
@@ -47,7 +62,7 @@ export interface LoanHost<F extends FrameFormat> {
     stream: FrameStream<F>,
     slot: number,
     record: FrameRecord,
-    deferred: boolean,
+    options: PublishOptions,
   ): number;
   giveBack(loan: LoanedFrame<F>, stream: FrameStream<F>, slot: number): void;
 }
@@ -55,11 +70,11 @@ export interface LoanHost<F extends FrameFormat> {
 /** Disposing a loan that was not published gives its slot back. */
 export class LoanedFrame<F extends FrameFormat> implements Disposable {
   readonly format: F;
-  readonly memory = 'host';
+  readonly memory: Memory;
   readonly #host: LoanHost<F>;
   readonly #stream: FrameStream<F>;
   readonly #slot: number;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: SlotBytes;
   #planes: readonly Plane[] | undefined;
   #tensors: TensorsOf<F> | undefined;
   #state: 'loaned' | 'published' | 'given back' | 'revoked' = 'loaned';
@@ -69,13 +84,31 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     this.#stream = stream;
     this.#slot = slot;
     this.format = stream.format;
-    this.#bytes = stream.slotView(slot);
+    this.memory = stream.manifest.memory;
+    this.#bytes = stream.bytesOf(slot);
   }
 
-  /** The whole slot, at least as long as the format needs. What it holds before is an older frame. */
+  /**
+   * The whole slot, at least as long as the format needs. What it holds before is an older frame.
+   * Throws `DEVICE_MEMORY` for a slot in the memory of a GPU: use `pointer`.
+   */
   get bytes(): Uint8Array {
     this.#assertLoaned();
-    return this.#bytes;
+    return hostBytes(this.#bytes, 'loan.bytes');
+  }
+
+  /** Bytes of the whole slot. */
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  /**
+   * Where the slot begins for kernels and CUDA libraries of this process: in the memory of the GPU, or in host memory
+   * that was registered with it (`device`). 0n when no GPU can write the slot.
+   */
+  get pointer(): bigint {
+    this.#assertLoaned();
+    return this.#stream.gpu?.devicePointer(this.#slot) ?? slotPointer(this.#bytes);
   }
 
   /** The planes of a picture, writable; empty for other formats. */
@@ -104,15 +137,24 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
    */
   publish(options: PublishOptions = {}): number {
     this.#assertLoaned();
+    return this.#publish(this.#record(options), options);
+  }
+
+  /**
+   * @internal Copies `bytes` in and publishes. Undefined when the GPU has not taken the copies before; nothing was
+   * published then. Options are checked first: what a GPU was told to copy into the slot cannot be taken back.
+   */
+  publishCopy(bytes: Uint8Array, options: PublishOptions): number | undefined {
+    this.#assertLoaned();
     const record = this.#record(options);
-    const sequence = this.#host.publishLoan(
-      this,
-      this.#stream,
-      this.#slot,
-      record,
-      options.deferred === true,
-    );
+    if (!this.#stream.tryCopyIn(this.#slot, bytes, options.stream)) return undefined;
+    return this.#publish(record, options);
+  }
+
+  #publish(record: FrameRecord, options: PublishOptions): number {
+    const sequence = this.#host.publishLoan(this, this.#stream, this.#slot, record, options);
     this.#state = 'published';
+    if (options.source !== undefined) this.#inherit(options.source, sequence);
     return sequence;
   }
 
@@ -128,8 +170,16 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     this.#state = 'revoked';
   }
 
+  /** A source that is lost before its data was complete marks what was computed from it. */
+  #inherit(source: Frame<FrameFormat>, sequence: number): void {
+    const { writer } = this.#stream;
+    const slot = this.#slot;
+    source.whenLost(() => writer.markIncomplete(slot, sequence));
+  }
+
   #record(options: PublishOptions): FrameRecord {
     const { source, userData } = options;
+    this.#assertOrder(options);
     const captureTimeNs = options.captureTimeNs ?? source?.captureTimeNs ?? monotonicNs();
     const { byteLength = this.#stream.frameBytes } = options;
     if (!Number.isInteger(byteLength) || byteLength < 0 || byteLength > this.#bytes.byteLength) {
@@ -160,6 +210,21 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
       dims: variable ? Array.from(resolveShapes(this.format, options.shape)) : NO_DIMENSIONS,
       userData,
     };
+  }
+
+  #assertOrder({ stream, deferred }: PublishOptions): void {
+    const { gpu, format } = this.#stream;
+    if (stream !== undefined && gpu === undefined) {
+      throw new TypeError(
+        `publish(): stream is given, but no GPU writes this ${format.kind} channel; ` +
+          "open the publisher with memory: 'cuda', or with a device",
+      );
+    }
+    if (deferred === true && gpu !== undefined) {
+      throw new TypeError(
+        'publish(): deferred is for frames that this process completes; a stream completes those of a GPU',
+      );
+    }
   }
 
   #assertLoaned(): void {

@@ -20,7 +20,7 @@ import {
   writeGeometry,
   type ControlGeometry,
   type ControlViews,
-  type PageViews,
+  pageViews,
 } from '../../layout/index.js';
 import { createSealedRegion, type Region } from '../../memory/index.js';
 import {
@@ -31,7 +31,9 @@ import {
   type RingWriter,
 } from '../../ring/index.js';
 import type { Manifest } from '../directory/manifest.js';
-import type { Grant, Place, PublishedStream, StreamIdentity } from './channel-owner.js';
+import type { ServerSession } from '../transport/channel-server.js';
+import type { StreamIdentity } from './channel-claim.js';
+import type { Grant, Place, PublishedStream } from './channel-owner.js';
 import { DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
 const DEFAULT_RING_SLOTS = 4096;
@@ -39,12 +41,20 @@ const DEFAULT_RING_BYTES = 1 << 20;
 
 export interface MessagePlace extends Place {
   readonly entry: RingReaderEntry;
+  readonly page: Region;
+}
+
+/** Who writes into the ring beside its writer: a GPU, which may be at work when the channel ends. */
+export interface RingBorrower {
+  /** The channel ended: give the ring back as soon as nothing writes to it any more. */
+  end(): void;
+  /** Resolves when nothing does; never rejects. */
+  readonly returned: Promise<void>;
 }
 
 export class MessageStream<F extends MessageFormat> implements PublishedStream {
   readonly manifest: Manifest;
   readonly controlBytes: number;
-  readonly descriptors: readonly number[];
   readonly views: ControlViews;
   readonly writer: RingWriter;
   readonly format: F;
@@ -52,6 +62,8 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
   /** Readers are waited for as long as it takes: then none is ever overrun and all may read in place. */
   readonly #strict: boolean;
   readonly #gating: boolean;
+  readonly #places = new Set<MessagePlace>();
+  readonly #borrowers = new Set<RingBorrower>();
   #closed = false;
 
   constructor(identity: StreamIdentity, options: PublisherOptions<F>) {
@@ -78,7 +90,6 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
       },
     });
     this.views.words[Header.state] = ChannelState.live;
-    this.descriptors = [this.#control.descriptor];
     this.manifest = Object.freeze({
       protocol: 1,
       channel: identity.channel,
@@ -101,14 +112,18 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
     return { leases: 0, maxLag: hello.delivery === 'every' ? Math.max(1, hello.maxLag) : 0 };
   }
 
-  join(page: PageViews, hello: Hello, grant: Grant): MessagePlace {
+  join(page: Region, { hello }: ServerSession, grant: Grant): MessagePlace {
     const start = this.#startOf(hello);
-    page.words[Page.pinned] = this.#strict && hello.delivery === 'every' ? 1 : 0;
-    const entry = this.writer.addReader(
-      { page: page.words, budget: this.#budget(grant) },
-      start.position,
-    );
-    return { entry, sequence: start.sequence };
+    const { words } = pageViews(page.buffer);
+    words[Page.pinned] = this.#strict && hello.delivery === 'every' ? 1 : 0;
+    const place: MessagePlace = {
+      entry: this.writer.addReader({ page: words, budget: this.#budget(grant) }, start.position),
+      sequence: start.sequence,
+      descriptors: [this.#control.descriptor, page.descriptor],
+      page,
+    };
+    this.#places.add(place);
+    return place;
   }
 
   #startOf({ start, delivery }: Hello): RingStart {
@@ -128,7 +143,9 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
   }
 
   leave(place: MessagePlace): void {
+    this.#places.delete(place);
     this.writer.removeReader(place.entry);
+    place.page.close();
   }
 
   lagOf(place: MessagePlace): number {
@@ -143,7 +160,23 @@ export class MessageStream<F extends MessageFormat> implements PublishedStream {
     if (this.#closed) return;
     this.#closed = true;
     this.views.words[Header.state] = ChannelState.ended;
-    this.#control.close();
+    for (const { page } of this.#places) page.close();
+    this.#places.clear();
+    if (this.#borrowers.size === 0) this.#control.close();
+    for (const borrower of [...this.#borrowers]) borrower.end();
+  }
+
+  /** Keeps the ring mapped until the borrower has returned it, also beyond {@link close}. */
+  borrow(borrower: RingBorrower): void {
+    this.#borrowers.add(borrower);
+    void borrower.returned.then(() => {
+      this.#borrowers.delete(borrower);
+      if (this.#closed && this.#borrowers.size === 0) this.#control.close();
+    });
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all([...this.#borrowers].map(({ returned }) => returned));
   }
 }
 

@@ -1,5 +1,6 @@
 /** Options of publishers, their defaults and their checks. */
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
+import type { StreamLike } from '../../gpu/index.js';
 import type { Memory } from '../../memory/index.js';
 import type { AllowedPeers } from '../transport/access.js';
 
@@ -7,8 +8,18 @@ import type { AllowedPeers } from '../transport/access.js';
 export interface PublisherOptions<F> {
   /** What the channel carries, in full: `video({ width, height, pixelFormat })`, `json()`, ... */
   readonly format: F;
-  /** Where the slots live. Default 'host'. */
+  /**
+   * Frames: where the slots live. 'cuda' is the first GPU, 'cuda:1' the second, 'cuda:GPU-…' the one with this UUID.
+   * Default 'host'.
+   */
   readonly memory?: Memory;
+  /**
+   * Frames in host memory: the GPU that writes them. The slots are registered with it, so that kernels and copy
+   * engines write them in place (`loan.devicePointer`), and `publish` takes a stream.
+   */
+  readonly device?: number | string;
+  /** Frames of a GPU: the stream of publishes that name none. Default the legacy default stream, 0n. */
+  readonly stream?: StreamLike;
   /**
    * Frames: slots of the pool, 2 to 384; every subscriber needs one or more, plus the largest `maxLag`, plus 1.
    * Messages in the slots layout: a power of two, default 4096.
@@ -46,6 +57,8 @@ export interface PublisherOptions<F> {
 const KNOWN = [
   'format',
   'memory',
+  'device',
+  'stream',
   'slots',
   'layout',
   'ringBytes',
@@ -71,11 +84,7 @@ export function checkPublisherOptions(
   kind: 'frame' | 'message',
 ): void {
   assertKnownKeys('openPublisher()', options, KNOWN);
-  if (options.memory !== undefined && options.memory !== 'host') {
-    throw new RangeError(
-      `memory must be 'host': this version has no other, got '${options.memory}'`,
-    );
-  }
+  checkMemory(options, kind);
   const full =
     kind === 'frame' ? (['drop', 'wait'] as const) : (['drop', 'wait', 'overwrite'] as const);
   if (options.whenFull !== undefined) assertOneOf<string>('whenFull', options.whenFull, full);
@@ -103,10 +112,32 @@ export function checkPublisherOptions(
   if (options.maxSubscribers !== undefined) {
     assertInteger('maxSubscribers', options.maxSubscribers, 1, MAX_SUBSCRIBERS);
   }
-  for (const id of [...(options.allow?.uids ?? []), ...(options.allow?.gids ?? [])]) {
-    assertInteger('allow', id, 0, 2 ** 32 - 2);
-  }
+  const { uids = [], gids = [], gpuUids = [] } = options.allow ?? {};
+  for (const id of [...uids, ...gids, ...gpuUids]) assertInteger('allow', id, 0, 2 ** 32 - 2);
   checkLabel(options.label);
+}
+
+/** Throws for memory that is none, and for GPU options of what no GPU writes. Whether the GPU exists shows later. */
+function checkMemory(
+  { memory = 'host', device, stream }: PublisherOptions<unknown>,
+  kind: 'frame' | 'message',
+): void {
+  if (typeof memory !== 'string' || !/^(?:host|cuda(?::[0-9A-Za-z-]{1,64})?)$/.test(memory)) {
+    throw new RangeError(
+      `memory must be 'host', 'cuda', 'cuda:1' or 'cuda:GPU-…', got '${String(memory)}'`,
+    );
+  }
+  if (kind === 'message' && (memory !== 'host' || device !== undefined || stream !== undefined)) {
+    throw new TypeError(
+      'memory, device and stream are options of frame channels; GPU kernels send messages by GpuProducer',
+    );
+  }
+  if (memory !== 'host' && device !== undefined) {
+    throw new TypeError(`device is an option of host memory; memory '${memory}' names its GPU`);
+  }
+  if (memory === 'host' && device === undefined && stream !== undefined) {
+    throw new TypeError("stream is an option of memory: 'cuda' and of host memory with a device");
+  }
 }
 
 export function checkLabel(label: unknown): void {

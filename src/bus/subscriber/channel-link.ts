@@ -22,6 +22,7 @@ import { resolveRuntimeDirectory, type RuntimeDirectory } from '../directory/run
 import { WaitList } from '../wait-list.js';
 import type { LinkSession, SessionTerms } from './link-session.js';
 import { helloOf, type LinkWishes, termsOf } from './link-terms.js';
+import { IN_PLACE, readingPlace, type ReadingPlace } from './reading-place.js';
 import type { SubscriberOptions } from './options.js';
 
 /** Reconnecting: from the first to the longest pause; each is shortened by up to half at random. */
@@ -64,6 +65,7 @@ export class ChannelLink<S extends LinkSession> {
   #sessions: S[] = [];
   /** Sessions that left the line with frames still held. */
   #retired: S[] = [];
+  readonly #settling = new Set<Promise<void>>();
   /** The end that comes once what was published before it is read. */
   #final: CloseReason | undefined;
   #connectedAtMs = 0;
@@ -166,8 +168,19 @@ export class ChannelLink<S extends LinkSession> {
       this.#notify();
     }
     if (!byOwner) return;
-    for (const session of this.#retired) session.close();
+    for (const session of this.#retired) this.#closeSession(session);
     this.#retired = [];
+  }
+
+  /** Resolves when nothing of closed sessions is used any more: what their memory was read by has finished. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#settling);
+  }
+
+  #closeSession(session: S): void {
+    session.close();
+    const settled: Promise<void> = session.settle().finally(() => this.#settling.delete(settled));
+    this.#settling.add(settled);
   }
 
   #notify(): void {
@@ -227,14 +240,15 @@ export class ChannelLink<S extends LinkSession> {
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
     const { options } = this.#link;
+    const place = this.#place();
     const { connection, welcome, descriptors } = await connectChannel(
       this.#directory.socketPath(this.channel),
-      helloOf(this.#link, this.#delivery, this.#start()),
+      helloOf(this.#link, this.#delivery, this.#start(), place),
       { signal, expectUid: (uid) => this.#trusts(uid, options) },
     );
     let session: S;
     try {
-      session = this.#makeSession(connection, welcome, descriptors);
+      session = this.#makeSession(connection, place, welcome, descriptors);
     } catch (error) {
       connection.close();
       throw error;
@@ -242,7 +256,7 @@ export class ChannelLink<S extends LinkSession> {
     connection.resume({
       onFrame: (frame, fds) => {
         if (frame.type === FrameType.EPOCH)
-          this.#onEpoch(connection, welcome, frame.body as Epoch, fds);
+          this.#onEpoch(connection, place, welcome, frame.body as Epoch, fds);
         else closeAll(fds);
       },
       onWake: () => this.#onWake(connection),
@@ -278,25 +292,39 @@ export class ChannelLink<S extends LinkSession> {
     const comesBack =
       this.#manifest !== undefined && kind === 'message' && this.#delivery === 'every';
     if (!comesBack) return options.start ?? 'newest';
+    const found = this.#readManifest();
+    return found?.instance === this.#manifest?.instance ? this.lastSequence() + 1 : 'oldest';
+  }
+
+  /** Messages are in host memory; frames where the manifest says. */
+  #place(): ReadingPlace {
+    const { kind, options } = this.#link;
+    const manifest = kind === 'frame' ? this.#readManifest() : undefined;
+    return kind === 'frame' ? readingPlace(this.channel, manifest, options) : IN_PLACE;
+  }
+
+  /** What the directory says now, which can be stale; undefined when it says nothing that can be used. */
+  #readManifest(): Manifest | undefined {
     try {
-      const allowUids = options.allow?.uids ?? [];
-      const found = readManifest(this.#directory, this.channel, { allowUids });
-      if (found?.instance === this.#manifest?.instance) return this.lastSequence() + 1;
+      const allowUids = this.#link.options.allow?.uids ?? [];
+      return readManifest(this.#directory, this.channel, { allowUids });
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
+      return undefined;
     }
-    return 'oldest';
   }
 
   #makeSession(
     connection: Connection<'client'>,
+    place: ReadingPlace,
     welcome: Welcome,
     descriptors: readonly number[],
     epoch?: Epoch,
   ): S {
     let terms: SessionTerms;
     try {
-      terms = termsOf(this.#link, this.#delivery, connection, welcome, epoch);
+      const fail = (error: SluiceError): void => this.close({ reason: 'failed', error });
+      terms = termsOf(this.#link, this.#delivery, connection, welcome, epoch, place, fail);
     } catch (error) {
       closeAll(descriptors);
       throw error;
@@ -306,13 +334,14 @@ export class ChannelLink<S extends LinkSession> {
 
   #onEpoch(
     connection: Connection<'client'>,
+    place: ReadingPlace,
     welcome: Welcome,
     epoch: Epoch,
     descriptors: readonly number[],
   ): void {
     if (this.#end !== undefined) return closeAll(descriptors);
     try {
-      const session = this.#makeSession(connection, welcome, descriptors, epoch);
+      const session = this.#makeSession(connection, place, welcome, descriptors, epoch);
       this.#enqueue(session);
       this.emit({ type: 'epoch', epoch: session.manifest.epoch, format: session.manifest.format });
     } catch (error) {
@@ -330,7 +359,9 @@ export class ChannelLink<S extends LinkSession> {
       session.connection.close();
       return;
     }
-    while (this.#sessions.length > MAX_SESSIONS) this.#sessions.splice(1, 1)[0]?.close();
+    while (this.#sessions.length > MAX_SESSIONS) {
+      for (const skipped of this.#sessions.splice(1, 1)) this.#closeSession(skipped);
+    }
     this.#sessions.push(session);
     this.#manifest = session.manifest;
     this.#notify();

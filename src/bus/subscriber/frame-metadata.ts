@@ -42,6 +42,11 @@ const FLAGS: readonly FrameFlags[] = Array.from({ length: 16 }, (_, bits) =>
   }),
 );
 
+/** The flags of a record, by name. */
+export function frameFlags(bits: number): FrameFlags {
+  return FLAGS[bits & 15] as FrameFlags;
+}
+
 /** `clockOffsetNs` is what this process adds to its clock to get the publisher's. */
 export function readMetadata(
   { words, doubles, bytes }: ControlViews,
@@ -62,7 +67,7 @@ export function readMetadata(
   return {
     sequence,
     skipped,
-    flags: FLAGS[word(Slot.flags) & 15] as FrameFlags,
+    flags: frameFlags(word(Slot.flags)),
     byteLength: Math.max(0, Math.min(byteLength, geometry.slotBytes)),
     ptsNs: joinSigned(word(Slot.ptsLow), word(Slot.ptsHigh)),
     captureTimeNs: captureNs - clockOffsetNs,

@@ -1,6 +1,7 @@
 /** One epoch of one publisher, as a frame subscriber has it mapped. */
 import type { SluiceError } from '../../core/index.js';
 import { frameByteLength, type FrameFormat } from '../../format/index.js';
+import { isStickyCudaError } from '../../gpu/index.js';
 import {
   type ControlGeometry,
   controlViews,
@@ -8,22 +9,34 @@ import {
   type ControlViews,
   pageViews,
   type PageViews,
-  POOL_RECORD_WORDS,
   readGeometry,
   READER_PAGE_BYTES,
-  Slot,
 } from '../../layout/index.js';
-import { hostMemory, importRegion, type Region, type SlotMemory } from '../../memory/index.js';
-import { type Doorbell, PoolReader, readerDoorbell } from '../../ring/index.js';
+import {
+  cudaMemory,
+  hostMemory,
+  importRegion,
+  type Memory,
+  type Region,
+  type SlotMemory,
+} from '../../memory/index.js';
+import { type Doorbell, FenceReader, PoolReader, readerDoorbell } from '../../ring/index.js';
 import type { Connection } from '../transport/connection.js';
 import type { Manifest } from '../directory/manifest.js';
 import { closeAll } from '../transport/outgoing-queue.js';
+import { deviceBytes, type SlotBytes } from '../frame-views.js';
+import { isDeviceBytes } from '../../tensor/index.js';
+import { localStream } from '../local-streams.js';
+import { Download } from './download.js';
+import { FrameLease } from './frame-lease.js';
 import {
   instanceProblem,
   type LinkSession,
   protocolFailure,
   type SessionTerms,
 } from './link-session.js';
+import { SessionGpu } from './session-gpu.js';
+import { Upload } from './upload.js';
 
 export class FrameSession implements LinkSession {
   readonly manifest: Manifest;
@@ -34,9 +47,16 @@ export class FrameSession implements LinkSession {
   readonly page: PageViews;
   readonly geometry: ControlGeometry;
   readonly terms: SessionTerms;
-  ended = false;
+  /** Undefined when no GPU of this process reads the frames. */
+  readonly gpu: SessionGpu | undefined;
+  readonly upload: Upload | undefined;
+  /** A frame that was claimed and is delivered once its data is there. */
+  arriving: FrameLease | undefined;
   readonly #regions: readonly [Region, SlotMemory, Region];
   readonly #leases = new Set<FrameLease>();
+  #download: Promise<Download> | undefined;
+  #givenUp: Promise<void> | undefined;
+  #ended = false;
   #retired = false;
   #disconnects = false;
   #closed = false;
@@ -73,14 +93,112 @@ export class FrameSession implements LinkSession {
       share: terms.share,
     });
     this.doorbell = readerDoorbell(this.page.words);
+    const { device, upload } = terms.place;
+    if (device === undefined) return;
+    try {
+      const { words } = this.control;
+      const from = terms.mirroredFrom ?? Infinity;
+      const fences = new FenceReader(words, this.page.words, geometry, from);
+      const shared = localStream(manifest.instance, manifest.epoch)?.shareEvents(terms.subscriber);
+      this.gpu = new SessionGpu(device, page, this.reader, fences, manifest.channel, shared);
+      if (upload) this.upload = new Upload(device, this.#regions[1]);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** The publisher is gone: what is here is all there will be. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  set ended(ended: boolean) {
+    if (this.#ended || !ended) return;
+    this.#ended = true;
+    for (const lease of this.#leases) {
+      if (lease.fenceState() === 'lost') lease.lose();
+    }
+    if (!this.#closed || this.gpu?.queued.length !== 0) this.gpu?.publisherEnded(this.#leases);
+  }
+
+  /**
+   * What becomes of a frame that was just claimed. `wait`: its data is not there, and neither its reader nor a stream
+   * could wait for it by itself.
+   */
+  arrivalOf(lease: FrameLease): 'deliver' | 'wait' | 'lost' {
+    const { gpu } = this;
+    const state = lease.fenceState();
+    if (state === 'ready') return 'deliver';
+    if (gpu !== undefined && this.isOnDevice) {
+      if (gpu.fences.wayToWait(lease.slot, lease.sequence) === 'queue') return 'deliver';
+      return state === 'lost' ? 'lost' : 'wait';
+    }
+    // A frame whose data a GPU writes into host memory is read by eyes that see no fence: it must be there.
+    if (this.manifest.device === undefined && this.upload === undefined) return 'deliver';
+    return state === 'lost' ? 'lost' : 'wait';
+  }
+
+  /** Makes `stream` wait for the data of a frame. */
+  orderBehind(stream: number, lease: FrameLease): void {
+    const { gpu, upload } = this;
+    if (upload !== undefined) return upload.orderBehind(stream, lease);
+    if (gpu === undefined || lease.fenceState() === 'ready') return;
+    if (gpu.fences.wayToWait(lease.slot, lease.sequence) !== 'queue') return;
+    this.guarded(() => gpu.wait(stream, lease));
+  }
+
+  /** Makes the frame ready for its reader: in its stream, or as a copy on its GPU. */
+  deliver(lease: FrameLease, byteLength: number): void {
+    const { stream } = this.terms.place;
+    const { upload } = this;
+    if (upload !== undefined) this.guarded(() => upload.start(stream, lease, byteLength));
+    else if (stream !== undefined) lease.waitOn(stream);
+  }
+
+  /** Runs what calls the driver; when the GPU is lost to this process, the subscriber ends and says by which frame. */
+  guarded<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (!isStickyCudaError(error)) throw error;
+      this.gpu?.fail(error as SluiceError);
+      this.terms.fail(error as SluiceError);
+      throw error;
+    }
+  }
+
+  /** A copy of a complete frame in private memory. */
+  async toHost(lease: FrameLease, byteLength: number): Promise<Uint8Array> {
+    const { bytes } = lease;
+    if (!isDeviceBytes(bytes)) return bytes.slice(0, byteLength);
+    this.#download ??= Download.create(this.gpu!.device, this.manifest.slotBytes);
+    return (await this.#download).copy(bytes.address, byteLength);
+  }
+
+  /** Whether the slots are in the memory of a GPU. */
+  get isOnDevice(): boolean {
+    return this.#regions[1].memory !== 'host';
+  }
+
+  /** Frames are read in a copy that the subscriber asked for. */
+  get copies(): boolean {
+    return this.terms.copied || this.upload !== undefined;
+  }
+
+  /** Where frames are for those who read them: in the publisher's memory, or in the copy they asked for. */
+  get memory(): Memory {
+    const { device, upload } = this.terms.place;
+    return upload ? `cuda:${device!.index}` : this.#regions[1].memory;
   }
 
   lag(): number {
     return this.#closed ? 0 : this.reader.lag;
   }
 
-  slotView(slot: number): Uint8Array {
-    return this.#regions[1].slotView(slot);
+  bytesOf(slot: number): SlotBytes {
+    const data = this.#regions[1];
+    return this.isOnDevice ? deviceBytes(data, slot, this.gpu!.device.index) : data.slotView(slot);
   }
 
   lease(word: number): FrameLease {
@@ -96,7 +214,7 @@ export class FrameSession implements LinkSession {
   /** Gives a lease word back and tells a publisher that waits for it. */
   letGo(lease: FrameLease): void {
     this.#leases.delete(lease);
-    this.reader.release(lease.word);
+    this.#release(lease);
     this.ringPublisher();
     if (this.#retired && this.#leases.size === 0) this.close();
   }
@@ -118,79 +236,69 @@ export class FrameSession implements LinkSession {
   retire(disconnects = false): void {
     this.#retired = true;
     this.#disconnects = disconnects;
+    const { arriving } = this;
+    this.arriving = undefined;
+    arriving?.release();
     if (this.#leases.size === 0) this.close();
   }
 
-  /** Ends every frame at once: their memory reads zeros from here on, so the leases can go. Idempotent. */
+  /**
+   * Ends every frame at once: host memory reads zeros from here on, so the leases can go. What a stream still uses
+   * stays until the stream is through with it, and the connection with it. Idempotent.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    const [control, data, page] = this.#regions;
-    data.close();
+    this.arriving = undefined;
+    if (!this.isOnDevice && this.upload === undefined) this.#regions[1].close();
     for (const lease of this.#leases) {
       lease.end();
-      this.reader.release(lease.word);
+      this.#release(lease);
     }
     this.#leases.clear();
+    if (this.gpu === undefined) this.#giveUp();
+    else this.gpu.whenIdle(() => this.#giveUp());
+  }
+
+  /** Resolves when nothing of it is used any more. */
+  async settle(): Promise<void> {
+    await this.gpu?.settle();
+    await this.#givenUp;
+  }
+
+  #giveUp(): void {
+    const download = this.#download;
+    if (download === undefined) this.#closeMemory();
+    else this.#givenUp = this.#closeAfter(download);
+  }
+
+  async #closeAfter(download: Promise<Download>): Promise<void> {
+    try {
+      await (await download).close();
+    } finally {
+      this.#closeMemory();
+    }
+  }
+
+  #closeMemory(): void {
+    const [control, data, page] = this.#regions;
+    this.gpu?.close();
+    this.upload?.close();
+    data.close();
     control.close();
     page.close();
     if (this.#disconnects) this.connection.close();
   }
-}
 
-/**
- * `SLUICE_DEBUG=views`: frames hand out private copies that are zeroed at release, so that a view kept too long shows
- * zeros at once instead of a newer frame some day. Slow, and not in place: for finding such bugs only.
- */
-const COPIES_VIEWS = (process.env['SLUICE_DEBUG'] ?? '').split(',').includes('views');
-
-/** A claimed slot and how many frames share the claim. */
-export class FrameLease {
-  ended = false;
-  #copy: Uint8Array | undefined;
-  #claims = 1;
-  readonly #slot: number;
-
-  constructor(
-    readonly session: FrameSession,
-    readonly word: number,
-  ) {
-    this.#slot = session.reader.slotOf(word);
-  }
-
-  get bytes(): Uint8Array {
-    if (!COPIES_VIEWS) return this.session.slotView(this.#slot);
-    this.#copy ??= this.session.slotView(this.#slot).slice();
-    return this.#copy;
-  }
-
-  retain(): void {
-    this.#claims += 1;
-  }
-
-  release(): void {
-    this.#claims -= 1;
-    if (this.#claims > 0) return;
-    this.end();
-    this.session.letGo(this);
-  }
-
-  end(): void {
-    this.ended = true;
-    this.#copy?.fill(0);
-  }
-
-  state(): 'pending' | 'ready' | 'lost' {
-    const { control, geometry, ended } = this.session;
-    const at = geometry.recordsOffset / 4 + this.#slot * POOL_RECORD_WORDS;
-    const { words } = control;
-    const low = Atomics.load(words, at + Slot.fenceLow);
-    // Both halves: in memory never used the low one is 0, as it is in the sequence 2^32.
-    const reached =
-      low === words[at + Slot.sequenceLow] &&
-      words[at + Slot.fenceHigh] === words[at + Slot.sequenceHigh];
-    if (reached) return 'ready';
-    return ended ? 'lost' : 'pending';
+  /** In stream order when streams read the frame. */
+  #release(lease: FrameLease): void {
+    const { gpu } = this;
+    const [stream] = lease.streams;
+    if (gpu === undefined || stream === undefined || gpu.failed) {
+      this.reader.release(lease.word);
+      return;
+    }
+    this.guarded(() => gpu.release(lease, stream, lease.streams));
   }
 }
 
@@ -208,7 +316,7 @@ function importAll(
       return region;
     };
     const control = open((fd) => importRegion(fd, { byteLength: controlBytes, access: 'read' }));
-    const data = open((fd) => hostMemory.importPool(fd, manifest));
+    const data = open((fd) => importData(terms, fd));
     const page = open((fd) =>
       importRegion(fd, { byteLength: READER_PAGE_BYTES, access: 'read-write' }),
     );
@@ -219,6 +327,17 @@ function importAll(
     if (error instanceof RangeError) throw protocolFailure(manifest, error.message);
     throw error as SluiceError;
   }
+}
+
+function importData(
+  { manifest, place, copied, dataBytes }: SessionTerms,
+  descriptor: number,
+): SlotMemory {
+  const { slots, slotBytes, memory } = manifest;
+  if (memory === 'host' || copied || place.device === undefined) {
+    return hostMemory.importPool(descriptor, { slots, slotBytes });
+  }
+  return cudaMemory(place.device).importPool(descriptor, { slots, slotBytes, dataBytes });
 }
 
 function mismatch(geometry: ControlGeometry, manifest: Manifest): string | undefined {

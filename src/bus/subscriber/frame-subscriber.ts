@@ -15,6 +15,7 @@ import {
 import type { Manifest } from '../directory/manifest.js';
 import { ChannelLink } from './channel-link.js';
 import { readMetadata } from './frame-metadata.js';
+import type { FrameLease } from './frame-lease.js';
 import { FrameSession } from './frame-session.js';
 import { protocolFailure } from './link-session.js';
 import { checkSubscriberOptions, type SubscriberOptions } from './options.js';
@@ -89,6 +90,11 @@ export class FrameSubscriber<F extends FrameFormat>
     for (let passed = 0; passed < MAX_PASSED; passed++) {
       const session = this.#link.session;
       if (session === undefined) return undefined;
+      if (session.arriving !== undefined) {
+        const frame = this.#arrive(session, session.arriving);
+        if (frame !== undefined || session.arriving !== undefined) return frame;
+        continue;
+      }
       const before = session.reader.lastSequence;
       const word = session.reader.tryClaim();
       session.ringPublisher();
@@ -96,8 +102,8 @@ export class FrameSubscriber<F extends FrameFormat>
       // whenBehind: 'end' closed everything, what was just claimed included.
       if (this.#link.end !== undefined) return undefined;
       if (word >= 0) {
-        const frame = this.#deliver(session, word);
-        if (frame !== undefined) return frame;
+        const frame = this.#arrive(session, session.lease(word));
+        if (frame !== undefined || session.arriving !== undefined) return frame;
         continue;
       }
       if (word === Claim.noLease) throw this.#noLease(session);
@@ -142,6 +148,7 @@ export class FrameSubscriber<F extends FrameFormat>
   async close(): Promise<void> {
     this.#link.close({ reason: 'closed' });
     await this.closed;
+    await this.#link.settle();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -158,10 +165,22 @@ export class FrameSubscriber<F extends FrameFormat>
     );
   }
 
-  #deliver(session: FrameSession, word: number): Frame<F> | undefined {
-    const { reader, control, geometry, terms, page } = session;
-    const slot = reader.slotOf(word);
-    const sequence = reader.sequenceOf(word);
+  /** The frame once it can be delivered; until then it stays `session.arriving`. Undefined also when it is lost. */
+  #arrive(session: FrameSession, lease: FrameLease): Frame<F> | undefined {
+    const arrival = session.arrivalOf(lease);
+    session.arriving = arrival === 'wait' ? lease : undefined;
+    if (arrival === 'deliver') return this.#deliver(session, lease);
+    if (arrival === 'lost') {
+      this.#counters.lost += 1;
+      this.#skippedSinceLast += 1;
+      lease.release();
+    }
+    return undefined;
+  }
+
+  #deliver(session: FrameSession, lease: FrameLease): Frame<F> | undefined {
+    const { control, geometry, terms, page } = session;
+    const { slot, sequence } = lease;
     const metadata = readMetadata(
       control,
       geometry,
@@ -171,7 +190,6 @@ export class FrameSubscriber<F extends FrameFormat>
       terms.clockOffsetNs,
     );
     const counters = this.#counters;
-    const lease = session.lease(word);
     if (this.#options.keyFramesOnly === true && !metadata.flags.keyFrame) {
       counters.skipped += 1;
       this.#skippedSinceLast += 1;
@@ -179,8 +197,10 @@ export class FrameSubscriber<F extends FrameFormat>
       return undefined;
     }
     this.#skippedSinceLast = 0;
+    session.deliver(lease, metadata.byteLength);
     counters.received += 1;
-    counters.bytesInPlace += metadata.byteLength;
+    if (session.copies) counters.bytesCopied += metadata.byteLength;
+    else counters.bytesInPlace += metadata.byteLength;
     counters.lastSequence = sequence;
     counters.lastPtsNs = metadata.ptsNs;
     counters.recordLatency((monotonicNs() - metadata.publishTimeNs) / 1000, page.doubles);

@@ -15,6 +15,7 @@ import {
 } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
 import type { Manifest } from '../directory/manifest.js';
 import { WaitList } from '../wait-list.js';
 import type { ChannelLink } from './channel-link.js';
@@ -208,6 +209,7 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
 
   async #receiveOrEnd({ signal }: WaitOptions): Promise<U | undefined> {
     if (this.#loopTurn.isOver) await this.#loopTurn.pass();
+    const sinceMs = performance.now();
     for (;;) {
       signal?.throwIfAborted();
       if (this.#end !== undefined) return undefined;
@@ -215,8 +217,16 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
       if (unit !== undefined) return unit;
       if (this.#armAll()) continue;
       this.#loopTurn.waited();
-      await this.#ready.wait(signal);
+      await (this.#isArriving() ? pauseBetweenLooks(sinceMs) : this.#ready.wait(signal));
     }
+  }
+
+  /** Whether a member has claimed what is not complete: nobody rings for that. */
+  #isArriving(): boolean {
+    for (const { link } of this.#members.values()) {
+      if (link.session?.arriving !== undefined) return true;
+    }
+    return false;
   }
 
   /** True when a member's doorbell was raised just now: look at all of them once more before sleeping. */

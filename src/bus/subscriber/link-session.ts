@@ -4,6 +4,7 @@ import { type ControlGeometry, instanceWords } from '../../layout/index.js';
 import type { Doorbell, Share } from '../../ring/index.js';
 import type { Connection } from '../transport/connection.js';
 import type { Manifest } from '../directory/manifest.js';
+import type { ReadingPlace } from './reading-place.js';
 
 /** What a publisher granted, checked. */
 export interface SessionTerms {
@@ -18,6 +19,18 @@ export interface SessionTerms {
   readonly sequence: number;
   /** What this process adds to its CLOCK_MONOTONIC to get the publisher's. */
   readonly clockOffsetNs: number;
+  /** The number that the publisher gave this subscriber. */
+  readonly subscriber: number;
+  /** Where frames are read. */
+  readonly place: ReadingPlace;
+  /** Frames: the data memory is the copy of a CUDA channel in host memory. */
+  readonly copied: boolean;
+  /** CUDA channels: bytes of the whole data memory. */
+  readonly dataBytes: number | undefined;
+  /** CUDA channels: the first sequence whose fence mirrors are written for this reader. */
+  readonly mirroredFrom: number | undefined;
+  /** Ends the subscriber: something that it needs is lost to this process. */
+  readonly fail: (error: SluiceError) => void;
 }
 
 export interface LinkSession {
@@ -37,6 +50,10 @@ export interface LinkSession {
   retire(disconnects?: boolean): void;
   /** Ends at once, whatever is held. Idempotent. */
   close(): void;
+  /** Resolves when nothing of it is used any more: at once, unless a GPU of this process reads it. */
+  settle(): Promise<void>;
+  /** Set while something was taken that is not complete: nobody rings for that, so the wait must look. */
+  readonly arriving?: unknown;
 }
 
 export function protocolFailure(manifest: Manifest, problem: string): SluiceError<'PROTOCOL'> {

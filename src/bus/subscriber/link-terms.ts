@@ -7,6 +7,7 @@ import { currentBootId } from '../directory/boot-id.js';
 import type { Connection } from '../transport/connection.js';
 import { parseManifest, type Manifest } from '../directory/manifest.js';
 import { protocolFailure, type SessionTerms } from './link-session.js';
+import type { ReadingPlace } from './reading-place.js';
 import {
   DEFAULT_FRAME_LAG,
   DEFAULT_HELD,
@@ -28,6 +29,7 @@ export function helloOf(
   { options, kind }: LinkWishes,
   delivery: 'latest' | 'every',
   start: StartPosition,
+  place: ReadingPlace,
 ): Hello {
   const { share, maxHeld, keyFramesOnly, maxLag } = options;
   const lag = maxLag ?? (kind === 'frame' ? DEFAULT_FRAME_LAG : UNBOUNDED_LAG);
@@ -40,6 +42,8 @@ export function helloOf(
     start,
     ...(share === undefined ? {} : { share: [share.index, share.count] as const }),
     ...(keyFramesOnly === true ? { keyFramesOnly } : {}),
+    ...(place.device === undefined ? {} : { device: place.device.uuid }),
+    ...(place.hostCopy ? { copy: 'host' as const } : {}),
     label: (options.label ?? process.argv[1]?.split('/').at(-1) ?? 'node').slice(0, 128),
     bootId: currentBootId(),
     monotonicNs: monotonicNs(),
@@ -56,12 +60,16 @@ export function termsOf(
   connection: Connection<'client'>,
   welcome: Welcome,
   epoch: Epoch | undefined,
+  place: ReadingPlace,
+  fail: (error: SluiceError) => void,
 ): SessionTerms {
   const { channel, kind, options } = wishes;
-  const { manifest: announced, controlBytes, sequence } = epoch ?? welcome;
+  const { manifest: announced, controlBytes, sequence, ...gpu } = epoch ?? welcome;
+  const copied = gpu.copied === 'host';
   const manifest = parseManifest(announced, `the manifest of ${channel}`, channel);
   checkFormat(channel, manifest, kind, options.format);
   checkGrant(manifest, welcome, options);
+  if (manifest.memory !== 'host') checkDevice(manifest, place, copied, gpu);
   const { clockOffsetNs } = welcome;
   return {
     manifest,
@@ -73,7 +81,36 @@ export function termsOf(
     share: options.share ?? { index: 0, count: 1 },
     sequence,
     clockOffsetNs: Math.abs(clockOffsetNs) > CLOCK_NAMESPACE_NS ? clockOffsetNs : 0,
+    subscriber: welcome.subscriber,
+    place,
+    copied,
+    dataBytes: gpu.dataBytes,
+    mirroredFrom: gpu.mirroredFrom,
+    fail,
   };
+}
+
+/** What a CUDA channel sends must be what this side asked for. */
+function checkDevice(
+  manifest: Manifest,
+  { device, hostCopy }: ReadingPlace,
+  copied: boolean,
+  { dataBytes, mirroredFrom }: Pick<Welcome, 'dataBytes' | 'mirroredFrom'>,
+): void {
+  if (copied !== hostCopy) {
+    throw protocolFailure(
+      manifest,
+      copied
+        ? 'sent a copy that was not asked for'
+        : 'sent no copy in host memory, as was asked for',
+    );
+  }
+  if (copied) return;
+  if (device === undefined)
+    throw protocolFailure(manifest, 'sent GPU memory to a reader without GPU');
+  if (dataBytes === undefined || mirroredFrom === undefined) {
+    throw protocolFailure(manifest, 'sent GPU memory without its size or without fences');
+  }
 }
 
 function checkFormat(

@@ -101,6 +101,10 @@ export class MessageSession implements LinkSession {
     if (disconnects) this.connection.close();
   }
 
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,7 +1,9 @@
 /** Options of subscribers, their defaults and their checks. */
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { FormatPattern } from '../../format/index.js';
+import type { StreamLike } from '../../gpu/index.js';
 import { MAX_LEASES } from '../../layout/index.js';
+import type { Memory } from '../../memory/index.js';
 import type { AllowedPeers } from '../transport/access.js';
 import { checkLabel } from '../publisher/options.js';
 
@@ -33,6 +35,19 @@ export interface SubscriberOptions<F> {
   readonly whenLost?: 'reconnect' | 'end';
   /** Frames: how many to hold at once, 1 to 16. Default 2, or fewer when the channel has no more to give. */
   readonly maxHeld?: number;
+  /**
+   * Frames of a CUDA channel: the stream that reads them. Each frame is waited for in the stream before its delivery
+   * and given back in the stream behind its release, so that the processor waits for neither.
+   */
+  readonly stream?: StreamLike;
+  /** Frames of a CUDA channel: the GPU that reads them. Default that of the stream, else the publisher's. */
+  readonly device?: number | string;
+  /**
+   * Frames: where to copy them when they are not there already. 'host': the publisher of a CUDA channel copies each
+   * frame once for all who ask. 'cuda', 'cuda:1': host frames are copied to this GPU as they come. Without it frames
+   * are read in place, and a subscriber that cannot do so fails: nothing copies silently.
+   */
+  readonly copyTo?: Memory;
   /** Other users whose publishers are trusted, beside the own. */
   readonly allow?: AllowedPeers;
   /** Ends the wait for the channel, and later the subscriber. */
@@ -54,6 +69,9 @@ const KNOWN = [
   'whenMissing',
   'whenLost',
   'maxHeld',
+  'stream',
+  'device',
+  'copyTo',
   'allow',
   'signal',
   'directory',
@@ -103,11 +121,26 @@ export function checkSubscriberOptions(
     assertInteger('share.index', share.index, 0, share.count - 1);
   }
   if (kind === 'message') {
-    for (const name of ['keyFramesOnly', 'maxHeld'] as const) {
+    for (const name of ['keyFramesOnly', 'maxHeld', 'stream', 'device', 'copyTo'] as const) {
       if (options[name] !== undefined)
         throw new TypeError(`${name} is an option of frame channels`);
     }
   }
+  checkReading(options);
   if (maxHeld !== undefined) assertInteger('maxHeld', maxHeld, 1, MAX_LEASES);
   checkLabel(options.label);
+}
+
+function checkReading({ copyTo, stream, device }: SubscriberOptions<FormatPattern>): void {
+  if (copyTo === undefined) return;
+  if (typeof copyTo !== 'string' || !/^(?:host|cuda(?::[0-9A-Za-z-]{1,64})?)$/.test(copyTo)) {
+    throw new RangeError(
+      `copyTo must be 'host', 'cuda', 'cuda:1' or 'cuda:GPU-…', got '${String(copyTo)}'`,
+    );
+  }
+  if (copyTo === 'host' && (stream !== undefined || device !== undefined)) {
+    throw new TypeError(
+      "stream and device are for frames on a GPU; copyTo: 'host' reads host memory",
+    );
+  }
 }

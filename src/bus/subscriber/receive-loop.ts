@@ -3,6 +3,7 @@
  * `test/model` runs this order step by step.
  */
 import type { WaitOptions } from '../endpoint.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
 import type { ChannelLink } from './channel-link.js';
 import type { LinkSession } from './link-session.js';
 
@@ -21,11 +22,18 @@ export async function receiveNext<S extends LinkSession, U>(
   { signal }: WaitOptions,
 ): Promise<U | undefined> {
   if (link.turn.isOver) await link.turn.pass();
+  let arrivingSinceMs = -1;
   for (;;) {
     signal?.throwIfAborted();
     const unit = look();
     if (unit !== undefined) return unit;
     if (link.end !== undefined) return undefined;
+    if (link.session?.arriving !== undefined) {
+      if (arrivingSinceMs < 0) arrivingSinceMs = performance.now();
+      await pauseBetweenLooks(arrivingSinceMs);
+      continue;
+    }
+    arrivingSinceMs = -1;
     if (link.session?.doorbell.mustLookAgain() === true) continue;
     link.turn.waited();
     await link.ready.wait(signal);
@@ -34,6 +42,8 @@ export async function receiveNext<S extends LinkSession, U>(
 
 /** How long a blocking wait for a publisher that is lost takes at most. */
 const LOST_PAUSE_MS = 10;
+/** How long a blocking wait for the data of a frame sleeps between two looks. */
+const ARRIVAL_PAUSE_MS = 0.1;
 /** A word that never changes: waiting for it is sleeping. */
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
@@ -56,6 +66,10 @@ export function receiveNextSync<S extends LinkSession, U>(
       // Reconnecting needs the event loop, so the caller gets its turn; a caller that only loops must not spin.
       Atomics.wait(nobody, 0, 0, Math.min(LOST_PAUSE_MS, deadlineMs - nowMs));
       return undefined;
+    }
+    if (session.arriving !== undefined) {
+      Atomics.wait(nobody, 0, 0, Math.min(ARRIVAL_PAUSE_MS, deadlineMs - nowMs));
+      continue;
     }
     if (session.doorbell.mustLookAgain()) continue;
     session.connection.receiveSync(deadlineMs - nowMs);

@@ -7,20 +7,22 @@ import {
   type ReadonlyTensorsOf,
   type TensorsOf,
 } from '../../format/index.js';
-import type { ReadonlyTensorView, Shapes } from '../../tensor/index.js';
+import { streamHandle, type StreamLike } from '../../gpu/index.js';
+import type { Memory } from '../../memory/index.js';
+import { hostBytes, type ReadonlyTensorView, type Shapes } from '../../tensor/index.js';
 import type { WaitOptions } from '../endpoint.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
 import {
   asTensor,
   framePlanes,
   tensorsOf,
   type Plane,
   type ReadonlyPlane,
+  type SlotBytes,
+  slotPointer,
 } from '../frame-views.js';
-import type { FrameMetadata } from './frame-metadata.js';
-import type { FrameLease } from './frame-session.js';
-
-/** How often `ready()` looks: a fence rings nobody. */
-const FENCE_POLL_MS = 1;
+import { frameFlags, type FrameMetadata } from './frame-metadata.js';
+import type { FrameLease } from './frame-lease.js';
 
 /** What a publisher said of a frame. */
 export interface FrameFlags {
@@ -52,20 +54,21 @@ export class Frame<F extends FrameFormat> implements Disposable {
   readonly channel: string;
   /** The format of the frame's epoch, in full. */
   readonly format: F;
-  readonly memory = 'host';
+  /** Where the bytes are: 'host', or the GPU as this process numbers it. */
+  readonly memory: Memory;
   /** Which format within the life of its publisher, from 1. */
   readonly epoch: number;
   /** From 1; goes on over changes of format, starts anew with another publisher. */
   readonly sequence: number;
   /** Frames passed over since the last one that this subscriber got. */
   readonly skipped: number;
-  readonly flags: FrameFlags;
   readonly #lease: FrameLease;
   readonly #metadata: FrameMetadata;
   readonly #onCopy: (byteLength: number) => void;
   #planes: readonly Plane[] | undefined;
   #tensors: TensorsOf<F> | undefined;
   #shapes: Shapes | undefined;
+  #flags: FrameFlags;
   #released = false;
 
   /** @internal One claim of the lease belongs to this frame. */
@@ -80,10 +83,17 @@ export class Frame<F extends FrameFormat> implements Disposable {
     this.epoch = lease.session.manifest.epoch;
     this.sequence = metadata.sequence;
     this.skipped = metadata.skipped;
-    this.flags = metadata.flags;
+    this.memory = lease.session.memory;
+    this.#flags = metadata.flags;
     this.#lease = lease;
     this.#metadata = metadata;
     this.#onCopy = onCopy;
+  }
+
+  /** What the publisher said of the frame. `incomplete` can still be raised until the frame is ready. */
+  get flags(): FrameFlags {
+    if (!this.released) this.#flags = frameFlags(this.#lease.flags);
+    return this.#flags;
   }
 
   /** Lineage: the same on a frame, its packet, and everything derived from it. */
@@ -129,10 +139,19 @@ export class Frame<F extends FrameFormat> implements Disposable {
 
   /**
    * The bytes in use, in place. Read-only memory: a store kills this process. Kept past `release()` it shows a newer
-   * frame.
+   * frame. Throws `DEVICE_MEMORY` for a frame in the memory of a GPU: use `pointer`, or copy with `toHost()`.
    */
   get bytes(): ReadonlyBytes {
-    return this.#slot().subarray(0, this.#metadata.byteLength);
+    return hostBytes(this.#slot(), 'frame.bytes').subarray(0, this.#metadata.byteLength);
+  }
+
+  /**
+   * Where the frame begins in the memory of the GPU, for kernels and CUDA libraries of this process, to be read only;
+   * 0n for host memory. Kernels that are enqueued in the subscriber's `stream` find the data there; others wait by
+   * `waitOn` or `ready`.
+   */
+  get pointer(): bigint {
+    return slotPointer(this.#slot());
   }
 
   /** The planes of a picture, in place and read-only; empty for other formats. */
@@ -162,6 +181,7 @@ export class Frame<F extends FrameFormat> implements Disposable {
 
   /** Resolves once the data is complete. Rejects with `FRAME_LOST`, `CLOSED`, or the signal's reason. */
   async ready({ signal }: WaitOptions = {}): Promise<void> {
+    const sinceMs = performance.now();
     for (;;) {
       signal?.throwIfAborted();
       const state = this.state;
@@ -173,8 +193,18 @@ export class Frame<F extends FrameFormat> implements Disposable {
           { details: { channel: this.channel, epoch: this.epoch, sequence: this.sequence } },
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, FENCE_POLL_MS));
+      await pauseBetweenLooks(sinceMs);
     }
+  }
+
+  /**
+   * Work that is enqueued in `stream` from here on finds the data there, and the slot is given back behind it: for a
+   * second stream beside the subscriber's. Nothing waits here. Throws `TypeError` for a frame in host memory.
+   */
+  waitOn(stream: StreamLike): void {
+    this.#assertHeld();
+    this.#assertOnDevice('waitOn()');
+    this.#lease.waitOn(streamHandle(stream));
   }
 
   /** A second claim on the same slot, with an end of its own. Needs no lease of its own. */
@@ -184,11 +214,22 @@ export class Frame<F extends FrameFormat> implements Disposable {
     return new Frame(this.format, this.#lease, this.#metadata, this.#onCopy);
   }
 
-  /** Gives the claim back. Twice is a bug and throws `CLOSED`. */
-  release(): void {
+  /**
+   * Gives the claim back: at once, or behind the work in the streams that read the frame. `stream` names one that was
+   * not told by `waitOn`. Twice is a bug and throws `CLOSED`.
+   */
+  release({ stream }: { readonly stream?: StreamLike } = {}): void {
     this.#assertHeld();
+    if (stream !== undefined) this.#assertOnDevice('release()');
+    const handle = stream === undefined ? undefined : streamHandle(stream);
+    this.#flags = this.flags;
     this.#released = true;
-    this.#lease.release();
+    this.#lease.release(handle);
+  }
+
+  /** @internal Called when the frame turns out to be lost; at once when that is known. */
+  whenLost(notify: () => unknown): void {
+    if (!this.released) this.#lease.whenLost(notify);
   }
 
   /** Releases unless that was done before, or the subscriber has ended: what `using` calls. */
@@ -203,10 +244,11 @@ export class Frame<F extends FrameFormat> implements Disposable {
 
   /** Waits for the data and copies the frame into private memory. */
   async toHost(options: WaitOptions = {}): Promise<HostCopy<F>> {
-    await this.ready(options);
-    const slot = this.#slot();
+    using held = this.retain();
+    await held.ready(options);
     // Planes and tensors are laid out over the whole format, whatever part of it the publisher used.
-    const bytes = slot.slice(0, Math.max(this.#metadata.byteLength, frameByteLength(this.format)));
+    const byteLength = Math.max(this.#metadata.byteLength, frameByteLength(this.format));
+    const bytes = await this.#lease.session.toHost(this.#lease, byteLength);
     this.#onCopy(bytes.byteLength);
     return {
       format: this.format,
@@ -223,7 +265,15 @@ export class Frame<F extends FrameFormat> implements Disposable {
     return this.#shapes;
   }
 
-  #slot(): Uint8Array {
+  #assertOnDevice(attempt: string): void {
+    if (this.memory !== 'host') return;
+    throw new TypeError(
+      `${attempt}: frame ${this.sequence} of ${this.channel} is in host memory, which no stream reads; ` +
+        "subscribe with copyTo: 'cuda' to have it on a GPU",
+    );
+  }
+
+  #slot(): SlotBytes {
     this.#assertHeld();
     return this.#lease.bytes;
   }

@@ -5,6 +5,11 @@ import { isOwnUid } from '../directory/trusted-owner.js';
 export interface AllowedPeers {
   readonly uids?: readonly number[];
   readonly gids?: readonly number[];
+  /**
+   * Of these and the own user, who may have the memory of a GPU: who can read that can write it. Others who are
+   * allowed read a copy in host memory (`copyTo: 'host'`).
+   */
+  readonly gpuUids?: readonly number[];
 }
 
 /**
@@ -17,4 +22,9 @@ export function mayConnect(credentials: PeerCredentials, allowed: AllowedPeers =
     (allowed.uids ?? []).includes(credentials.uid) ||
     (allowed.gids ?? []).includes(credentials.gid)
   );
+}
+
+/** Whether a peer that may connect may also have descriptors of GPU memory, which give it more than reading. */
+export function mayReadGpuMemory({ uid }: PeerCredentials, allowed: AllowedPeers = {}): boolean {
+  return isOwnUid(uid) || (allowed.gpuUids ?? []).includes(uid);
 }

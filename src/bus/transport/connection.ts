@@ -1,6 +1,7 @@
 import { invariant, SluiceError } from '../../core/index.js';
 import {
   closeDescriptor,
+  duplicateDescriptor,
   peerCredentials,
   peerPidfd,
   pollDescriptors,
@@ -103,6 +104,11 @@ export class Connection<S extends Side = Side> {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** A descriptor of the peer's process, for the caller to close; undefined where the kernel has none. */
+  duplicatePidfd(): number | undefined {
+    return this.#pidfd === undefined ? undefined : duplicateDescriptor(this.#pidfd);
   }
 
   /**

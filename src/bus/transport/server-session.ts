@@ -13,6 +13,8 @@ export interface ServerSession {
   /** The epoch whose descriptors the subscriber has taken last; undefined before its first ACK. */
   readonly acknowledgedEpoch: number | undefined;
   readonly ended: boolean;
+  /** A descriptor of the peer's process, for the caller to close; undefined where the kernel has none. */
+  duplicatePidfd(): number | undefined;
   /** Rings the subscriber; see `Connection.wake`. */
   wake(): void;
   /**
@@ -58,6 +60,10 @@ export class Session implements ServerSession {
 
   get ended(): boolean {
     return this.#connection.ended;
+  }
+
+  duplicatePidfd(): number | undefined {
+    return this.#connection.duplicatePidfd();
   }
 
   wake(): void {
