@@ -17,6 +17,16 @@ export {
   type StreamOptions,
 } from './gpu/index.js';
 
+export {
+  type DeviceContexts,
+  GpuProducer,
+  type GpuProducerOptions,
+  type GpuProducerStats,
+  type MessageContext,
+  type MessageStyle,
+  type PublishedBatch,
+} from './bus/index.js';
+
 /** A GPU as this process numbers it. The UUID is the same in every process. */
 export type GpuDevice = Omit<Device, 'handle'>;
 

@@ -9,6 +9,14 @@ export * from './directory/manifest.js';
 export * from './open.js';
 export { type Demand } from './publisher/demand.js';
 export { FramePublisher } from './publisher/frame-publisher.js';
+export {
+  type DeviceContexts,
+  GpuProducer,
+  type GpuProducerOptions,
+  type GpuProducerStats,
+} from './publisher/gpu-producer.js';
+export { type MessageContext, type MessageStyle } from './publisher/gpu-batch.js';
+export { type PublishedBatch } from './publisher/gpu-launcher.js';
 export { LoanedFrame, type PublishOptions } from './publisher/loaned-frame.js';
 export { MessagePublisher, type SendOptions } from './publisher/message-publisher.js';
 export { type AllowedPeers } from './transport/access.js';

@@ -24,6 +24,7 @@ import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
 import { MessageStream } from './message-stream.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
+import { grantRingAccess, type RingAccess } from './ring-access.js';
 
 /** What travels with a message. Times and the frame need the bytes layout, which is the default. */
 export interface SendOptions {
@@ -73,6 +74,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
   /** Units that the last message without room needs. */
   #wantedUnits = 1;
   #final: PublisherStats | undefined;
+  readonly #access: RingAccess;
 
   private constructor(owner: ChannelOwner<MessageStream<F>>, options: PublisherOptions<F>) {
     this.#owner = owner;
@@ -86,6 +88,17 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     owner.onFreed = () => this.#doorbell.woken();
     owner.onClosing = () => (this.#final ??= this.stats());
     owner.countPublished(() => this.#stream.views.doubles[HeaderDouble.published] ?? 0);
+    this.#access = {
+      owner,
+      whenFull: this.#whenFull,
+      patienceMs: this.#patienceMs,
+      doorbell: this.#doorbell,
+      wake: this.#wake,
+      countPassedOver: (count) => (this.#passedOver += count),
+      countDrops: (count) => this.#countDrops(count),
+      producer: undefined,
+    };
+    grantRingAccess(this, this.#access);
   }
 
   static async open<F extends MessageFormat>(
@@ -120,7 +133,8 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
 
   /**
    * Sends without waiting. False: no room, nothing was sent (by `whenFull: 'drop'` it counts as dropped).
-   * A subscriber that leaves no room for longer than `patienceMs` is passed over and finds a gap.
+   * A subscriber that leaves no room for longer than `patienceMs` is passed over and finds a gap. There is no room
+   * either while a {@link GpuProducer} has batches under way; `send` waits for their end.
    * Throws `CLOSED`, `MESSAGE_TOO_LARGE`, `INVALID_MESSAGE`, `TypeError` for a value that the format cannot hold.
    */
   trySend(value: Payload<F> | Uint8Array, options: SendOptions = NO_OPTIONS): boolean {
@@ -149,6 +163,10 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
       options.signal?.throwIfAborted();
       this.#assertOpen('send()');
       if (this.#write(payload, options)) return;
+      if (this.#stream.writer.lent) {
+        await this.#untilReturned(options);
+        continue;
+      }
       if (this.#whenFull === 'drop') {
         this.#countDrops(1);
         return;
@@ -159,6 +177,12 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
       this.#doorbell.woken();
       if (this.#outOfPatience()) this.#passOver(payload);
     }
+  }
+
+  /** A GPU has the ring: no reader's fault and no lack of room, so there is no patience and nothing is dropped. */
+  async #untilReturned({ signal }: WaitOptions): Promise<void> {
+    this.#turn.waited();
+    await this.#owner.freed.wait(signal);
   }
 
   /** Until a reader rings or is gone, or patience ends. */
@@ -235,7 +259,10 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     return this.#owner.status(signal);
   }
 
+  /** Ends the channel; what a GPU producer has launched is published before. */
   async close(): Promise<void> {
+    const { producer } = this.#access;
+    if (producer !== undefined) await producer.close();
     await this.#owner.close();
   }
 
@@ -259,6 +286,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
 
   /** `refused`: the first message that found no room. */
   #noteFull(refused: Uint8Array): void {
+    if (this.#stream.writer.lent) return;
     this.#wantedUnits = this.#stream.writer.unitsFor(refused.length);
     if (this.#fullSinceMs < 0) this.#fullSinceMs = performance.now();
   }
