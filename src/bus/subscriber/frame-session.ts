@@ -52,6 +52,8 @@ export class FrameSession implements LinkSession {
   readonly upload: Upload | undefined;
   /** A frame that was claimed and is delivered once its data is there. */
   arriving: FrameLease | undefined;
+  /** Every lease is in use, and some only until a stream is through with the frame. */
+  awaitsStream = false;
   readonly #regions: readonly [Region, SlotMemory, Region];
   readonly #leases = new Set<FrameLease>();
   #download: Promise<Download> | undefined;
@@ -106,6 +108,10 @@ export class FrameSession implements LinkSession {
       this.close();
       throw error;
     }
+  }
+
+  get isSilent(): boolean {
+    return this.arriving !== undefined || this.awaitsStream;
   }
 
   /** The publisher is gone: what is here is all there will be. */

@@ -79,7 +79,9 @@ export class FrameSubscriber<F extends FrameFormat>
 
   /**
    * The next frame, or undefined when there is none now. The caller releases it.
-   * Throws `CLOSED` after `close()`, and `LEASES_EXHAUSTED` while as many frames as were granted are held.
+   * Throws `CLOSED` after `close()`, and `LEASES_EXHAUSTED` while as many frames as were granted are held. A frame
+   * that was released behind the work of a stream counts as held by nobody, and still takes its place until the
+   * stream is through with it.
    */
   tryReceive(): Frame<F> | undefined {
     const { end } = this.#link;
@@ -106,6 +108,8 @@ export class FrameSubscriber<F extends FrameFormat>
         if (frame !== undefined || session.arriving !== undefined) return frame;
         continue;
       }
+      session.awaitsStream = word === Claim.noLease && session.held < session.terms.leases;
+      if (session.awaitsStream) return undefined;
       if (word === Claim.noLease) throw this.#noLease(session);
       if (word === Claim.corrupt)
         session.connection.refuse(protocolFailure(session.manifest, 'its sequence ran backwards'));

@@ -217,14 +217,14 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
       if (unit !== undefined) return unit;
       if (this.#armAll()) continue;
       this.#loopTurn.waited();
-      await (this.#isArriving() ? pauseBetweenLooks(sinceMs) : this.#ready.wait(signal));
+      await (this.#isSilent() ? pauseBetweenLooks(sinceMs) : this.#ready.wait(signal));
     }
   }
 
-  /** Whether a member has claimed what is not complete: nobody rings for that. */
-  #isArriving(): boolean {
+  /** Whether a member waits for the work of a GPU, which rings nobody. */
+  #isSilent(): boolean {
     for (const { link } of this.#members.values()) {
-      if (link.session?.arriving !== undefined) return true;
+      if (link.session?.isSilent === true) return true;
     }
     return false;
   }

@@ -52,8 +52,8 @@ export interface LinkSession {
   close(): void;
   /** Resolves when nothing of it is used any more: at once, unless a GPU of this process reads it. */
   settle(): Promise<void>;
-  /** Set while something was taken that is not complete: nobody rings for that, so the wait must look. */
-  readonly arriving?: unknown;
+  /** What it waits for now, the work of a GPU, rings nobody: whoever waits must look. */
+  readonly isSilent?: boolean;
 }
 
 export function protocolFailure(manifest: Manifest, problem: string): SluiceError<'PROTOCOL'> {

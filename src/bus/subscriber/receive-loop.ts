@@ -22,18 +22,18 @@ export async function receiveNext<S extends LinkSession, U>(
   { signal }: WaitOptions,
 ): Promise<U | undefined> {
   if (link.turn.isOver) await link.turn.pass();
-  let arrivingSinceMs = -1;
+  let silentSinceMs = -1;
   for (;;) {
     signal?.throwIfAborted();
     const unit = look();
     if (unit !== undefined) return unit;
     if (link.end !== undefined) return undefined;
-    if (link.session?.arriving !== undefined) {
-      if (arrivingSinceMs < 0) arrivingSinceMs = performance.now();
-      await pauseBetweenLooks(arrivingSinceMs);
+    if (link.session?.isSilent === true) {
+      if (silentSinceMs < 0) silentSinceMs = performance.now();
+      await pauseBetweenLooks(silentSinceMs);
       continue;
     }
-    arrivingSinceMs = -1;
+    silentSinceMs = -1;
     if (link.session?.doorbell.mustLookAgain() === true) continue;
     link.turn.waited();
     await link.ready.wait(signal);
@@ -42,8 +42,8 @@ export async function receiveNext<S extends LinkSession, U>(
 
 /** How long a blocking wait for a publisher that is lost takes at most. */
 const LOST_PAUSE_MS = 10;
-/** How long a blocking wait for the data of a frame sleeps between two looks. */
-const ARRIVAL_PAUSE_MS = 0.1;
+/** How long a blocking wait for the work of a GPU sleeps between two looks. */
+const SILENT_PAUSE_MS = 0.1;
 /** A word that never changes: waiting for it is sleeping. */
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
@@ -67,8 +67,8 @@ export function receiveNextSync<S extends LinkSession, U>(
       Atomics.wait(nobody, 0, 0, Math.min(LOST_PAUSE_MS, deadlineMs - nowMs));
       return undefined;
     }
-    if (session.arriving !== undefined) {
-      Atomics.wait(nobody, 0, 0, Math.min(ARRIVAL_PAUSE_MS, deadlineMs - nowMs));
+    if (session.isSilent === true) {
+      Atomics.wait(nobody, 0, 0, Math.min(SILENT_PAUSE_MS, deadlineMs - nowMs));
       continue;
     }
     if (session.doorbell.mustLookAgain()) continue;
