@@ -1,6 +1,6 @@
 /*
  * The driver calls of the simulator. The types are named as in cuda.h, so that a file which includes cuda.h before
- * this one is a check by the compiler that both agree (prototypes.c); the simulator itself needs no CUDA.
+ * this one is a check by the compiler that both agree; the simulator itself needs no CUDA.
  */
 #ifndef SIMULATOR_CALLS_H
 #define SIMULATOR_CALLS_H

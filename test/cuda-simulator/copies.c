@@ -23,7 +23,8 @@ static void pause_for(uint64_t bytes) {
 
 static CUresult move(struct context *context, char *to, const char *from, uint64_t length) {
   uint64_t piece = piece_bytes(length);
-  for (uint64_t done = 0; done < length && context_failure(context) == CUDA_SUCCESS; done += piece) {
+  for (uint64_t done = 0; done < length && context_failure(context) == CUDA_SUCCESS;
+       done += piece) {
     uint64_t part = length - done < piece ? length - done : piece;
     memmove(to + done, from + done, part);
     pause_for(part);
@@ -49,7 +50,8 @@ CUresult job_fill(struct context *context, struct job *job) {
   if (!memory_open(context, job->to, job->length, OPEN_WRITE | OPEN_ANY_DEVICE, &to))
     return CUDA_ERROR_ILLEGAL_ADDRESS;
   uint64_t piece = piece_bytes(job->length);
-  for (uint64_t done = 0; done < job->length && context_failure(context) == CUDA_SUCCESS; done += piece) {
+  for (uint64_t done = 0; done < job->length && context_failure(context) == CUDA_SUCCESS;
+       done += piece) {
     uint64_t part = job->length - done < piece ? job->length - done : piece;
     if (job->width == 1)
       memset(to.bytes + done, (int)job->value, part);
@@ -85,8 +87,11 @@ static bool host_end(struct context *context, const void *pointer, uint64_t leng
     uint64_t offset = (uint64_t)(uintptr_t)pointer - range->host_address;
     return device_end(context, range->device_address + offset, length, mode, end);
   }
+  /* Addresses are unified: the driver takes a device address for a host pointer. */
+  if (memory_is_device((uint64_t)(uintptr_t)pointer))
+    return device_end(context, (uint64_t)(uintptr_t)pointer, length, mode, end);
   *end = (struct end){0, (void *)(uintptr_t)pointer};
-  return pointer != NULL && !memory_is_device((uint64_t)(uintptr_t)pointer);
+  return pointer != NULL;
 }
 
 /* cuMemcpyAsync says of neither end what it is. */
@@ -105,7 +110,8 @@ static CUresult enqueue_copy(struct stream *stream, struct end to, struct end fr
   job->host_to = to.pageable;
   job->host_from = from.pageable;
   /* The real driver holds the caller for pageable memory, even behind a fence that only the caller can open. */
-  bool wait = synchronous || to.pageable != NULL || (from.pageable != NULL && length > STAGED_BYTES);
+  bool wait =
+      synchronous || to.pageable != NULL || (from.pageable != NULL && length > STAGED_BYTES);
   if (!wait && from.pageable != NULL) {
     job->staged = malloc(length);
     memcpy(job->staged, from.pageable, length);
@@ -134,7 +140,8 @@ static CUresult copy(enum direction direction, uint64_t to, uint64_t from, uint6
               : direction == HOST_TO_DEVICE
                   ? host_end(context, (void *)(uintptr_t)from, length, OPEN_READ, &ends[1])
                   : device_end(context, from, length, OPEN_READ, &ends[1]));
-  return ok ? enqueue_copy(stream, ends[0], ends[1], length, synchronous) : CUDA_ERROR_INVALID_VALUE;
+  return ok ? enqueue_copy(stream, ends[0], ends[1], length, synchronous)
+            : CUDA_ERROR_INVALID_VALUE;
 }
 
 CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t length) {

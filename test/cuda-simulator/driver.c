@@ -66,7 +66,10 @@ static void configure(void) {
   configuration.peers = environment_number("SLUICE_SIMULATED_PEERS", 1) != 0;
   configuration.bytes = environment_number("SLUICE_SIMULATED_BYTES", (uint64_t)8 << 30);
   configuration.copy_us_per_mib = environment_number("SLUICE_SIMULATED_COPY_US_PER_MIB", 0);
-  configuration.separate_pointers = environment_number("SLUICE_SIMULATED_SEPARATE_POINTERS", 0) != 0;
+  configuration.separate_pointers =
+      environment_number("SLUICE_SIMULATED_SEPARATE_POINTERS", 0) != 0;
+  const char *unregister = getenv("SLUICE_SIMULATED_UNREGISTER");
+  configuration.unregister_faults = unregister != NULL && strcmp(unregister, "fault") == 0;
   read_injections(getenv("SLUICE_SIMULATED_FAIL"));
   const char *visible = getenv("CUDA_VISIBLE_DEVICES");
   if (visible == NULL) {
@@ -245,32 +248,45 @@ CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
   return CUDA_SUCCESS;
 }
 
+/* By their numbers in cuda.h; those that are not here are 0. */
+static const struct {
+  int attribute, value;
+} attributes[] = {
+    {1, 1024},       /* threads a block, */
+    {2, 1024},       /* along x, */
+    {3, 1024},       /* y */
+    {4, 64},         /* and z */
+    {5, 0x7fffffff}, /* blocks a grid along x, */
+    {6, 65535},      /* y */
+    {7, 65535},      /* and z */
+    {8, 49152},      /* bytes of shared memory a block */
+    {10, 32},        /* threads a warp */
+    {16, 4},         /* multiprocessors */
+    {19, 1},         /* maps host memory */
+    {31, 1},         /* runs kernels side by side */
+    {40, 2},         /* copy engines */
+    {41, 1},         /* unified addresses */
+    {75, 9},         /* compute capability 9.0 */
+    {93, 0},         /* as on an H200, where 64-bit stream operations work */
+    {99, 1},         /* registers host memory */
+    {102, 1},        /* shared allocations */
+    {103, 1},        /* and their descriptors */
+    {113, 1},        /* registers host memory as read-only */
+    {122, 1},        /* 64-bit stream operations */
+    {123, 1},        /* NOR among them */
+};
+
 CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice device) {
   ENTER();
+  enum { PCI_BUS_ID = 33, CAN_USE_HOST_POINTER = 91, LAST = 150 };
   int physical = physical_device(device);
   if (physical < 0) return CUDA_ERROR_INVALID_DEVICE;
-  switch (attribute) {
-    case 1: case 2: case 3: *value = 1024; break;      /* threads a block, and its x and y */
-    case 4: *value = 64; break;                        /* its z */
-    case 5: *value = 0x7fffffff; break;                /* the grid */
-    case 6: case 7: *value = 65535; break;
-    case 8: *value = 49152; break;                     /* shared memory a block */
-    case 10: *value = 32; break;                       /* warp */
-    case 16: *value = 4; break;                        /* multiprocessors */
-    case 19: case 31: case 41: *value = 1; break;      /* maps host memory, concurrent kernels, unified addresses */
-    case 33: *value = physical + 1; break;             /* PCI bus */
-    case 34: case 50: *value = 0; break;               /* PCI device, domain */
-    case 40: *value = 2; break;                        /* copy engines */
-    case 75: *value = 9; break;                        /* compute capability */
-    case 76: *value = 0; break;
-    case 91: *value = !configuration.separate_pointers; break;
-    case 93: *value = 0; break;                        /* as on the H200, where 64-bit stream operations work */
-    case 99: case 102: case 103: *value = 1; break;    /* host registration, shared allocations, their descriptors */
-    case 113: case 122: case 123: *value = 1; break;   /* read-only registration, stream operations: 64 bits, NOR */
-    default:
-      if (attribute < 1 || attribute > 150) return CUDA_ERROR_INVALID_VALUE;
-      *value = 0;
-  }
+  if (attribute < 1 || attribute > LAST) return CUDA_ERROR_INVALID_VALUE;
+  *value = 0;
+  if (attribute == PCI_BUS_ID) *value = physical + 1;
+  if (attribute == CAN_USE_HOST_POINTER) *value = !configuration.separate_pointers;
+  for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+    if (attributes[i].attribute == attribute) *value = attributes[i].value;
   return CUDA_SUCCESS;
 }
 
@@ -284,7 +300,9 @@ CUresult cuDeviceCanAccessPeer(int *can, CUdevice device, CUdevice peer) {
 
 /* --- contexts --- */
 
-CUresult context_failure(struct context *context) { return (CUresult)atomic_load(&context->failure); }
+CUresult context_failure(struct context *context) {
+  return (CUresult)atomic_load(&context->failure);
+}
 
 /* The first failure stays. Whoever waits for this context is woken to hear of it. */
 void context_fail(struct context *context, CUresult failure) {
@@ -295,6 +313,20 @@ void context_fail(struct context *context, CUresult failure) {
 
 static CUcontext current_handle(void) {
   return context_count == 0 ? NULL : context_stack[context_count - 1];
+}
+
+CUresult context_drain(struct context *context) {
+  CUresult failure = stream_await(context->standard, context->standard->enqueued);
+  /* A stream may leave the list while this waits: begin again after each wait. */
+  for (struct stream *stream = context->streams; failure == CUDA_SUCCESS && stream != NULL;) {
+    if (stream->completed == stream->enqueued) {
+      stream = stream->next;
+      continue;
+    }
+    failure = stream_await(stream, stream->enqueued);
+    stream = context->streams;
+  }
+  return failure;
 }
 
 CUresult current_context(struct context **context) {
@@ -322,7 +354,7 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
   return CUDA_SUCCESS;
 }
 
-/* The last release ends the context: its streams stop and its memory goes. A later retain makes a new one. */
+/* The last release ends the context, with its memory, once its streams are done. A later retain makes a new one. */
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
   ENTER();
   GUARD();
@@ -330,6 +362,7 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
   if (physical < 0) return CUDA_ERROR_INVALID_DEVICE;
   struct context *primary = primary_contexts[physical];
   if (primary == NULL) return CUDA_ERROR_INVALID_CONTEXT;
+  if (primary->retained == 1) context_drain(primary);
   if (--primary->retained > 0) return CUDA_SUCCESS;
   primary_contexts[physical] = NULL;
   context_fail(primary, CUDA_ERROR_CONTEXT_IS_DESTROYED);
@@ -388,17 +421,7 @@ CUresult cuCtxSynchronize(void) {
   struct context *context = NULL;
   CUresult failure = current_context(&context);
   if (failure != CUDA_SUCCESS) return failure;
-  failure = stream_await(context->standard, context->standard->enqueued);
-  /* A stream may leave the list while this waits: begin again after each wait. */
-  for (struct stream *stream = context->streams; failure == CUDA_SUCCESS && stream != NULL;) {
-    if (stream->completed == stream->enqueued) {
-      stream = stream->next;
-      continue;
-    }
-    failure = stream_await(stream, stream->enqueued);
-    stream = context->streams;
-  }
-  return failure;
+  return context_drain(context);
 }
 
 CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned int flags) {

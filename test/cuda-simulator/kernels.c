@@ -33,7 +33,10 @@ static CUresult module_load(CUmodule *handle, const void *image) {
   if (failure != CUDA_SUCCESS) return failure;
   if (image == NULL) return CUDA_ERROR_INVALID_VALUE;
   /* Text that ends with a zero byte; without its version it is no PTX. */
-  if (strstr(image, ".version") == NULL) return CUDA_ERROR_INVALID_PTX;
+  if (strstr(image, ".version") == NULL) return CUDA_ERROR_INVALID_IMAGE;
+  /* Loading and unloading code waits for the whole device, also behind a fence that only the caller can open. */
+  failure = context_drain(context);
+  if (failure != CUDA_SUCCESS) return failure;
   struct module *module = calloc(1, sizeof *module);
   module->context = context;
   *handle = (CUmodule)(uintptr_t)handle_create(KIND_MODULE, module);
@@ -57,7 +60,7 @@ CUresult cuModuleUnload(CUmodule handle) {
   GUARD();
   struct module *module = handle_find(KIND_MODULE, (uint64_t)(uintptr_t)handle);
   if (module == NULL) return CUDA_ERROR_INVALID_HANDLE;
-  CUresult failure = context_failure(module->context);
+  CUresult failure = context_drain(module->context);
   if (failure != CUDA_SUCCESS) return failure;
   while (module->functions != NULL) {
     struct function *function = module->functions;

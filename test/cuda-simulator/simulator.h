@@ -2,8 +2,11 @@
  * Inside of the simulator: a CUDA driver over host memory, for tests on machines that have no GPU.
  *
  *   driver.c   configuration, injected failures, errors, devices, contexts, handles
- *   memory.c   the table of what a device may touch; shared allocations, plain ones, registered host memory
- *   streams.c  streams (a thread each), fences, events
+ *   memory.c   the table of what a device may touch; plain device memory
+ *   shared.c   shared allocations
+ *   host.c     registered host memory
+ *   streams.c  streams (a thread each), fences
+ *   events.c   events
  *   copies.c   copies and fills
  *   kernels.c  modules, launches, the kernels of the tests; more kernels may stand in files of their own
  *
@@ -35,6 +38,7 @@ struct configuration {
   int visible[DEVICES_MAX];
   bool peers;            /* SLUICE_SIMULATED_PEERS */
   bool separate_pointers; /* SLUICE_SIMULATED_SEPARATE_POINTERS */
+  bool unregister_faults; /* SLUICE_SIMULATED_UNREGISTER=fault */
   uint64_t bytes;        /* a device: SLUICE_SIMULATED_BYTES */
   uint64_t copy_us_per_mib; /* SLUICE_SIMULATED_COPY_US_PER_MIB */
 };
@@ -84,6 +88,8 @@ bool can_access_peer(int device, int owner);
 /* The context of this thread: an error when there is none, and its sticky error when it has failed. */
 CUresult current_context(struct context **context);
 CUresult context_failure(struct context *context);
+/* Waits for all that its streams have been given. */
+CUresult context_drain(struct context *context);
 void context_fail(struct context *context, CUresult failure);
 
 /* --- memory.c --- */
@@ -119,13 +125,38 @@ struct access {
 struct range *memory_find(struct context *context, uint64_t address, uint64_t length, int mode);
 struct range *memory_find_host(const void *pointer, uint64_t length);
 bool memory_is_device(uint64_t address);
-uint64_t memory_used(int device);
 void memory_end_context(struct context *context);
 
-/* Both take the lock themselves. False: the access is a fault; memory_close says it of memory that went meanwhile. */
+/* These take the lock themselves. False: the access is a fault; memory_close says it of memory that went meanwhile. */
 bool memory_open(struct context *context, uint64_t address, uint64_t length, int mode,
                  struct access *access);
 bool memory_close(struct access *access);
+
+/* What a stream operation that memory_open refused ends in: 719 where there is memory that it may not touch so. */
+CUresult memory_fault(uint64_t address, uint64_t length);
+
+/* For those who fill the table. */
+
+/* Memory starts with rubbish in as far as that costs little: who leans on zeros is found. */
+enum { RUBBISH = 0xa5, RUBBISH_BYTES = 65536 };
+
+extern struct range *ranges;
+struct range *range_add(enum range_kind kind, uint64_t address, uint64_t length);
+/* Its storage goes when the last access to it has ended. */
+void range_remove(struct range *range);
+bool holds(uint64_t start, uint64_t size, uint64_t address, uint64_t length);
+bool overlaps(uint64_t start, uint64_t size, uint64_t address, uint64_t length);
+/* Of the memory of a device; false where that is too little. */
+bool reserve_bytes(int device, uint64_t size);
+void release_bytes(int device, uint64_t size);
+/* Address space that the host cannot touch, at a multiple of `alignment`; 0 where there is none. */
+uint64_t reserve_addresses(uint64_t size, uint64_t alignment);
+CUresult memory_drain(struct context *context);
+
+/* --- shared.c --- */
+
+/* Whether cuMemAddressReserve gave out all of these. */
+bool addresses_reserved(uint64_t address, uint64_t size);
 
 /* --- streams.c --- */
 
@@ -185,7 +216,11 @@ struct stream {
 CUresult stream_find(CUstream handle, struct stream **stream);
 struct stream *stream_create(struct context *context, bool blocking);
 struct job *job_create(enum job_kind kind);
-/* Takes the job; returns its sequence. */
+void record_unref(struct record *record);
+/* A stream takes this many jobs, the running one included; then the caller waits, as on an H200. */
+enum { JOBS_MAX = 1021 };
+
+/* Takes the job; returns its sequence. May wait, and lets go of the lock then. */
 uint64_t stream_enqueue(struct stream *stream, struct job *job);
 /* Until the job has run: 0, or the failure of the context. */
 CUresult stream_await(struct stream *stream, uint64_t sequence);

@@ -1,4 +1,4 @@
-/* Streams (a thread each), fences, events. */
+/* Streams (a thread each) and fences. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct job *job_create(enum job_kind kind) {
   return job;
 }
 
-static void record_unref(struct record *record) {
+void record_unref(struct record *record) {
   if (record != NULL && --record->references == 0) free(record);
 }
 
@@ -45,7 +45,7 @@ static void job_free(struct job *job) {
 static CUresult job_write(struct context *context, struct job *job) {
   struct access access;
   if (!memory_open(context, job->to, (uint64_t)job->width, OPEN_WRITE, &access))
-    return CUDA_ERROR_ILLEGAL_ADDRESS;
+    return memory_fault(job->to, (uint64_t)job->width);
   atomic_thread_fence(memory_order_seq_cst);
   if (job->width == 8)
     atomic_store((_Atomic uint64_t *)(void *)access.bytes, job->value);
@@ -59,18 +59,26 @@ static bool satisfied(struct job *job, const char *bytes) {
   if (job->width == 8) {
     uint64_t found = atomic_load((_Atomic uint64_t *)(void *)bytes);
     switch (job->flags & 3) {
-      case GEQ: return (int64_t)(found - job->value) >= 0;
-      case EQ: return found == job->value;
-      case AND: return (found & job->value) != 0;
-      default: return ~(found | job->value) != 0;
+      case GEQ:
+        return (int64_t)(found - job->value) >= 0;
+      case EQ:
+        return found == job->value;
+      case AND:
+        return (found & job->value) != 0;
+      default:
+        return ~(found | job->value) != 0;
     }
   }
   uint32_t found = atomic_load((_Atomic uint32_t *)(void *)bytes), value = (uint32_t)job->value;
   switch (job->flags & 3) {
-    case GEQ: return (int32_t)(found - value) >= 0;
-    case EQ: return found == value;
-    case AND: return (found & value) != 0;
-    default: return ~(found | value) != 0;
+    case GEQ:
+      return (int32_t)(found - value) >= 0;
+    case EQ:
+      return found == value;
+    case AND:
+      return (found & value) != 0;
+    default:
+      return ~(found | value) != 0;
   }
 }
 
@@ -111,11 +119,21 @@ static CUresult job_run(struct context *context, struct job *job) {
   }
   pthread_mutex_unlock(&simulator_lock);
   switch (job->kind) {
-    case JOB_WRITE: result = job_write(context, job); break;
-    case JOB_WAIT: result = job_wait(context, job); break;
-    case JOB_COPY: result = job_copy(context, job); break;
-    case JOB_FILL: result = job_fill(context, job); break;
-    default: result = job_launch(context, job->launch); break;
+    case JOB_WRITE:
+      result = job_write(context, job);
+      break;
+    case JOB_WAIT:
+      result = job_wait(context, job);
+      break;
+    case JOB_COPY:
+      result = job_copy(context, job);
+      break;
+    case JOB_FILL:
+      result = job_fill(context, job);
+      break;
+    default:
+      result = job_launch(context, job->launch);
+      break;
   }
   pthread_mutex_lock(&simulator_lock);
   return result;
@@ -197,6 +215,9 @@ static void order_with_default(struct stream *stream) {
 }
 
 uint64_t stream_enqueue(struct stream *stream, struct job *job) {
+  while (stream->enqueued - stream->completed >= JOBS_MAX &&
+         context_failure(stream->context) == CUDA_SUCCESS)
+    pthread_cond_wait(&simulator_progress, &simulator_lock);
   order_with_default(stream);
   stream_append(stream, job);
   return job->sequence;
@@ -290,9 +311,9 @@ static CUresult enqueue_value(CUstream handle, enum job_kind kind, uint64_t addr
   struct stream *stream;
   CUresult failure = stream_find(handle, &stream);
   if (failure != CUDA_SUCCESS) return failure;
-  int mode = kind == JOB_WRITE ? OPEN_WRITE : OPEN_READ;
+  /* That a word is read-only the driver notices only when it writes it. */
   if (address % (uint64_t)width != 0 ||
-      memory_find(stream->context, address, (uint64_t)width, mode) == NULL)
+      memory_find(stream->context, address, (uint64_t)width, OPEN_READ) == NULL)
     return CUDA_ERROR_INVALID_VALUE;
   struct job *job = job_create(kind);
   job->to = address;
@@ -332,128 +353,4 @@ CUresult cuStreamWaitValue64_v2(CUstream stream, CUdeviceptr address, cuuint64_t
   ENTER();
   return wait_flags_valid(flags) ? enqueue_value(stream, JOB_WAIT, address, 8, value, flags)
                                  : CUDA_ERROR_INVALID_VALUE;
-}
-
-/* --- events --- */
-
-struct event {
-  struct context *context;
-  bool timed;
-  struct record *record; /* NULL before the first */
-};
-
-static CUresult event_find(CUevent handle, struct event **event) {
-  *event = handle_find(KIND_EVENT, (uint64_t)(uintptr_t)handle);
-  return *event == NULL ? CUDA_ERROR_INVALID_HANDLE : context_failure((*event)->context);
-}
-
-CUresult cuEventCreate(CUevent *handle, unsigned int flags) {
-  ENTER();
-  GUARD();
-  enum { DISABLE_TIMING = 2, KNOWN_FLAGS = 3 };
-  struct context *context = NULL;
-  CUresult failure = current_context(&context);
-  if (failure != CUDA_SUCCESS) return failure;
-  if ((flags & ~(unsigned int)KNOWN_FLAGS) != 0) return CUDA_ERROR_INVALID_VALUE;
-  struct event *event = calloc(1, sizeof *event);
-  event->context = context;
-  event->timed = (flags & DISABLE_TIMING) == 0;
-  *handle = (CUevent)(uintptr_t)handle_create(KIND_EVENT, event);
-  return CUDA_SUCCESS;
-}
-
-CUresult cuEventDestroy_v2(CUevent handle) {
-  ENTER();
-  GUARD();
-  struct event *event;
-  CUresult failure = event_find(handle, &event);
-  if (failure != CUDA_SUCCESS) return failure;
-  handle_end((uint64_t)(uintptr_t)handle);
-  record_unref(event->record);
-  free(event);
-  return CUDA_SUCCESS;
-}
-
-CUresult cuEventRecord(CUevent handle, CUstream stream_handle) {
-  ENTER();
-  GUARD();
-  struct event *event;
-  struct stream *stream;
-  CUresult failure = event_find(handle, &event);
-  if (failure == CUDA_SUCCESS) failure = stream_find(stream_handle, &stream);
-  if (failure != CUDA_SUCCESS) return failure;
-  if (stream->context != event->context) return CUDA_ERROR_INVALID_HANDLE;
-  struct record *record = calloc(1, sizeof *record);
-  record->references = 2;
-  record_unref(event->record);
-  event->record = record;
-  struct job *job = job_create(JOB_RECORD);
-  job->record = record;
-  stream_enqueue(stream, job);
-  return CUDA_SUCCESS;
-}
-
-/* Waits for what was recorded last before this call; for nothing where nothing was. */
-CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent handle, unsigned int flags) {
-  ENTER();
-  GUARD();
-  struct event *event;
-  struct stream *stream;
-  CUresult failure = event_find(handle, &event);
-  if (failure == CUDA_SUCCESS) failure = stream_find(stream_handle, &stream);
-  if (failure != CUDA_SUCCESS) return failure;
-  if (flags > 1) return CUDA_ERROR_INVALID_VALUE;
-  if (event->record == NULL) return CUDA_SUCCESS;
-  struct job *job = job_create(JOB_AWAIT_RECORD);
-  job->record = event->record;
-  job->record->references++;
-  stream_enqueue(stream, job);
-  return CUDA_SUCCESS;
-}
-
-CUresult cuEventQuery(CUevent handle) {
-  ENTER();
-  GUARD();
-  struct event *event;
-  CUresult failure = event_find(handle, &event);
-  if (failure != CUDA_SUCCESS) return failure;
-  return event->record == NULL || event->record->reached ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
-}
-
-CUresult cuEventSynchronize(CUevent handle) {
-  ENTER();
-  GUARD();
-  struct event *event;
-  CUresult failure = event_find(handle, &event);
-  if (failure != CUDA_SUCCESS || event->record == NULL) return failure;
-  struct context *context = event->context;
-  struct record *record = event->record;
-  record->references++;
-  while (!record->reached && context_failure(context) == CUDA_SUCCESS)
-    pthread_cond_wait(&simulator_progress, &simulator_lock);
-  record_unref(record);
-  return context_failure(context);
-}
-
-static CUresult elapsed_time(float *milliseconds, CUevent start, CUevent end) {
-  GUARD();
-  struct event *first, *second;
-  CUresult failure = event_find(start, &first);
-  if (failure == CUDA_SUCCESS) failure = event_find(end, &second);
-  if (failure != CUDA_SUCCESS) return failure;
-  if (!first->timed || !second->timed || first->record == NULL || second->record == NULL)
-    return CUDA_ERROR_INVALID_HANDLE;
-  if (!first->record->reached || !second->record->reached) return CUDA_ERROR_NOT_READY;
-  *milliseconds = (float)(second->record->reached_ms - first->record->reached_ms);
-  return CUDA_SUCCESS;
-}
-
-CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end) {
-  ENTER();
-  return elapsed_time(milliseconds, start, end);
-}
-
-CUresult cuEventElapsedTime_v2(float *milliseconds, CUevent start, CUevent end) {
-  ENTER();
-  return elapsed_time(milliseconds, start, end);
 }
