@@ -37,7 +37,7 @@ export class DeviceBuffer implements Disposable {
     throw new SluiceError('CLOSED', 'cannot use GPU memory: it is closed');
   }
 
-  /** Blocks this thread until all work of the GPU is done that may use it. Twice is harmless. */
+  /** Blocks this thread until all work of this process on the GPU is done. Twice is harmless. */
   close(): void {
     if (this.#pointer === 0) return;
     const pointer = this.#pointer;

@@ -36,8 +36,11 @@ const TEXT_CAPACITY = 256;
 let driver: CudaDriver | undefined;
 let devices: readonly GpuDevice[] | undefined;
 
-/** Primary context of each device in `devices`, 0 while it was not retained. */
-const contexts: number[] = [];
+/**
+ * Primary context of each device in `devices` that has been used. Never numbers alone: V8 would keep them unboxed, and
+ * box one again at each `useDevice`.
+ */
+const contexts: (number | undefined)[] = [];
 
 /** Why CUDA cannot be used in this process, or undefined when it can. Never throws. */
 export function cudaProblem(): SluiceError | undefined {
@@ -181,7 +184,7 @@ export function canAccess(reader: GpuDevice, owner: GpuDevice): boolean {
  * use. It is set each time, because other libraries of this thread set theirs; it is kept until the process ends.
  */
 export function useDevice(device: GpuDevice): void {
-  const context = contexts[device.index] || retainContext(device);
+  const context = contexts[device.index] ?? retainContext(device);
   const code = driver!.cuCtxSetCurrent(context);
   if (code !== 0) checkCuda(code, 'cuCtxSetCurrent', `use cuda:${device.index}`);
 }
@@ -190,8 +193,10 @@ function retainContext(device: GpuDevice): number {
   const all = listDevices();
   const code = cudaDriver().cuDevicePrimaryCtxRetain(cudaOut, device.handle);
   checkCuda(code, 'cuDevicePrimaryCtxRetain', `make a context on cuda:${device.index}`);
-  while (contexts.length < all.length) contexts.push(0);
-  return (contexts[device.index] = outU64());
+  while (contexts.length < all.length) contexts.push(undefined);
+  const context = outU64();
+  contexts[device.index] = context;
+  return context;
 }
 
 /**

@@ -8,8 +8,8 @@ export interface Registration {
   readonly devicePointer: number;
   readonly byteLength: number;
   /**
-   * Waits for work that may use it: never where that work waits for this thread. Before the memory is unmapped. Twice
-   * is harmless.
+   * Before the memory is unmapped. Blocks this thread until every stream of the GPU that this process uses is idle, also
+   * those that never used this memory: never while one of them waits for what this thread is to do. Twice is harmless.
    */
   close(): void;
 }
@@ -26,7 +26,7 @@ export interface RegistrationOptions {
 
 /**
  * Registers the bytes of `memory`, which stay where they are and are kept alive until `close`: 34 µs for a page, 0.1 s
- * for 256 MiB. Two registrations must not share a page of memory. Throws `CUDA_ERROR`, `NO_SPACE`.
+ * for 256 MiB. The same bytes cannot be registered twice. Throws `CUDA_ERROR`, `NO_SPACE`.
  */
 export function registerHostMemory(memory: Uint8Array, options: RegistrationOptions): Registration {
   const { device, attempt, readOnly = false } = options;

@@ -78,7 +78,7 @@ export class Kernel implements Disposable {
     if (code !== 0) checkCuda(code, 'cuLaunchKernel', `run the kernel '${this.name}'`);
   }
 
-  /** Waits for its runs. Twice is harmless. */
+  /** Blocks this thread until all work of this process on the GPU is done. Twice is harmless. */
   close(): void {
     if (this.#module === 0) return;
     const module = this.#module;
@@ -124,7 +124,8 @@ function readParameterBytes(handle: number): readonly number[] | undefined {
 
 /**
  * Loads the kernel `name` (as the PTX has it) from the text of a PTX module; the driver compiles it for the GPU, or
- * finds it in its cache. Throws `CUDA_ERROR` with the driver's messages in `details.log`, `CUDA_UNAVAILABLE`,
+ * finds it in its cache. Blocks this thread until all work of this process on the GPU is done: load kernels first.
+ * Throws `CUDA_ERROR` with the driver's messages in `details.log`, `CUDA_UNAVAILABLE`,
  * `WRONG_DEVICE`.
  */
 export function loadKernel(

@@ -7,6 +7,9 @@ import {
   cudaProblem,
   deviceByUuid,
   DeviceBuffer,
+  enqueueWait64,
+  enqueueWrite32,
+  enqueueWrite64,
   Event,
   findDevice,
   importShared,
@@ -16,6 +19,7 @@ import {
   probeSharedMemory,
   probeStreamMemoryOperations,
   Stream,
+  streamHandle,
   streamSynchronize,
   useDevice,
 } from '../../../src/gpu/index.js';
@@ -129,11 +133,43 @@ const scenarios: Readonly<Record<string, (...values: string[]) => unknown>> = {
     return { code: error.code, name: error.name, leaked };
   },
 
+  /** Bytes of JavaScript heap that a call takes. */
+  allocation: async () => {
+    const device = findDevice(0, 'test');
+    useDevice(device);
+    const stream = await Stream.create();
+    const handle = streamHandle(stream);
+    const memory = allocateShared(device, 4096, 'test');
+    const { pointer } = memory;
+    const kernel = loadKernel(SIMULATED_PTX, 'store32');
+    const launch = { grid: 1, block: [1], stream: stream.handle, args: [BigInt(pointer), 7] };
+    const calls: Readonly<Record<string, () => void>> = {
+      useDevice: () => useDevice(device),
+      enqueueWrite64: () => enqueueWrite64(handle, pointer, 5),
+      enqueueWrite32: () => enqueueWrite32(handle, pointer, 5),
+      enqueueWait64: () => enqueueWait64(handle, pointer, 0),
+      launch: () => kernel.launch(launch),
+    };
+    return Object.entries(calls).map(([name, call]) => [name, bytesPerCall(call, handle)]);
+  },
+
   probes: () => {
     const device = findDevice(0, 'test');
     return [probeStreamMemoryOperations(device) ?? null, probeSharedMemory(device) ?? null];
   },
 };
+
+function bytesPerCall(call: () => void, stream: number): number {
+  const ROUNDS = 20_000;
+  for (let round = 0; round < ROUNDS; round += 1) call();
+  streamSynchronize(stream);
+  globalThis.gc!();
+  const before = process.memoryUsage().heapUsed;
+  for (let round = 0; round < ROUNDS; round += 1) call();
+  const after = process.memoryUsage().heapUsed;
+  streamSynchronize(stream);
+  return (after - before) / ROUNDS;
+}
 
 function isOpen(fd: number): boolean {
   try {

@@ -17,11 +17,12 @@ export function runScenario(
     /** It gets them as 3, 4, … */
     readonly inherit?: readonly number[];
     readonly values?: readonly string[];
+    readonly nodeOptions?: readonly string[];
   } = {},
 ): unknown {
-  const { environment, inherit = [], values = [] } = options;
+  const { environment, inherit = [], values = [], nodeOptions = [] } = options;
   const program = fileURLToPath(new URL('gpu-program.js', import.meta.url));
-  const child = spawnSync(process.execPath, [program, scenario, ...values], {
+  const child = spawnSync(process.execPath, [...nodeOptions, program, scenario, ...values], {
     env: simulatedEnvironment(environment),
     stdio: ['ignore', 'pipe', 'inherit', ...inherit],
     encoding: 'utf8',

@@ -23,7 +23,7 @@ import {
   useDevice,
 } from '../../../src/gpu/index.js';
 import { mapShared, memfdCreate, ftruncate, type Mapping } from '../../../src/ffi/index.js';
-import { skip } from './simulated.js';
+import { runScenario, skip } from './simulated.js';
 
 const PAGE_BYTES = 4096;
 const options = { skip, timeout: 20_000 };
@@ -233,6 +233,17 @@ describe('errors of stream operations', options, () => {
       message: /^cannot copy 8 bytes on stream/,
     });
     assert.throws(() => fill32(handle, nowhere, 0, 2), { code: 'CUDA_ERROR' });
+  });
+});
+
+describe('the calls of every frame', options, () => {
+  it('allocate nothing, but for the number of a stream', () => {
+    const found = runScenario('allocation', { nodeOptions: ['--expose-gc'] });
+    for (const [call, bytes] of found as [string, number][]) {
+      // The smallest object takes 16; the rest is what measuring takes.
+      const most = call === 'launch' ? 28 : 12;
+      assert.ok(bytes < most, `${call} allocates ${bytes} bytes a call`);
+    }
   });
 });
 
