@@ -26,7 +26,7 @@ export const fenceInstances: readonly Instance[] = [
   fence('F1 one stream', oneStream(3, 4)),
   fence('F2 one stream, two slots, every death', oneStream(2, 3), ALL),
   fence('F3 two streams', twoStreams(3, 4)),
-  fence('F4 two streams, two slots, every death', twoStreams(2, 3), ALL),
+  fence('F4 two streams, two slots, the publisher dies', twoStreams(2, 3), PUBLISHER),
   fence(
     'F5 two streams, the reader dies, its page is unregistered',
     {

@@ -11,9 +11,16 @@ import {
   RING_SLOT_WORDS,
   SLOT_PAYLOAD_OFFSET_BYTES,
 } from '../../src/layout/index.js';
-import type { RingReaderEntry, RingWriter } from '../../src/ring/index.js';
+import type { MessageHeader, RingReaderEntry, RingWriter } from '../../src/ring/index.js';
 import type { Move, Program, Summary } from './automaton.js';
-import { type RingParts, stampOf } from './ring-plan.js';
+import {
+  payloadOf,
+  type RingParts,
+  type RingPlan,
+  type RingReaderPlan,
+  stampOf,
+} from './ring-plan.js';
+import { declareAtom } from './snapshot.js';
 
 /** Words between a host and its kernels. */
 export interface GpuWords {
@@ -32,26 +39,40 @@ interface Batch {
   readonly units: number;
 }
 
-/** Every message takes one slot. */
-function batchesOf({ messages, start = 0 }: RingParts['plan']): Batch[] {
+/** Of the kernels. Every message takes one slot. */
+function batchesOf({ messages, start = 0, cpuAfter = 0 }: RingPlan): Batch[] {
   let head = start;
-  return messages.map((entry) => {
+  return messages.slice(0, messages.length - cpuAfter).map((entry) => {
     const units = typeof entry === 'number' ? 1 : entry.length;
     head += units;
     return { head: head - units, units };
   });
 }
 
-/** The process whose GPU it is: takes room before each launch, wakes the readers behind each kernel. */
+const HEADER: MessageHeader = declareAtom({
+  type: 0,
+  key: false,
+  ptsNs: 0,
+  extended: false,
+  idLow: 0,
+  idHigh: 0,
+  dtsNs: 0,
+  captureTimeNs: 0,
+});
+
+/**
+ * The process whose GPU it is: reserves room before each launch, takes note of each kernel that is through and wakes
+ * the readers. At the end it may take the ring back and write itself.
+ */
 export class GpuRingHost implements Program {
   readonly name = 'host';
   private launched = 0;
-  private rung = 0;
-  /** Who leaves no room for the next kernel, and its cursor then. */
-  private waitsFor: RingReaderEntry | undefined;
-  private seen = 0;
+  private confirmed = 0;
+  private written = 0;
+  /** Looked for room in vain: looks again once a cursor has moved or a kernel is through. */
+  private waits = false;
   private readonly writer: RingWriter;
-  private readonly entries: readonly RingReaderEntry[];
+  private readonly entries: (RingReaderEntry | undefined)[];
   private readonly batches: readonly Batch[];
 
   constructor(
@@ -59,62 +80,102 @@ export class GpuRingHost implements Program {
     private readonly gpu: GpuWords,
     private readonly blocks: number,
   ) {
-    const { code, control, geometry, plan, pages } = parts;
+    const { code, control, geometry, plan } = parts;
     this.batches = batchesOf(plan);
     this.writer = new code.SlotsWriter(control, geometry, {
       start: plan.start ?? 0,
       now: () => 0,
     });
-    this.entries = plan.readers.map(({ budget = 0 }, reader) =>
-      this.writer.addReader({ page: pages[reader] as Int32Array, budget }, this.writer.head),
+    this.entries = plan.readers.map(({ late }, reader) =>
+      late === undefined ? this.admit(reader, this.writer.head) : undefined,
     );
+    this.writer.lend();
   }
 
   get head(): number {
     return this.writer.head;
   }
 
+  private admit(reader: number, position: number): RingReaderEntry {
+    const { budget = 0 } = this.parts.plan.readers[reader] as RingReaderPlan;
+    const page = this.parts.pages[reader] as Int32Array;
+    return this.writer.addReader({ page, budget }, position);
+  }
+
   summary(): Summary {
-    return { phase: 'at work', ended: this.rung === this.batches.length };
+    const isThrough = this.confirmed === this.batches.length;
+    return {
+      phase: 'at work',
+      ended: isThrough && this.written === (this.parts.plan.cpuAfter ?? 0),
+    };
   }
 
   moves(): readonly Move[] {
+    const { plan } = this.parts;
     const moves: Move[] = [];
-    const { waitsFor } = this;
-    if (waitsFor !== undefined) {
-      moves.push({ name: 'room', run: () => this.awaitRoom(waitsFor) });
+    const isThrough = this.confirmed === this.batches.length;
+    if (this.waits) {
+      for (const entry of this.entries) {
+        if (entry === undefined || entry.budget === 0) continue;
+        moves.push({ name: 'room', run: () => this.awaitRoom(entry) });
+      }
     } else if (this.launched < this.batches.length) {
       moves.push({ name: 'launch', run: () => this.launch() });
+    } else if (isThrough && this.written < (plan.cpuAfter ?? 0)) {
+      moves.push({ name: 'write', run: () => this.write() });
     }
-    if (this.rung < this.launched) moves.push({ name: 'ring', run: () => this.ring() });
+    if (this.confirmed < this.launched) moves.push({ name: 'confirm', run: () => this.confirm() });
+    for (const [reader, { late }] of plan.readers.entries()) {
+      if (late === undefined || this.entries[reader] !== undefined) continue;
+      moves.push({ name: 'admit', run: () => this.join(reader, late) });
+    }
     return moves;
   }
 
   private launch(): void {
-    const { head, units } = this.batches[this.launched] as Batch;
-    for (const entry of this.entries) {
-      if (entry.budget === 0) continue;
-      const lag = this.writer.roster.lag(entry, lowWord(head) | 0);
-      const isFirst = this.parts.plan.plant === 'room is taken twice' && this.launched > this.rung;
-      if (isFirst || entry.budget - lag >= units) continue;
-      this.waitsFor = entry;
-      this.seen = (lowWord(head) - lag) | 0;
-      return;
-    }
-    Atomics.store(this.gpu.launched, this.launched++, 1);
+    const { units } = this.batches[this.launched] as Batch;
+    if (this.writer.reserve(units)) Atomics.store(this.gpu.launched, this.launched++, 1);
+    else this.waits = true;
   }
 
-  /** It polls the cursor, and does other things meanwhile. */
+  /** It polls the cursors, and does other things meanwhile. */
   private awaitRoom(entry: RingReaderEntry): void {
-    this.parts.memory.awaitChange(entry.page, Page.cursor, this.seen);
-    this.waitsFor = undefined;
-    this.seen = 0;
+    this.parts.memory.awaitChange(entry.page, Page.cursor, entry.lastCursor);
+    this.waits = false;
+  }
+
+  private confirm(): void {
+    const { head, units } = this.batches[this.confirmed] as Batch;
+    this.parts.memory.awaitWord(this.gpu.through, this.confirmed++, this.blocks);
+    this.writer.confirm(units, head + units, lowWord(head + units - 1) | 0);
+    this.waits = false;
+    this.ring();
+  }
+
+  private write(): void {
+    if (this.writer.lent) this.writer.takeBack();
+    const payload = payloadOf(this.writer.startAtHead().sequence, 1);
+    this.waits = !this.writer.tryWrite(payload, HEADER);
+    if (this.waits) return;
+    this.written++;
+    this.ring();
   }
 
   private ring(): void {
-    const { memory, sockets } = this.parts;
-    memory.awaitWord(this.gpu.through, this.rung++, this.blocks);
+    const { sockets } = this.parts;
     this.writer.roster.ring((entry) => sockets.wakeReader(this.entries.indexOf(entry)));
+  }
+
+  private join(reader: number, late: 'head' | 'newest' | 'oldest'): void {
+    const { writer } = this;
+    const start =
+      late === 'head'
+        ? writer.startAtHead()
+        : late === 'newest'
+          ? writer.startAtNewest()
+          : writer.startAt(1);
+    this.entries[reader] = this.admit(reader, start.position);
+    this.parts.sockets.welcome(reader, start.position, start.sequence);
   }
 }
 

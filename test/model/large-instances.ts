@@ -1,5 +1,5 @@
 /** Instances for `main.js --large`: minutes and gigabytes each. */
-import { batches, GPU } from './gpu-ring-instances.js';
+import { batches, GPU, singles } from './gpu-ring-instances.js';
 import { oneStream, twoStreams } from './fence-instances.js';
 import {
   every,
@@ -138,4 +138,16 @@ export const largeInstances: readonly Instance[] = [
   ),
   ring('L17 a GPU writes, lossy, many laps', batches(5, [lossy]), GPU),
   ring('L18 a GPU writes, one pinned, one lossy', batches(2, [pinned(4), lossy]), GPU),
+  ring('L19 several kernels under way, pinned', singles(6, [pinned(4)]), GPU),
+  ring(
+    'L20 several kernels under way, joins late at the head',
+    singles(5, [held(3, { late: 'head' })]),
+    GPU,
+  ),
+  ring(
+    'L21 several kernels under way, joins late, pinned',
+    singles(5, [pinned(4, { late: 'newest' })]),
+    GPU,
+  ),
+  fence('L22 two streams, two slots, every death', twoStreams(2, 3), ALL1),
 ];

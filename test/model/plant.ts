@@ -20,5 +20,4 @@ export type Plant =
   | 'close() is deaf'
   | 'no fence before the counter'
   | 'no fence behind the head'
-  | 'the first block stores the head'
-  | 'room is taken twice';
+  | 'the first block stores the head';

@@ -45,6 +45,8 @@ export interface RingPlan {
    * is behind them, so lengths do not change.
    */
   readonly gpuBlocks?: number;
+  /** So many of the last messages are written by the CPU, which takes the ring back. */
+  readonly cpuAfter?: number;
   readonly plant?: Plant | undefined;
 }
 
