@@ -117,10 +117,13 @@ export const largeInstances: readonly Instance[] = [
     ALL1,
   ),
   fence(
-    'L14 two readers, two streams, the publisher and one reader die',
+    'L14 two readers, two streams, one reader dies',
     twoStreams(2, 2, { readers: [latest, latest] }),
-    ALL1,
+    { crashes: [0] },
   ),
+  fence('L23 two readers, the publisher dies', oneStream(2, 1, { readers: [latest, latest] }), {
+    crashes: ['publisher'],
+  }),
   fence(
     'L15 two readers, one late, one closes, two streams',
     twoStreams(3, 3, {
