@@ -18,9 +18,9 @@
  *    stream, so the slots of a batch are stored after the kernel before it has ended. That one ends behind the fence that
  *    follows its head: whoever sees a byte of a batch finds at least the head that it was written ahead of.
  *
- * 3. Nobody needs room twice. Room is taken on the host before the launch, by the readers' cursors, so no kernel waits
- *    for a reader, and what was launched is published whatever the contexts say: one that points outside the arena is
- *    cut to it and counted, never left out, because a hole in the ring has no reader's name on it.
+ * 3. What is reserved is published. Room is taken on the host before the launch, by the readers' cursors, so no kernel
+ *    waits for a reader, and none leaves a hole whatever the contexts say: one that points outside the arena is cut to it
+ *    and counted.
  *
  * A kernel that dies with its context leaves the head where the last whole batch put it.
  */
