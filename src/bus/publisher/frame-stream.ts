@@ -39,6 +39,7 @@ import {
   removeLocalStream,
   type SharedEvents,
 } from '../local-streams.js';
+import { atQuietMoment } from '../quiet-moment.js';
 import type { StreamIdentity } from './channel-claim.js';
 import type { Grant, Place, PublishedStream } from './channel-owner.js';
 import { FrameGpu, gpuPlacement } from './frame-gpu.js';
@@ -382,7 +383,8 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     const { writer, gpu } = this;
     if (gpu === undefined) return giveUp();
     const { published } = writer;
-    this.#landing.when(() => writer.fencesReachedUpTo(published) || gpu.failed, giveUp);
+    const landed = (): boolean => writer.fencesReachedUpTo(published) || gpu.failed;
+    this.#landing.when(atQuietMoment(landed), giveUp);
   }
 
   /** The host copy, begun for the first who asks for it. */

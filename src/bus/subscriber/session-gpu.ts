@@ -23,9 +23,15 @@ import type { Region } from '../../memory/index.js';
 import { FenceReader, type PoolReader } from '../../ring/index.js';
 import { Landing } from '../landing.js';
 import type { SharedEvents } from '../local-streams.js';
+import {
+  addStreamWaiter,
+  atQuietMoment,
+  removeStreamWaiter,
+  type StreamWaiter,
+} from '../quiet-moment.js';
 import type { FrameLease } from './frame-lease.js';
 
-export class SessionGpu {
+export class SessionGpu implements StreamWaiter {
   readonly device: GpuDevice;
   readonly fences: FenceReader;
   readonly #reader: PoolReader;
@@ -35,6 +41,8 @@ export class SessionGpu {
   readonly #landing = new Landing();
   /** Streams that were told to wait for a frame: what a publisher's death could leave waiting for ever. */
   readonly #waiting = new Set<number>();
+  /** Frames that a stream was told to wait for, some of them complete by now. */
+  readonly #waited = new Set<FrameLease>();
   /** Leases that a stream will clear, by lease word. */
   readonly #queued = new Map<number, FrameLease>();
   /** Why the GPU is lost to this process. */
@@ -57,6 +65,7 @@ export class SessionGpu {
       device,
       attempt: `register the reader page of ${channel} with the GPU`,
     });
+    addStreamWaiter(this);
   }
 
   /** Work that is enqueued in `stream` from here on runs when the frame is complete. */
@@ -69,6 +78,19 @@ export class SessionGpu {
     const address = this.#page.devicePointer + FenceReader.mirrorOffsetBytes(slot);
     enqueueWait64(stream, address, sequence);
     this.#waiting.add(stream);
+    this.#waited.add(lease);
+  }
+
+  get waits(): boolean {
+    if (this.#failure !== undefined) return false;
+    this.#forgetLanded();
+    for (const lease of this.#waited) {
+      // A slot that was given back may show another frame: the stream is through with this one.
+      const isThrough = lease.ended && this.#queued.get(lease.word) !== lease;
+      if (!isThrough && !this.fences.reached(lease.slot, lease.sequence)) return true;
+      this.#waited.delete(lease);
+    }
+    return false;
   }
 
   /** Gives the lease back behind the work that is in `stream`, and in each of `others`, now. */
@@ -114,7 +136,7 @@ export class SessionGpu {
   /** Calls `done` once no stream names this session's memory any more. */
   whenIdle(done: () => void): void {
     this.#landing.when(
-      () => this.#failure !== undefined || this.queued.length === 0,
+      atQuietMoment(() => this.#failure !== undefined || this.queued.length === 0),
       // Behind whatever else is waited for: a stream that was freed by poison must have read on.
       () => void this.#landing.settled.then(done),
     );
@@ -140,6 +162,7 @@ export class SessionGpu {
 
   /** Only when idle. */
   close(): void {
+    removeStreamWaiter(this);
     useDevice(this.device);
     this.#page.close();
   }
