@@ -88,11 +88,35 @@ export function checkCuda(code: number, call: string, attempt: string): void {
 /** The error for a CUresult that is not CUDA_SUCCESS. */
 export function cudaError(code: number, call: string, attempt: string): SluiceError {
   const name = resultName(code);
-  return new SluiceError(
-    errorCode(code),
-    `cannot ${attempt}: ${call} answered ${name} (${code})${resultText(code)}`,
-    { details: { call, code, name } },
-  );
+  const answer = `${call} answered ${name} (${code})${resultText(code)}`;
+  if (!STICKY.has(code)) {
+    return new SluiceError(errorCode(code), `cannot ${attempt}: ${answer}`, {
+      details: { call, code, name },
+    });
+  }
+  const inUse = [...witnesses].flatMap((witness) => witness.describe() ?? []);
+  const use = inUse.length === 0 ? '' : `; a GPU of this process used ${inUse.join(', ')}`;
+  const error = new SluiceError('CUDA_ERROR', `cannot ${attempt}: ${answer}${use}`, {
+    details: { call, code, name, ...(inUse.length === 0 ? {} : { inUse }) },
+  });
+  // Not within the call that met it: whoever made that call hears of it first.
+  for (const witness of [...witnesses]) queueMicrotask(() => witness.faulted(error));
+  return error;
+}
+
+/** Whoever uses the GPU, and cannot any more after a fault. */
+export interface FaultWitness {
+  /** What the GPU was using: a fault shows in whatever call comes next, which says nothing of its cause. */
+  describe(): string | undefined;
+  faulted(error: SluiceError): void;
+}
+
+const witnesses = new Set<FaultWitness>();
+
+/** `witness` hears of errors after which this process cannot use the GPU, until the function returned here is called. */
+export function witnessFaults(witness: FaultWitness): () => void {
+  witnesses.add(witness);
+  return () => void witnesses.delete(witness);
 }
 
 /**

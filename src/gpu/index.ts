@@ -32,4 +32,4 @@ export { type CudaStream, streamHandle, type StreamLike } from './stream-handle.
 export * from './stream-operations.js';
 export { onOwnStream, Stream, type StreamOptions } from './stream.js';
 // A stream whose work has failed makes every later call fail, too.
-export { isStickyCudaError } from '../ffi/index.js';
+export { type FaultWitness, isStickyCudaError, witnessFaults } from '../ffi/index.js';

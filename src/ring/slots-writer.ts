@@ -147,6 +147,8 @@ export class SlotsWriter extends RingWriter {
   startAtNewest(): RingStart {
     const newestStart = this.lent ? this.lentNewestStart : this.words[Header.newestStart];
     const back = distance32(lowWord(this.head), newestStart as number);
+    // What a borrower has under way may run over the newest message: the next one to come is as new.
+    if (back + this.reservedUnits > this.capacity - this.writeAhead) return this.startAtHead();
     return { position: this.head - back, sequence: this.head - back + 1 };
   }
 

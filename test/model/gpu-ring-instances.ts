@@ -43,4 +43,5 @@ export const gpuRingInstances: readonly Instance[] = [
   ring('G6 several kernels under way, lossy', singles(5, [lossy]), GPU),
   ring('G7 several kernels under way, joins late', singles(4, [held(3, { late: 'oldest' })]), GPU),
   ring('G8 the CPU takes the ring back', singles(4, [pinned(4)], { cpuAfter: 2 }), GPU),
+  ring('G9 joins late at the newest', singles(5, [held(3, { late: 'newest' })]), GPU),
 ];

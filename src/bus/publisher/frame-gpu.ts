@@ -5,6 +5,7 @@
 import { SluiceError } from '../../core/index.js';
 import {
   deviceOfStream,
+  Event,
   findDevice,
   type GpuDevice,
   isStickyCudaError,
@@ -132,6 +133,13 @@ export class FrameGpu {
     const copy = this.#hostCopy;
     this.#hostCopy = undefined;
     return copy;
+  }
+
+  /** Where the default stream is now: reached when it is through with what it was told so far. */
+  mark(): Event {
+    const event = Event.create({ device: this.device.index });
+    event.record(BigInt(this.#defaultStream));
+    return event;
   }
 
   /** Whether this process lost the use of the GPU: then nothing that was enqueued will ever land. */

@@ -17,7 +17,8 @@ import { EventLoopTurn } from '../event-loop-turn.js';
 import type { Manifest } from '../directory/manifest.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
-import { defaultSlots, FrameStream, slotsNeeded } from './frame-stream.js';
+import { defaultSlots, slotsNeeded } from './frame-slots.js';
+import { FrameStream } from './frame-stream.js';
 import { LoanedFrame, type PublishOptions } from './loaned-frame.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 
@@ -250,7 +251,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     return sequence;
   }
 
-  /** A GPU that does not take the work takes none any more: the channel ends, and its readers with it know. */
+  /** When the GPU does not take the work, parts of it may have been enqueued: the slot cannot be had back, nor others. */
   #announce(
     stream: FrameStream<F>,
     slot: number,
@@ -266,6 +267,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   }
 
   #follow(stream: FrameStream<F>): void {
+    stream.onFault = (error) => void this.#owner.close({ reason: 'failed', error });
     stream.onFreed = () => {
       this.#doorbell.woken();
       this.#owner.freed.notify();
@@ -275,7 +277,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
   /** @internal */
   giveBack(loan: LoanedFrame<F>, stream: FrameStream<F>, slot: number): void {
     this.#loans.delete(loan);
-    stream.writer.giveBack(slot);
+    stream.giveBack(slot);
     this.#owner.freed.notify();
   }
 

@@ -2,7 +2,7 @@
 import { alignUp, assertInteger, SluiceError } from '../../core/index.js';
 import { describeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
-import type { StreamLike } from '../../gpu/index.js';
+import { type StreamLike, witnessFaults } from '../../gpu/index.js';
 import type { Hello } from '../../layout/handshake.js';
 import {
   ChannelState,
@@ -11,7 +11,6 @@ import {
   Header,
   HeaderDouble,
   instanceWords,
-  MAX_LEASES,
   MAX_POOL_SLOTS,
   Page,
   poolGeometry,
@@ -42,7 +41,8 @@ import {
 import { atQuietMoment } from '../quiet-moment.js';
 import type { StreamIdentity } from './channel-claim.js';
 import type { Grant, Place, PublishedStream } from './channel-owner.js';
-import { FrameGpu, gpuPlacement } from './frame-gpu.js';
+import { FrameGpu, type GpuPlacement, gpuPlacement } from './frame-gpu.js';
+import { defaultSlots, grantFrames } from './frame-slots.js';
 import { closeFencedReader, type FencedReader } from './gpu-fences.js';
 import type { HostCopy } from './host-copy.js';
 import { Landing } from '../landing.js';
@@ -50,10 +50,6 @@ import type { PublisherOptions } from './options.js';
 import type { PublishOptions } from './loaned-frame.js';
 import { PeerExit } from './peer-exit.js';
 import { Staging } from './staging.js';
-
-/** Frames up to this many bytes get many slots by default; larger ones cost real memory. */
-const SMALL_FRAME_BYTES = 64 * 1024;
-const LARGE_FRAME_BYTES = 16 * 1024 * 1024;
 
 export interface FramePlace extends Place {
   readonly entry: PoolReaderEntry;
@@ -65,21 +61,6 @@ export interface FramePlace extends Place {
   readonly fenced: FencedReader | undefined;
   /** The number that WELCOME gave it. */
   readonly subscriber: number;
-}
-
-/** Slots of a pool whose user names no number. */
-export function defaultSlots(slotBytes: number): number {
-  if (slotBytes <= SMALL_FRAME_BYTES) return 64;
-  return slotBytes <= LARGE_FRAME_BYTES ? 16 : 8;
-}
-
-/**
- * slots ≥ Σ leases + max(1, largest maxLag) + 1 means that a frame can always be published (`spec/protocol.md`;
- * `test/model` shows that one slot fewer drops).
- */
-export function slotsNeeded(grants: readonly Grant[]): number {
-  const leased = grants.reduce((sum, grant) => sum + grant.leases, 0);
-  return leased + grants.reduce((max, grant) => Math.max(max, grant.maxLag), 1) + 1;
 }
 
 export class FrameStream<F extends FrameFormat> implements PublishedStream, LocalStream {
@@ -97,6 +78,8 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
   readonly gpu: FrameGpu | undefined;
   /** Set by the publisher: something may have become free. */
   onFreed: () => void = () => undefined;
+  /** Set by the publisher: this process lost the use of the GPU. */
+  onFault: (error: SluiceError) => void = () => undefined;
   readonly #control: Region;
   readonly #memory: SlotMemory;
   readonly #allow: PublisherOptions<F>['allow'];
@@ -105,6 +88,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
   readonly #departed = new Set<FramePlace>();
   readonly #landing = new Landing();
   #staging: Staging | undefined;
+  #forgetWitness: (() => void) | undefined;
   #closed = false;
 
   /** `start`: sequence of the last frame of the epoch before, so that sequences go on over a change of format. */
@@ -144,7 +128,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
           defaultStream: options.stream,
         });
     } catch (error) {
-      for (const part of opened.reverse()) part.close();
+      for (const part of opened.toReversed()) part.close();
       throw error;
     }
     this.views = controlViews(this.#control.buffer);
@@ -156,25 +140,38 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
       lossless: options.whenFull === 'wait',
     });
     this.views.words[Header.state] = ChannelState.live;
-    this.manifest = Object.freeze({
+    this.manifest = this.#describe(identity, options, placement);
+    if (this.isOnDevice) addLocalStream(identity.instance, identity.epoch, this);
+    if (this.gpu === undefined) return;
+    this.#forgetWitness = witnessFaults({
+      describe: () => undefined,
+      faulted: (error) => this.onFault(error),
+    });
+  }
+
+  #describe(
+    identity: StreamIdentity,
+    { format, userData = {} }: PublisherOptions<F>,
+    placement: GpuPlacement | undefined,
+  ): Manifest {
+    const { channel, instance, epoch, process } = identity;
+    const { uuid, name } = placement?.device ?? {};
+    return Object.freeze({
       protocol: 1,
       channel,
       kind: 'frame',
-      instance: identity.instance,
-      epoch: identity.epoch,
-      format: options.format,
+      instance,
+      epoch,
+      format,
       memory: this.#memory.memory,
-      ...(placement === undefined
-        ? {}
-        : { device: { uuid: placement.device.uuid, name: placement.device.name } }),
+      ...(uuid === undefined || name === undefined ? {} : { device: { uuid, name } }),
       layout: 'pool',
       slots: this.slots,
       slotBytes: this.slotBytes,
-      process: identity.process,
+      process,
       createdNs: monotonicNs(),
-      userData: options.userData ?? {},
+      userData,
     } satisfies Manifest);
-    if (this.isOnDevice) addLocalStream(identity.instance, identity.epoch, this);
   }
 
   /** For subscribers of this thread: events instead of mirrors, from the next publish on. */
@@ -201,6 +198,24 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     this.#staging ??= new Staging(this.gpu!.device, this.slotBytes, this.slots);
     const handle = this.gpu!.streamOf(stream);
     return this.#staging.tryCopy(handle, this.#memory.slotAddress(slot), bytes);
+  }
+
+  /**
+   * Takes an unpublished slot back: where a GPU writes the slots, once the default stream is through with what it was
+   * told, which may be to write this one.
+   */
+  giveBack(slot: number): void {
+    const { gpu, writer } = this;
+    if (gpu === undefined) return writer.giveBack(slot);
+    const passed = gpu.mark();
+    this.#landing.when(
+      () => gpu.failed || passed.reached,
+      () => {
+        passed.close();
+        writer.giveBack(slot);
+        this.onFreed();
+      },
+    );
   }
 
   /** All bytes of a slot, or where they are on the GPU. */
@@ -237,23 +252,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
       );
     }
     const readers = [...others, ...[...this.#departed].map(({ grant }) => grant)];
-    const leased = readers.reduce((sum, grant) => sum + grant.leases, 0);
-    const largestLag = readers.reduce((max, grant) => Math.max(max, grant.maxLag), 1);
-    const left = this.slots - 1 - leased - largestLag;
-    const wantedLag = hello.delivery === 'every' ? Math.max(1, hello.maxLag) : 0;
-    const leases = Math.max(0, Math.min(hello.leases, left, MAX_LEASES));
-    const maxLag = Math.min(wantedLag, largestLag + (left - leases));
-    if (leases >= 1 && (wantedLag === 0 || maxLag >= 1)) return { leases, maxLag };
-    const needed = leased + hello.leases + Math.max(largestLag, wantedLag) + 1;
-    throw new SluiceError(
-      'LEASES_EXHAUSTED',
-      `${this.manifest.channel} has ${this.slots} slots: ${leased} are granted to ${readers.length} subscribers, ` +
-        `${largestLag} promised by lag, 1 is the publisher's; this subscriber needs ${needed} in all`,
-      {
-        details: { slots: this.slots, leased, largestLag, neededSlots: needed },
-        remedy: `Open the publisher with slots: ${needed} or more.`,
-      },
-    );
+    return grantFrames(this.manifest.channel, this.slots, hello, readers);
   }
 
   join(page: Region, session: ServerSession, grant: Grant): FramePlace {
@@ -337,6 +336,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forgetWitness?.();
     this.views.words[Header.state] = ChannelState.ended;
     removeLocalStream(this.manifest.instance, this.manifest.epoch);
     for (const place of this.#places) {

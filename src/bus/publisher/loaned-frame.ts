@@ -158,7 +158,10 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     return sequence;
   }
 
-  /** Gives an unpublished slot back; harmless after `publish`. */
+  /**
+   * Gives an unpublished slot back; harmless after `publish`. On a GPU it is taken again once the publisher's default
+   * stream is through with what it was told before; what other streams were told to write must be done by then.
+   */
   [Symbol.dispose](): void {
     if (this.#state !== 'loaned') return;
     this.#state = 'given back';

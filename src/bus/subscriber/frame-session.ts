@@ -1,7 +1,7 @@
 /** One epoch of one publisher, as a frame subscriber has it mapped. */
 import type { SluiceError } from '../../core/index.js';
 import { frameByteLength, type FrameFormat } from '../../format/index.js';
-import { isStickyCudaError } from '../../gpu/index.js';
+import { isStickyCudaError, witnessFaults } from '../../gpu/index.js';
 import {
   type ControlGeometry,
   controlViews,
@@ -58,6 +58,7 @@ export class FrameSession implements LinkSession {
   readonly #leases = new Set<FrameLease>();
   #download: Promise<Download> | undefined;
   #givenUp: Promise<void> | undefined;
+  #forgetWitness: (() => void) | undefined;
   #ended = false;
   #retired = false;
   #disconnects = false;
@@ -103,6 +104,10 @@ export class FrameSession implements LinkSession {
       const fences = new FenceReader(words, this.page.words, geometry, from);
       const shared = localStream(manifest.instance, manifest.epoch)?.shareEvents(terms.subscriber);
       this.gpu = new SessionGpu(device, page, this.reader, fences, manifest.channel, shared);
+      this.#forgetWitness = witnessFaults({
+        describe: () => this.#frameInUse(),
+        faulted: (error) => this.#fail(error),
+      });
       if (upload) this.upload = new Upload(device, this.#regions[1]);
     } catch (error) {
       this.close();
@@ -167,11 +172,14 @@ export class FrameSession implements LinkSession {
     try {
       return run();
     } catch (error) {
-      if (!isStickyCudaError(error)) throw error;
-      this.gpu?.fail(error as SluiceError);
-      this.terms.fail(error as SluiceError);
+      if (isStickyCudaError(error)) this.#fail(error as SluiceError);
       throw error;
     }
+  }
+
+  #fail(error: SluiceError): void {
+    this.gpu?.fail(error);
+    this.terms.fail(error);
   }
 
   /** A copy of a complete frame in private memory. */
@@ -286,8 +294,21 @@ export class FrameSession implements LinkSession {
     }
   }
 
+  /** What a fault of the GPU may have come from: the oldest frame that it is not through with. */
+  #frameInUse(): string | undefined {
+    const [oldest] = [...this.#leases, ...(this.gpu?.queued ?? [])].sort(
+      (a, b) => a.sequence - b.sequence,
+    );
+    if (oldest === undefined) return undefined;
+    const { bytes, sequence } = oldest;
+    const where = isDeviceBytes(bytes) ? ` at 0x${bytes.address.toString(16)}` : '';
+    const access = this.upload === undefined ? ', which is mapped for reading only' : '';
+    return `frame ${sequence} of ${this.manifest.channel}${where} (${bytes.byteLength} bytes${access})`;
+  }
+
   #closeMemory(): void {
     const [control, data, page] = this.#regions;
+    this.#forgetWitness?.();
     this.gpu?.close();
     this.upload?.close();
     data.close();

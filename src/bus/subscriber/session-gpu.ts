@@ -6,7 +6,7 @@
  * registered, mapped and connected until every such store has landed; a publisher that saw the connection end before
  * would give away slots that are still being read.
  */
-import { SluiceError } from '../../core/index.js';
+import type { SluiceError } from '../../core/index.js';
 import {
   enqueueWait64,
   enqueueWaitEvent,
@@ -138,8 +138,13 @@ export class SessionGpu implements StreamWaiter {
     this.#landing.when(
       atQuietMoment(() => this.#failure !== undefined || this.queued.length === 0),
       // Behind whatever else is waited for: a stream that was freed by poison must have read on.
-      () => void this.#landing.settled.then(done),
+      () => void this.#afterLanding(done),
     );
+  }
+
+  async #afterLanding(done: () => void): Promise<void> {
+    await this.#landing.settled;
+    done();
   }
 
   /** The GPU answers no more: nothing that was enqueued will land, and nothing of it reads any more. */
