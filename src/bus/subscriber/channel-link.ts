@@ -299,8 +299,16 @@ export class ChannelLink<S extends LinkSession> {
   /** Messages are in host memory; frames where the manifest says. */
   #place(): ReadingPlace {
     const { kind, options } = this.#link;
-    const manifest = kind === 'frame' ? this.#readManifest() : undefined;
-    return kind === 'frame' ? readingPlace(this.channel, manifest, options) : IN_PLACE;
+    if (kind !== 'frame') return IN_PLACE;
+    const { stream, device, copyTo, allow } = options;
+    if (stream === undefined && device === undefined && copyTo === undefined) {
+      return readingPlace(this.channel, this.#readManifest(), options);
+    }
+    // Whether a wish can be met depends on where the frames are: without a manifest there is nothing to decide by.
+    const allowUids = allow?.uids ?? [];
+    const manifest = readManifest(this.#directory, this.channel, { allowUids });
+    if (manifest !== undefined) return readingPlace(this.channel, manifest, options);
+    throw new SluiceError('CHANNEL_NOT_FOUND', `there is no manifest of ${this.channel}`);
   }
 
   /** What the directory says now, which can be stale; undefined when it says nothing that can be used. */
