@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertInteger, assertOneOf } from '../core/index.js';
+import { cudaProblem } from '../gpu/index.js';
 import { stopEveryChild } from './child-program.js';
 import { describeMachine } from './machine.js';
 import type { BenchContext, Measurement, Suite } from './measurement.js';
@@ -32,7 +33,7 @@ export type { JudgedTarget } from './targets.js';
 export { textReport, warnings } from './text-report.js';
 
 export interface BenchOptions {
-  /** Names of `SUITE_NAMES`; default all. */
+  /** Names of `SUITE_NAMES`, `gpu` for all of the GPU; default all, those of the GPU only where one is. */
   readonly suites?: readonly string[];
   /** Fewer and shorter samples: to see that everything runs. */
   readonly quick?: boolean;
@@ -58,20 +59,35 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   subscribers: async () => (await import('./suites/subscribers.js')).subscribers,
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
+  'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
 };
+
+/** Stands for all suites that need a GPU. */
+const GPU = 'gpu';
 
 /** In the order in which they run. */
 export const SUITE_NAMES: readonly string[] = Object.freeze(Object.keys(LOADERS));
 
 /** Throws `TypeError` or `RangeError` for what `runBench` does not take. */
 export function checkBenchOptions({ suites = [], rounds = 1 }: BenchOptions): void {
-  for (const name of suites) assertOneOf('suite', name, SUITE_NAMES);
+  for (const name of suites) assertOneOf('suite', name, [...SUITE_NAMES, GPU]);
   assertInteger('rounds', rounds, 1, MAX_ROUNDS);
+}
+
+/** In the order in which they run. */
+function suitesOf(wanted: readonly string[] | undefined): readonly string[] {
+  const isOfGpu = (name: string): boolean => name.startsWith(`${GPU}-`);
+  if (wanted === undefined) {
+    return SUITE_NAMES.filter((name) => !isOfGpu(name) || cudaProblem() === undefined);
+  }
+  return SUITE_NAMES.filter(
+    (name) => wanted.includes(name) || (isOfGpu(name) && wanted.includes(GPU)),
+  );
 }
 
 /** Runs the suites one after the other. A suite that fails leaves a measurement without samples that says why. */
 export async function runBench(options: BenchOptions = {}): Promise<BenchReport> {
-  const { suites = SUITE_NAMES, quick = false, log = () => undefined, signal } = options;
+  const { suites, quick = false, log = () => undefined, signal } = options;
   checkBenchOptions(options);
   signal?.throwIfAborted();
   const rounds = options.rounds ?? (quick ? 1 : DEFAULT_ROUNDS);
@@ -84,7 +100,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   const measurements: Measurement[] = [];
   const targets: Suite['targets'][number][] = [];
   try {
-    for (const name of SUITE_NAMES.filter((entry) => suites.includes(entry))) {
+    for (const name of suitesOf(suites)) {
       const suite = await (LOADERS[name] as () => Promise<Suite>)();
       targets.push(...suite.targets);
       measurements.push(...(await runSuite(suite, context, signal)));
