@@ -23,7 +23,7 @@ import { FenceReader, type FenceQueue, FenceWriter } from '../../ring/index.js';
 export interface FencedReader {
   readonly registration: Registration;
   /** For readers of this process and thread: an event a slot, recorded instead of a store into a mirror. */
-  events: Event[] | undefined;
+  events: (Event | undefined)[] | undefined;
 }
 
 export class GpuFences {
@@ -76,7 +76,8 @@ export class GpuFences {
 /** Gives up what a removed reader was told through. Only when every job that names it has landed. */
 export function closeFencedReader({ registration, events }: FencedReader): void {
   registration.close();
-  for (const event of events ?? []) event.close();
+  // Slots that were never published in have none.
+  for (const event of events ?? []) event?.close();
 }
 
 /** `FenceQueue` by stream memory operations; one object, so that a publish allocates nothing. */
