@@ -62,6 +62,7 @@ export interface CudaDriver {
 
   cuMemAlloc(address: Out, byteLength: number): number;
   cuMemFree(address: number): number;
+  cuMemGetInfo(available: Out, total: Out): number;
   cuMemcpyDtoHAsync(to: number, from: number, byteLength: number, stream: number): number;
   cuMemcpyHtoDAsync(to: number, from: number, byteLength: number, stream: number): number;
   cuMemcpyDtoDAsync(to: number, from: number, byteLength: number, stream: number): number;

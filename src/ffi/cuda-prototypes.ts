@@ -55,6 +55,7 @@ export const CUDA_PROTOTYPES = Object.freeze({
 
   cuMemAlloc: 'CUresult cuMemAlloc_v2(CUdeviceptr *address, size_t byteLength)',
   cuMemFree: 'CUresult cuMemFree_v2(CUdeviceptr address)',
+  cuMemGetInfo: 'CUresult cuMemGetInfo_v2(size_t *available, size_t *total)',
   cuMemcpyDtoHAsync:
     'CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t byteLength, CUstream stream)',
   cuMemcpyHtoDAsync:
