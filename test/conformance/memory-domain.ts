@@ -50,7 +50,7 @@ async function inOtherProcess(
   memory: SlotMemory,
   scenario: string,
 ): Promise<{ readonly stdout: string; readonly failed: boolean }> {
-  const sizes = [String(memory.slots), String(memory.slotBytes)];
+  const sizes = [memory.slots, memory.slotBytes, memory.dataBytes].map(String);
   const child = spawn(process.execPath, [program, url, scenario, ...sizes], {
     stdio: ['ignore', 'pipe', 'ignore', memory.descriptor],
   });
@@ -131,6 +131,7 @@ export function describeMemoryDomain(name: string, module: DomainModule): void {
       for (const memory of [imported, pool]) {
         memory.close();
         memory.close();
+        assert.throws(() => memory.slotAddress(0), { code: 'CLOSED' });
         assert.throws(() => memory.slotView(0), { code: 'CLOSED' });
       }
     });

@@ -1,0 +1,5 @@
+import '../use-simulator.js';
+import { describeCudaMemory } from '../../conformance/cuda-memory.js';
+import { skip } from '../place.js';
+
+describeCudaMemory(skip);
