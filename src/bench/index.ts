@@ -60,6 +60,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
+  'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
 };
 
 /** Stands for all suites that need a GPU. */

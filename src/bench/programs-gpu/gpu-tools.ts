@@ -9,6 +9,7 @@ import {
   type Kernel,
   loadKernel,
   registerHostMemory,
+  type Registration,
   type Stream,
   streamHandle,
   useDevice,
@@ -20,13 +21,13 @@ const PAGE_BYTES = 4096;
 /** One word a cache line. */
 const WORD_BYTES = 64;
 
-/** Host memory that streams of a GPU read and write; lives as long as the program. */
+/** Host memory that streams of a GPU read and write. */
 export class HostWords {
   readonly device: GpuDevice;
   readonly bytes: Uint8Array;
-  /** Never closed: it ends with the program. */
   readonly #region: Region;
   readonly #words: Int32Array;
+  readonly #registration: Registration;
   readonly #pointer: number;
   #gate = 0;
 
@@ -35,10 +36,17 @@ export class HostWords {
     this.#region = createSealedRegion('sluice bench', byteLength);
     this.bytes = new Uint8Array(this.#region.buffer);
     this.#words = new Int32Array(this.bytes.buffer);
-    this.#pointer = registerHostMemory(this.bytes, {
+    this.#registration = registerHostMemory(this.bytes, {
       device: this.device,
       attempt: 'share words with a GPU',
-    }).devicePointer;
+    });
+    this.#pointer = this.#registration.devicePointer;
+  }
+
+  /** Only when no stream uses it; programs that need it to their end leave it open. */
+  close(): void {
+    this.#registration.close();
+    this.#region.close();
   }
 
   /** Where the GPU finds word `index`. */

@@ -28,7 +28,8 @@ export function configure(command: Command, start: Start): void {
   command
     .argument(
       '[suites...]',
-      'messages, roundtrip, handover, subscribers, allocation, start; default all',
+      'messages, roundtrip, handover, subscribers, allocation, start; gpu-fences, gpu-ring, gpu-frames, gpu-peers, ' +
+        'gpu-open, or gpu for these; default all that the machine can run',
     )
     .option('--quick', 'fewer and shorter samples: to see that everything runs')
     .addOption(
