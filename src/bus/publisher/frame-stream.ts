@@ -87,6 +87,8 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
   /** Readers that are gone but whose leases still count. */
   readonly #departed = new Set<FramePlace>();
   readonly #landing = new Landing();
+  /** Slots in the memory of a GPU, each described once. */
+  readonly #deviceSlots: (DeviceBytes | undefined)[] = [];
   #staging: Staging | undefined;
   #forgetWitness: (() => void) | undefined;
   #closed = false;
@@ -221,7 +223,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
   /** All bytes of a slot, or where they are on the GPU. */
   bytesOf(slot: number): Uint8Array | DeviceBytes {
     if (!this.isOnDevice) return this.#memory.slotView(slot);
-    return deviceBytes(this.#memory, slot, this.gpu!.device.index);
+    return (this.#deviceSlots[slot] ??= deviceBytes(this.#memory, slot, this.gpu!.device.index));
   }
 
   /**

@@ -65,7 +65,8 @@ export class ChannelLink<S extends LinkSession> {
   #sessions: S[] = [];
   /** Sessions that left the line with frames still held. */
   #retired: S[] = [];
-  readonly #settling = new Set<Promise<void>>();
+  /** All whose memory is still used, in line or not: each must hear of its publisher's end. */
+  readonly #living = new Set<S>();
   /** The end that comes once what was published before it is read. */
   #final: CloseReason | undefined;
   #connectedAtMs = 0;
@@ -168,19 +169,15 @@ export class ChannelLink<S extends LinkSession> {
       this.#notify();
     }
     if (!byOwner) return;
-    for (const session of this.#retired) this.#closeSession(session);
+    for (const session of this.#retired) session.close();
     this.#retired = [];
   }
 
   /** Resolves when nothing of closed sessions is used any more: what their memory was read by has finished. */
   async settle(): Promise<void> {
-    await Promise.all(this.#settling);
-  }
-
-  #closeSession(session: S): void {
-    session.close();
-    const settled: Promise<void> = session.settle().finally(() => this.#settling.delete(settled));
-    this.#settling.add(settled);
+    await Promise.all(
+      [...this.#living].map((session) => (session.closed ? session.settle() : undefined)),
+    );
   }
 
   #notify(): void {
@@ -337,7 +334,10 @@ export class ChannelLink<S extends LinkSession> {
       closeAll(descriptors);
       throw error;
     }
-    return this.#link.makeSession(terms, descriptors);
+    const session = this.#link.makeSession(terms, descriptors);
+    for (const former of this.#living) if (former.isSettled) this.#living.delete(former);
+    this.#living.add(session);
+    return session;
   }
 
   #onEpoch(
@@ -368,7 +368,7 @@ export class ChannelLink<S extends LinkSession> {
       return;
     }
     while (this.#sessions.length > MAX_SESSIONS) {
-      for (const skipped of this.#sessions.splice(1, 1)) this.#closeSession(skipped);
+      for (const skipped of this.#sessions.splice(1, 1)) skipped.close();
     }
     this.#sessions.push(session);
     this.#manifest = session.manifest;
@@ -383,7 +383,7 @@ export class ChannelLink<S extends LinkSession> {
   }
 
   #onEnd(connection: Connection<'client'>, end: ConnectionEnd): void {
-    for (const session of this.#sessions) {
+    for (const session of this.#living) {
       if (session.connection === connection) session.ended = true;
     }
     if (this.#end !== undefined) return;

@@ -63,6 +63,7 @@ export class FrameSession implements LinkSession {
   #retired = false;
   #disconnects = false;
   #closed = false;
+  #settled = false;
 
   /** Takes over the descriptors [control, data, page]. Throws `PROTOCOL` when they are not what was announced. */
   constructor(terms: SessionTerms, descriptors: readonly number[]) {
@@ -274,6 +275,10 @@ export class FrameSession implements LinkSession {
     else this.gpu.whenIdle(() => this.#giveUp());
   }
 
+  get isSettled(): boolean {
+    return this.#settled;
+  }
+
   /** Resolves when nothing of it is used any more. */
   async settle(): Promise<void> {
     await this.gpu?.settle();
@@ -315,6 +320,7 @@ export class FrameSession implements LinkSession {
     control.close();
     page.close();
     if (this.#disconnects) this.connection.close();
+    this.#settled = true;
   }
 
   /** In stream order when streams read the frame. */

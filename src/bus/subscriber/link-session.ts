@@ -50,7 +50,9 @@ export interface LinkSession {
   retire(disconnects?: boolean): void;
   /** Ends at once, whatever is held. Idempotent. */
   close(): void;
-  /** Resolves when nothing of it is used any more: at once, unless a GPU of this process reads it. */
+  /** Nothing of it is used any more: with `closed`, or later when a GPU of this process reads it. */
+  readonly isSettled: boolean;
+  /** Resolves when `isSettled`. */
   settle(): Promise<void>;
   /** What it waits for now, the work of a GPU, rings nobody: whoever waits must look. */
   readonly isSilent?: boolean;

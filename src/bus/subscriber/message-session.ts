@@ -101,6 +101,10 @@ export class MessageSession implements LinkSession {
     if (disconnects) this.connection.close();
   }
 
+  get isSettled(): boolean {
+    return this.closed;
+  }
+
   settle(): Promise<void> {
     return Promise.resolve();
   }
