@@ -9,7 +9,11 @@ import {
 import { reportChannels } from '../channel-reports.js';
 import { channelChecks, debrisText } from '../doctor/channel-checks.js';
 import { type Check, failed, type Level } from '../doctor/check.js';
+import { gpuChecks } from '../doctor/gpu-checks.js';
+import type { GpuFacts } from '../doctor/gpu-facts.js';
+import { probeGpus } from '../doctor/gpu-probe.js';
 import { checkDirectory, machineChecks } from '../doctor/machine-checks.js';
+import { pathFacts, type PathFacts, reachChecks } from '../doctor/path-checks.js';
 import { describeFailure } from '../failure.js';
 import { loadPaint, type Paint } from '../paint.js';
 import type { Start } from '../program.js';
@@ -32,18 +36,24 @@ export function configure(command: Command, start: Start): void {
     );
 }
 
-interface Findings {
+interface Screen {
   readonly checks: readonly Check[];
   readonly debris: readonly Debris[];
   readonly removed: readonly Debris[];
 }
 
+interface Findings extends Screen {
+  readonly gpu: GpuFacts;
+  readonly paths: readonly PathFacts[];
+}
+
 async function doctor(run: Run, clean: boolean): Promise<number> {
-  const findings = await examine(run.options.dir, clean);
+  const findings = await examine(run, clean);
   const failures = count(findings.checks, 'FAIL');
   if (run.json) {
-    const { checks, debris, removed } = findings;
-    run.print(safeJson({ checks, failures, warnings: count(checks, 'warn'), debris, removed }));
+    const { checks, gpu, paths, debris, removed } = findings;
+    const warnings = count(checks, 'warn');
+    run.print(safeJson({ checks, failures, warnings, gpu, paths, debris, removed }));
   } else {
     const width = process.stdout.columns || 80;
     for (const line of doctorLines(findings, width, await loadPaint())) run.print(line);
@@ -51,13 +61,16 @@ async function doctor(run: Run, clean: boolean): Promise<number> {
   return failures > 0 ? ExitCode.failed : ExitCode.done;
 }
 
-async function examine(dir: string | undefined, clean: boolean): Promise<Findings> {
+async function examine(run: Run, clean: boolean): Promise<Findings> {
+  const probing = probeGpus({ signal: run.signal });
   const machine = machineChecks();
   let directory: RuntimeDirectory;
   try {
-    directory = resolveRuntimeDirectory(dir);
+    directory = resolveRuntimeDirectory(run.options.dir);
   } catch (error) {
-    return { checks: [failed('directory', error), ...machine], debris: [], removed: [] };
+    const gpu = await probing;
+    const checks = [failed('directory', error), ...machine, ...gpuChecks(gpu)];
+    return { checks, gpu, paths: [], debris: [], removed: [] };
   }
   const problems: Check[] = [];
   const removed: Debris[] = [];
@@ -72,8 +85,18 @@ async function examine(dir: string | undefined, clean: boolean): Promise<Finding
   const debris = await findDebris(directory, (channel, error) => {
     if (!clean) problems.push(cleanFailure(channel, error));
   });
-  const checks = [checkDirectory(directory), ...machine, ...channelChecks(reports), ...problems];
-  return { checks, debris, removed };
+  const gpu = await probing;
+  // What was cut short by the end of the run tells nothing of the driver.
+  run.signal.throwIfAborted();
+  const checks = [
+    checkDirectory(directory),
+    ...machine,
+    ...gpuChecks(gpu),
+    ...channelChecks(reports),
+    ...reachChecks(reports, gpu),
+    ...problems,
+  ];
+  return { checks, gpu, paths: pathFacts(reports), debris, removed };
 }
 
 function cleanFailure(channel: string, error: unknown): Check {
@@ -85,7 +108,7 @@ function count(checks: readonly Check[], level: Level): number {
   return checks.filter((check) => check.level === level).length;
 }
 
-export function doctorLines(findings: Findings, width: number, paint: Paint): readonly string[] {
+export function doctorLines(findings: Screen, width: number, paint: Paint): readonly string[] {
   const { checks, debris, removed } = findings;
   const short = checks.filter(({ remedy, level }) => remedy === undefined && level !== 'COPY');
   const long = checks.filter((check) => !short.includes(check));

@@ -10,6 +10,7 @@ import { loadPaint, type Paint } from '../paint.js';
 import type { Start } from '../program.js';
 import { type CommonOptions, ExitCode, type Run } from '../run.js';
 import { safeJson } from '../safe-json.js';
+import { subscriberPath } from '../subscriber-path.js';
 import { renderTable } from '../table.js';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../units.js';
 import { channelJson, paintOfState } from './ls.js';
@@ -91,11 +92,19 @@ function formatText(format: Format): string {
 }
 
 function memoryText({ manifest, facts }: ChannelReport): string {
-  const { layout, memory, slots, slotBytes } = manifest;
+  const { layout, slots, slotBytes } = manifest;
+  const memory = placeText(manifest);
   if (layout === 'bytes') return `${memory}, ring of ${formatBytes(slots * slotBytes)}`;
   const held = facts === undefined ? '' : `, ${facts.publisher.slotsHeld} held`;
   const shape = layout === 'pool' ? 'pool' : 'ring';
   return `${memory}, ${shape} of ${slots} slots x ${formatBytes(slotBytes)}${held}`;
+}
+
+/** `host`, `cuda:0 NVIDIA H200 GPU-5f1c…`, or who writes the slots of host memory. */
+function placeText({ memory, device }: ChannelReport['manifest']): string {
+  if (device === undefined) return memory;
+  const gpu = `${printable(device.name, 128)} ${device.uuid}`;
+  return memory === 'host' ? `host, written by ${gpu}` : `${memory} ${gpu}`;
 }
 
 function subscriberLines({ manifest, facts }: ChannelReport, paint: Paint): readonly string[] {
@@ -109,7 +118,7 @@ function subscriberLines({ manifest, facts }: ChannelReport, paint: Paint): read
       { title: 'HELD', align: 'right', text: ({ held, leases }) => `${held}/${leases}` },
       { title: 'SKIP', align: 'right', text: ({ skipped }) => formatCount(skipped) },
       { title: 'LOST', align: 'right', text: ({ lost }) => formatCount(lost) },
-      { title: 'PATH', align: 'left', text: (row) => pathText(manifest.kind, row) },
+      { title: 'PATH', align: 'left', text: (row) => pathText(manifest, row) },
     ],
     rows,
     paint.bold,
@@ -118,10 +127,9 @@ function subscriberLines({ manifest, facts }: ChannelReport, paint: Paint): read
   return omitted === 0 ? lines : [...lines, `and ${omitted} more subscribers`];
 }
 
-/** How the data reaches a subscriber. Messages are copied out of their ring: that is their nature. */
-export function pathText(kind: 'frame' | 'message', facts: SubscriberFacts): string {
-  const { bytesInPlace, bytesCopied } = facts;
-  if (kind === 'message') return 'message';
-  if (bytesCopied === 0) return bytesInPlace === 0 ? '-' : 'in place';
-  return `COPY: ${formatBytes(bytesCopied)} by toHost()`;
+/** How the data reaches a subscriber: `zero-copy`, `COPY: 7.0 MB by toHost()`. */
+export function pathText(manifest: ChannelReport['manifest'], facts: SubscriberFacts): string {
+  const path = subscriberPath(manifest, facts);
+  if (path.kind === 'copy') return `COPY: ${formatBytes(facts.bytesCopied)} ${path.how}`;
+  return path.kind === 'unknown' ? '-' : path.kind;
 }

@@ -138,6 +138,7 @@ export function channelJson({ manifest, state, facts, error }: ChannelReport): o
     state,
     format: manifest.format,
     memory: manifest.memory,
+    ...(manifest.device === undefined ? {} : { device: manifest.device }),
     layout: manifest.layout,
     slots: manifest.slots,
     slotBytes: manifest.slotBytes,

@@ -3,8 +3,9 @@ import { printable } from '../../core/index.js';
 import type { Debris } from '../../bus/directory/debris.js';
 import type { ChannelReport } from '../channel-reports.js';
 import type { SubscriberFacts } from '../foreign-stats.js';
-import { formatBytes, formatCount, plural } from '../units.js';
+import { formatCount, plural } from '../units.js';
 import { type Check, ok } from './check.js';
+import { checkPath } from './path-checks.js';
 
 export function channelChecks(reports: readonly ChannelReport[]): readonly Check[] {
   return reports.flatMap((report) => checkChannel(report));
@@ -58,14 +59,7 @@ function checkSubscriber(
 ): readonly Check[] {
   const { channel } = manifest;
   const who = `${channel} -> ${subscriber.label || `#${subscriber.id}`}`;
-  const checks: Check[] = [];
-  if (manifest.kind === 'frame' && subscriber.bytesCopied > 0) {
-    checks.push({
-      level: 'COPY',
-      topic: channel,
-      text: `${who}   copied ${formatBytes(subscriber.bytesCopied)} by toHost(), read ${formatBytes(subscriber.bytesInPlace)} in place`,
-    });
-  }
+  const checks: Check[] = [...checkPath(manifest, subscriber)];
   if (subscriber.lost > 0) {
     checks.push({
       level: 'warn',

@@ -17,6 +17,7 @@ import { assertEnforcedSeals, systemFailure } from '../../memory/index.js';
 import type { RuntimeDirectory } from '../../bus/directory/runtime-directory.js';
 import { formatBytes } from '../units.js';
 import { type Check, failed, none, ok, warn } from './check.js';
+import { softLimit } from './limits.js';
 
 /** Runs all of them, in the order in which they are shown. */
 export function machineChecks(): readonly Check[] {
@@ -130,7 +131,7 @@ function checkMemory(): Check {
 /** A subscriber has about four descriptors, a publisher three and two a subscriber. */
 const ENOUGH_FILES = 1024;
 
-/** proc_pid_limits(5): name, soft limit, hard limit, unit. */
+/** `limits`: proc_pid_limits(5). */
 export function checkLimits(limits: string): readonly Check[] {
   const files = softLimit(limits, 'Max open files');
   const locked = softLimit(limits, 'Max locked memory');
@@ -147,12 +148,6 @@ export function checkLimits(limits: string): readonly Check[] {
     checks.push(ok('RLIMIT_MEMLOCK', `RLIMIT_MEMLOCK ${amount}, host memory needs none`));
   }
   return checks;
-}
-
-function softLimit(limits: string, name: string): number | undefined {
-  const value = new RegExp(`^${name}\\s+(\\d+|unlimited)\\s`, 'm').exec(limits)?.[1];
-  if (value === undefined) return undefined;
-  return value === 'unlimited' ? Infinity : Number(value);
 }
 
 /** inotify(7): a process that watches channels takes one instance of its user's. */

@@ -126,10 +126,7 @@ function columnsOf(paint: Paint, nameWidth: number): readonly TopColumn[] {
       title: 'CHANNEL / SUBSCRIBER',
       align: 'left',
       maxWidth: nameWidth,
-      text: ({ channel, subscriber }) =>
-        subscriber === undefined
-          ? channel.manifest.channel
-          : `  ${subscriber.facts.label || `#${subscriber.facts.id}`}`,
+      text: nameText,
       paint: ({ subscriber }) => (subscriber === undefined ? paint.bold : (text) => text),
     },
     number('RATE/S', ({ channel, subscriber }) =>
@@ -171,6 +168,14 @@ function columnsOf(paint: Paint, nameWidth: number): readonly TopColumn[] {
     },
     number('DROP', (row) => ofChannel(row, (it) => formatCount(it.facts?.publisher.dropped ?? 0))),
   ];
+}
+
+/** A subscriber that copies is marked by what the key for copies is. */
+function nameText(row: Row): string {
+  const { channel, subscriber } = row;
+  if (subscriber === undefined) return channel.manifest.channel;
+  const { label, id } = subscriber.facts;
+  return `${copies(row) ? '!' : ' '} ${label || `#${id}`}`;
 }
 
 function number(title: string, text: (row: Row) => string): TopColumn {
