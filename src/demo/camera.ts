@@ -2,13 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openPublisher } from '../bus/index.js';
 import { frameByteLength } from '../format/index.js';
+import type { Memory } from '../memory/index.js';
 import { perform } from './actor.js';
 import { CAMERA_CHANNEL, CAMERA_FPS, cameraFormat } from './channels.js';
 import { checksumBytes } from './frame-checksum.js';
 import { openClip, openGeneratedScene } from './picture-source.js';
 
 const pictureBytes = frameByteLength(cameraFormat);
-const [clip] = process.argv.slice(2);
+const [clip, memory = 'host'] = process.argv.slice(2);
 const source =
   clip === undefined || clip === ''
     ? openGeneratedScene(cameraFormat)
@@ -17,21 +18,27 @@ const camera = await openPublisher(CAMERA_CHANNEL, {
   format: cameraFormat,
   label: 'demo camera',
   whenTaken: 'wait',
+  memory: memory as Memory,
   userData: { source: source.description },
 });
+/** Frames of a GPU are decoded here and sent on; others straight into their slot. */
+const staging = memory === 'host' ? undefined : new Uint8Array(pictureBytes);
 
 async function publishAll(signal: AbortSignal): Promise<void> {
   const startedMs = performance.now();
   for (let picture = 0; !signal.aborted; picture++) {
     const dueMs = startedMs + (picture * 1000) / CAMERA_FPS;
     await sleep(Math.max(0, dueMs - performance.now()), undefined, { signal });
+    const ptsNs = Math.round((picture * 1e9) / CAMERA_FPS);
+    if (staging !== undefined) {
+      if (!(await source.fill(staging))) return;
+      camera.send(staging, { ptsNs, userData: checksumBytes(staging) });
+      continue;
+    }
     using loan = camera.tryLoan();
     if (loan === undefined) continue;
     if (!(await source.fill(loan.bytes))) return;
-    loan.publish({
-      ptsNs: Math.round((picture * 1e9) / CAMERA_FPS),
-      userData: checksumBytes(loan.bytes.subarray(0, pictureBytes)),
-    });
+    loan.publish({ ptsNs, userData: checksumBytes(loan.bytes.subarray(0, pictureBytes)) });
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Memory } from '../memory/index.js';
 import { Director } from './director.js';
 import { makeReport, type DemoReport } from './report.js';
 import { liveTable, reportText } from './screen.js';
@@ -19,6 +20,8 @@ export interface DemoOptions {
   readonly json?: boolean;
   /** A clip of your own; default the one that comes along. */
   readonly clip?: string;
+  /** Where the frames of the camera live; its readers copy those of a GPU. Default 'host'. */
+  readonly memory?: Memory;
   /** Ends the play early; the report says so. */
   readonly signal?: AbortSignal;
 }
@@ -48,6 +51,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<DemoReport> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-run-'));
   chmodSync(directory, 0o700);
   const clip = hasFfmpeg() ? (options.clip ?? defaultClip()) : undefined;
+  const { memory = 'host' } = options;
   const director = new Director(directory);
   const killAll = (): void => director.killAll();
   process.once('exit', killAll);
@@ -56,7 +60,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<DemoReport> {
   try {
     await playAll(
       director,
-      scenes({ clip, snapshotFolder: folder }),
+      scenes({ clip, memory, snapshotFolder: folder }),
       seconds,
       stage,
       options.signal,
@@ -72,6 +76,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<DemoReport> {
     seconds: (performance.now() - startedMs) / 1000,
     source:
       clip === undefined ? 'a generated scene' : `${clip.split('/').at(-1)} decoded by ffmpeg`,
+    memory,
     snapshotFolder: folder,
     stoppedEarly: options.signal?.aborted === true,
   });

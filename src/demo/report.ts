@@ -1,6 +1,7 @@
 /** What the demo proves, as plain data: printed for people, and by `--json` for scripts. */
 import { readdirSync } from 'node:fs';
 import { frameByteLength } from '../format/index.js';
+import type { Memory } from '../memory/index.js';
 import { cameraFormat } from './channels.js';
 import type { Director, RoleTotals } from './director.js';
 import { READERS } from './script.js';
@@ -10,6 +11,8 @@ export interface DemoReport {
   readonly problems: readonly string[];
   readonly seconds: number;
   readonly source: string;
+  /** Where the frames were: 'host', or a GPU, from whose memory they were copied. */
+  readonly memory: Memory;
   readonly frameBytes: number;
   readonly totals: {
     readonly published: number;
@@ -29,7 +32,13 @@ export interface DemoReport {
 
 export function makeReport(
   director: Director,
-  facts: { seconds: number; source: string; snapshotFolder: string; stoppedEarly: boolean },
+  facts: {
+    seconds: number;
+    source: string;
+    memory: Memory;
+    snapshotFolder: string;
+    stoppedEarly: boolean;
+  },
 ): DemoReport {
   const readers = Object.fromEntries(READERS.map((role) => [role, director.totals(role)]));
   const sum = (key: keyof RoleTotals): number =>
@@ -49,7 +58,9 @@ export function makeReport(
     ...(director.failure === undefined ? [] : [director.failure]),
     ...(totals.torn > 0 ? [`${totals.torn} torn frames`] : []),
     ...(totals.lost > 0 ? [`${totals.lost} lost frames`] : []),
-    ...(totals.bytesCopied > 0 ? [`${totals.bytesCopied} bytes copied`] : []),
+    ...(totals.bytesCopied > 0 && facts.memory === 'host'
+      ? [`${totals.bytesCopied} bytes copied`]
+      : []),
     ...READERS.filter((role) => (readers[role]?.frames ?? 0) === 0).map(
       (role) => `the ${role} got no frame`,
     ),
@@ -62,6 +73,7 @@ export function makeReport(
     problems,
     seconds: facts.seconds,
     source: facts.source,
+    memory: facts.memory,
     frameBytes: frameByteLength(cameraFormat),
     totals,
     latencyUs: {

@@ -79,7 +79,9 @@ export function reportText(report: DemoReport): string[] {
   return [
     pc.bold(`sluice demo: ${verdict} in ${report.seconds.toFixed(1)} s, ${report.source}`),
     `  published      ${totals.published} frames of ${formatBytes(report.frameBytes)} by a camera that was killed once`,
-    `  read in place  ${totals.received} frames, ${formatBytes(totals.bytesInPlace)}; copied ${formatBytes(totals.bytesCopied)}`,
+    report.memory === 'host'
+      ? `  read in place  ${totals.received} frames, ${formatBytes(totals.bytesInPlace)}; copied ${formatBytes(totals.bytesCopied)}`
+      : `  read           ${totals.received} frames of ${report.memory}, ${formatBytes(totals.bytesCopied)} through host memory, as asked`,
     `  torn ${totals.torn}, lost ${totals.lost} (every frame compared with its checksum)`,
     `  latency        p50 ${report.latencyUs.p50.toFixed(0)} us, p99 ${report.latencyUs.p99.toFixed(0)} us from publish to read`,
     `  killed         ${report.killed.join(', ')}; reconnected by themselves ${totals.reconnects} times`,

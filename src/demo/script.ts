@@ -1,5 +1,6 @@
 /** The plot of the demo: who enters, who is killed, who comes back, at which part of the time. */
 import type { Director } from './director.js';
+import type { Memory } from '../memory/index.js';
 import type { Role } from './actor.js';
 
 export interface Scene {
@@ -14,6 +15,7 @@ export interface Scene {
 
 export interface Cast {
   readonly clip: string | undefined;
+  readonly memory: Memory;
   readonly snapshotFolder: string;
 }
 
@@ -33,13 +35,17 @@ function allWait(director: Director): boolean {
   return READERS.every((role) => reports.get(role)?.state === 'waiting');
 }
 
-export function scenes({ clip, snapshotFolder }: Cast): readonly Scene[] {
+export function scenes({ clip, memory, snapshotFolder }: Cast): readonly Scene[] {
+  const camera = [clip ?? '', memory];
   return [
     {
       at: 0,
-      caption: 'One process decodes, three read the same frames in place.',
+      caption:
+        memory === 'host'
+          ? 'One process decodes, three read the same frames in place.'
+          : `One process decodes to ${memory}, three read one copy of its frames in host memory.`,
       play: (director) => {
-        director.start('camera', [clip ?? '']);
+        director.start('camera', camera);
         director.start('detector');
         director.start('statistics');
         director.start('recorder', [snapshotFolder]);
@@ -66,7 +72,7 @@ export function scenes({ clip, snapshotFolder }: Cast): readonly Scene[] {
       at: 0.74,
       after: allWait,
       caption: 'The camera is back: everybody found it again without being told.',
-      play: (director) => director.start('camera', [clip ?? '']),
+      play: (director) => director.start('camera', camera),
     },
     {
       at: 1,

@@ -27,6 +27,8 @@ export class Watcher {
     const subscriber = await openSubscriber(CAMERA_CHANNEL, {
       format: cameraFormat,
       delivery,
+      // The pictures are looked at by the processor. In host memory already, they are read in place.
+      copyTo: 'host',
       label: `demo ${role}`,
       signal,
     });

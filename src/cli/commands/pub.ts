@@ -2,9 +2,11 @@
 import { type Command, Option } from 'commander';
 import { bytes, json, text, type MessageFormat, type VideoFormat } from '../../format/index.js';
 import { openPublisher } from '../../bus/open.js';
+import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
 import type { PublisherOptions } from '../../bus/publisher/options.js';
 import type { PublisherStats } from '../../bus/endpoint.js';
 import { atLeast, channelName, framesPerSecond, listOf, videoFormat } from '../option-values.js';
+import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { addEndOptions, type Start } from '../program.js';
 import { sendFile, sendLines, type SendResult } from '../pub/send-messages.js';
 import { sendPictures } from '../pub/send-pictures.js';
@@ -21,6 +23,7 @@ interface PubOptions extends CommonOptions {
   readonly slots?: number;
   readonly ring?: number;
   readonly layout?: 'bytes' | 'slots';
+  readonly memory?: MemoryName;
   readonly whenFull?: 'drop' | 'wait' | 'overwrite';
   readonly label?: string;
   readonly allowUid?: readonly number[];
@@ -35,6 +38,7 @@ export const EXAMPLES = [
   'sluice pub chat',
   'sluice pub logo --bytes logo.png --subscribers 1',
   'ffmpeg -v error -i clip.mp4 -f rawvideo -pix_fmt nv12 -s 640x480 - | sluice pub clip --video nv12:640x480 --fps 25',
+  'cat pictures.nv12 | sluice pub clip --video nv12:640x480 --memory cuda:0',
 ];
 
 export function configure(command: Command, start: Start): void {
@@ -62,6 +66,12 @@ export function configure(command: Command, start: Start): void {
     )
     .addOption(
       new Option('--fps <n>', 'pictures a second at most').argParser(framesPerSecond('--fps')),
+    )
+    .addOption(
+      new Option(
+        '--memory <memory>',
+        'where pictures live: host (default), cuda or cuda:N',
+      ).argParser(memoryName('--memory')),
     )
     .option('--slots <n>', 'of the pool, or of the ring with --layout slots', atLeast('--slots', 1))
     .option('--ring <bytes>', 'size of the ring of messages (default 1 MiB)', atLeast('--ring', 1))
@@ -100,10 +110,13 @@ async function pub(run: Run, channel: string, options: PubOptions): Promise<void
       '--slots is an option of --video and of --layout slots; --ring sizes a ring of messages',
     );
   }
+  if (options.video === undefined && options.memory !== undefined && options.memory !== 'host') {
+    throw new UsageError('--memory is an option of --video: messages are in host memory');
+  }
   const format = options.video ?? messageFormat(options);
   const settings = publisherOptions(run, options);
   if (format.kind === 'video') {
-    const publisher = await opensAsUsage(() => openPublisher(channel, { format, ...settings }));
+    const publisher = await openPictures(channel, { format, ...settings });
     const sending = {
       framesPerSecond: options.fps,
       waitsForSlots: options.whenFull === 'wait',
@@ -118,6 +131,20 @@ async function pub(run: Run, channel: string, options: PubOptions): Promise<void
       ? sendLines(run, publisher, options.frames ?? Infinity)
       : sendFile(run, publisher, options.bytes),
   );
+}
+
+async function openPictures(
+  channel: string,
+  options: PublisherOptions<VideoFormat>,
+): Promise<FramePublisher<VideoFormat>> {
+  try {
+    return await opensAsUsage(() => openPublisher(channel, options));
+  } catch (error) {
+    throw withRemedy(error, {
+      CUDA_UNAVAILABLE: 'Leave --memory out: pictures are then in host memory.',
+      WRONG_DEVICE: 'Name one of these with --memory; `sluice doctor` shows them.',
+    });
+  }
 }
 
 /** What is the same for pictures and messages, of a publisher. */
@@ -199,7 +226,7 @@ function messageFormat(options: PubOptions): MessageFormat {
 }
 
 function publisherOptions(run: Run, options: PubOptions): Omit<PublisherOptions<never>, 'format'> {
-  const { slots, ring, layout, whenFull, label, allowUid, allowGid, wait, dir } = options;
+  const { slots, ring, layout, memory, whenFull, label, allowUid, allowGid, wait, dir } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
     signal: run.signal,
@@ -207,6 +234,7 @@ function publisherOptions(run: Run, options: PubOptions): Omit<PublisherOptions<
     ...(slots === undefined ? {} : { slots }),
     ...(ring === undefined ? {} : { ringBytes: ring }),
     ...(layout === undefined ? {} : { layout }),
+    ...(memory === undefined ? {} : { memory }),
     ...(whenFull === undefined ? {} : { whenFull }),
     ...(wait === true ? { whenTaken: 'wait' as const } : {}),
     ...(dir === undefined ? {} : { directory: dir }),

@@ -9,6 +9,7 @@ import {
   type MessageFormat,
 } from '../../format/index.js';
 import { listManifests, watchChannels } from '../../bus/directory/discovery.js';
+import type { Manifest } from '../../bus/directory/manifest.js';
 import type { Endpoint, Status, SubscriberStats } from '../../bus/endpoint.js';
 import { openSubscriber } from '../../bus/open.js';
 import { Frame } from '../../bus/subscriber/received-frame.js';
@@ -17,8 +18,10 @@ import type { SubscriberOptions } from '../../bus/subscriber/options.js';
 import { atLeast, channelPattern, listOf, startPosition } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
+import { gpuName, type GpuName, memoryName, type MemoryName } from '../gpu-options.js';
 import { safeJson } from '../safe-json.js';
 import { ByteSink } from '../sub/byte-sink.js';
+import { copyNotice, placeFailure, readingOptions } from '../sub/reading-place.js';
 import { frameJson, frameLine, isPassed, messageJson, messageLine } from '../sub/unit-text.js';
 
 interface SubOptions extends CommonOptions {
@@ -30,6 +33,8 @@ interface SubOptions extends CommonOptions {
   readonly frames?: number;
   readonly label?: string;
   readonly allowUid?: readonly number[];
+  readonly device?: GpuName;
+  readonly copyTo?: MemoryName;
 }
 
 type Unit = Frame<FrameFormat> | Message<MessageFormat>;
@@ -42,6 +47,7 @@ export const EXAMPLES = [
   'sluice sub chat',
   'sluice sub chat --from oldest --no-wait',
   "sluice sub 'agent/*' --json",
+  'sluice sub clip --device cuda:0',
   'sluice sub clip --frames 1 --out picture.nv12',
   'sluice sub clip --every --out - | ffplay -f rawvideo -pixel_format nv12 -video_size 640x480 -',
 ];
@@ -59,6 +65,17 @@ export function configure(command: Command, start: Start): void {
     .option('--wait', 'wait for a publisher, and for the next one when it ends (default)')
     .option('--no-wait', 'fail when nobody publishes, and end with the publisher of a channel')
     .option('--out <file>', 'store the bytes instead of printing; - for standard output')
+    .addOption(
+      new Option('--device <gpu>', 'frames of a GPU: read them in place on this one, as cuda:0')
+        .argParser(gpuName('--device'))
+        .conflicts('copyTo'),
+    )
+    .addOption(
+      new Option(
+        '--copy-to <memory>',
+        'frames: host (default for those of a GPU) or cuda:N',
+      ).argParser(memoryName('--copy-to')),
+    )
     .option('--label <text>', 'how the publisher sees this subscriber')
     .option(
       '--allow-uid <uid>',
@@ -79,6 +96,8 @@ async function sub(run: Run, channel: string, options: SubOptions): Promise<void
   const reader = new UnitReader(run, channel, options, sink);
   try {
     await (isChannelPattern(channel) ? reader.readGroups() : reader.readChannel());
+  } catch (error) {
+    throw placeFailure(error);
   } finally {
     await reader.close();
     await sink?.close();
@@ -93,6 +112,8 @@ class UnitReader {
   readonly #receivers: Receiver[] = [];
   readonly #enough = new AbortController();
   readonly #signal: AbortSignal;
+  /** What was said of copies, each once. */
+  readonly #told = new Set<string>();
   /** Units taken one after the other, also from several groups at once. */
   #writing: Promise<void> = Promise.resolve();
   #units = 0;
@@ -187,6 +208,7 @@ class UnitReader {
       ...(every === true ? { delivery: 'every' } : {}),
       ...(from === undefined ? {} : { start: from }),
       ...(allowUid === undefined ? {} : { allow: { uids: allowUid } }),
+      ...readingOptions(kind, this.#options),
       ...(wait === false && !isChannelPattern(this.#channel)
         ? { whenMissing: 'fail', whenLost: 'end' }
         : {}),
@@ -249,8 +271,18 @@ class UnitReader {
 
   async #tellStatus(receiver: Receiver): Promise<void> {
     for await (const status of receiver.status({ signal: this.#signal })) {
+      if (status.type === 'connected') this.#tellCopy(status.manifest);
       this.#run.note(this.#run.json ? safeJson({ status }) : statusText(receiver.channel, status));
     }
+  }
+
+  #tellCopy(manifest: Manifest): void {
+    const text = copyNotice(manifest, this.#options);
+    if (text === undefined || this.#told.has(text)) return;
+    this.#told.add(text);
+    const { channel, memory } = manifest;
+    const { copyTo = 'host' } = this.#options;
+    this.#run.note(this.#run.json ? safeJson({ copy: { channel, memory, copyTo, text } }) : text);
   }
 }
 

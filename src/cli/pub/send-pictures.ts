@@ -1,8 +1,8 @@
-/** `sluice pub --video`: raw pictures of standard input, read straight into slots on loan. */
+/** `sluice pub --video`: raw pictures of standard input, read straight into slots on loan, or sent to those of a GPU. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
 import type { LoanedFrame } from '../../bus/publisher/loaned-frame.js';
-import type { VideoFormat } from '../../format/index.js';
+import { frameByteLength, type VideoFormat } from '../../format/index.js';
 import { copyToSlot, rawByteLength, rowRuns } from '../raw-video.js';
 import { type Run, UsageError } from '../run.js';
 import { type PictureSink, readPictures } from './picture-input.js';
@@ -39,6 +39,9 @@ export async function sendPictures(
   return { units: sender.sent };
 }
 
+/** How long to let a GPU catch up before the next look. */
+const GPU_POLL_MS = 1;
+
 class PictureSender implements PictureSink {
   readonly pictureBytes: number;
   sent = 0;
@@ -46,17 +49,21 @@ class PictureSender implements PictureSink {
   readonly #publisher: FramePublisher<VideoFormat>;
   readonly #options: PictureOptions;
   readonly #runs: ReturnType<typeof rowRuns>;
+  readonly #isOnGpu: boolean;
   readonly #enough = new AbortController();
   readonly #startedMs = performance.now();
   #loan: LoanedFrame<VideoFormat> | undefined;
-  /** Takes a picture for which there is no slot, or whose rows are padded in a slot. */
+  /** Takes a picture for which there is no slot, whose rows are padded in a slot, or that goes on to a GPU. */
   #scratch: Uint8Array | undefined;
+  /** A slot's bytes on their way to a GPU, where rows are padded. */
+  #padded: Uint8Array | undefined;
 
   constructor(run: Run, publisher: FramePublisher<VideoFormat>, options: PictureOptions) {
     this.#run = run;
     this.#publisher = publisher;
     this.#options = options;
     this.#runs = rowRuns(publisher.format);
+    this.#isOnGpu = publisher.manifest.memory !== 'host';
     this.pictureBytes = rawByteLength(publisher.format);
   }
 
@@ -66,7 +73,7 @@ class PictureSender implements PictureSink {
   }
 
   next(): Uint8Array {
-    if (!this.signal.aborted) this.#loan = this.#publisher.tryLoan();
+    if (!this.#isOnGpu && !this.signal.aborted) this.#loan = this.#publisher.tryLoan();
     if (this.#loan === undefined || this.#runs.length > 1) {
       return (this.#scratch ??= new Uint8Array(this.pictureBytes));
     }
@@ -76,7 +83,8 @@ class PictureSender implements PictureSink {
   async whole(): Promise<void> {
     const { waitsForSlots, framesPerSecond, most } = this.#options;
     try {
-      if (this.#loan !== undefined) this.#publish(this.#loan, this.#runs.length > 1);
+      if (this.#isOnGpu) await this.#send(waitsForSlots);
+      else if (this.#loan !== undefined) this.#publish(this.#loan, this.#runs.length > 1);
       else if (waitsForSlots) {
         this.#publish(await this.#publisher.loan({ signal: this.#run.signal }), true);
       }
@@ -98,6 +106,30 @@ class PictureSender implements PictureSink {
     loan.publish();
     this.#loan = undefined;
     this.sent += 1;
+  }
+
+  /** The picture in `#scratch`, copied to the GPU. */
+  async #send(waits: boolean): Promise<void> {
+    const bytes = this.#slotBytes();
+    if (!waits) {
+      if (this.#publisher.send(bytes) !== undefined) this.sent += 1;
+      return;
+    }
+    const { signal } = this.#run;
+    using loan = await this.#publisher.loan({ signal });
+    while (loan.publishCopy(bytes, {}) === undefined) {
+      await sleep(GPU_POLL_MS, undefined, { signal });
+    }
+    this.sent += 1;
+  }
+
+  #slotBytes(): Uint8Array {
+    const raw = this.#scratch as Uint8Array;
+    const slotBytes = frameByteLength(this.#publisher.format);
+    if (raw.byteLength === slotBytes) return raw;
+    this.#padded ??= new Uint8Array(slotBytes);
+    copyToSlot(this.#runs, raw, this.#padded);
+    return this.#padded;
   }
 
   /** By the clock since the start, so that delays do not add up. */

@@ -42,15 +42,16 @@ export class ByteSink {
   /** The frame as its publisher meant it: pictures without the padding of their rows. */
   async writeFrame(frame: Frame<FrameFormat>): Promise<void> {
     const { format } = frame;
-    if (format.kind !== 'video') return this.write(frame.bytes);
+    const bytes = frame.memory === 'host' ? frame.bytes : (await frame.toHost()).bytes;
+    if (format.kind !== 'video') return this.write(bytes.subarray(0, frame.byteLength));
     if (this.#epoch !== frame.epoch) {
       this.#epoch = frame.epoch;
       this.#runs = rowRuns(format);
     }
     const byteLength = rawByteLength(format);
-    if (this.#runs.length === 1) return this.write(frame.bytes.subarray(0, byteLength));
+    if (this.#runs.length === 1) return this.write(bytes.subarray(0, byteLength));
     const raw = new Uint8Array(byteLength);
-    copyFromSlot(this.#runs, frame.bytes, raw);
+    copyFromSlot(this.#runs, bytes, raw);
     return this.write(raw);
   }
 

@@ -60,7 +60,7 @@ export function frameLine(frame: Frame<FrameFormat>, withChannel: boolean): stri
 
 export function frameJson(frame: Frame<FrameFormat>): string {
   const { channel, epoch, sequence, skipped, flags, id, ptsNs, captureTimeNs } = frame;
-  const { publishTimeNs, byteLength, state } = frame;
+  const { publishTimeNs, byteLength, state, memory } = frame;
   const userData = Buffer.from(frame.userData).toString('base64');
   return safeJson({
     channel,
@@ -74,6 +74,7 @@ export function frameJson(frame: Frame<FrameFormat>): string {
     captureTimeNs,
     publishTimeNs,
     byteLength,
+    memory,
     ...(userData === '' ? {} : { userData }),
   });
 }
