@@ -75,7 +75,12 @@ export class Running {
 /** Starts programs and stops all of them at the end. */
 export class Stage {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-test-cli-'));
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #running: Running[] = [];
+
+  constructor(environment: NodeJS.ProcessEnv = process.env) {
+    this.#environment = environment;
+  }
 
   start(
     words: readonly string[],
@@ -83,7 +88,7 @@ export class Stage {
   ): Running {
     const [command = '', ...before] = options.program ?? [process.execPath, CLI];
     const child = spawn(command, [...before, ...words], {
-      env: { ...process.env, SLUICE_DIR: this.directory, ...options.env },
+      env: { ...this.#environment, SLUICE_DIR: this.directory, ...options.env },
       stdio: 'pipe',
     });
     const running = new Running(child);
@@ -92,8 +97,12 @@ export class Stage {
   }
 
   /** Runs to the end, with `input` as the whole of standard input. */
-  async run(words: readonly string[], input: string | Uint8Array = ''): Promise<Ended> {
-    const running = this.start(words);
+  async run(
+    words: readonly string[],
+    input: string | Uint8Array = '',
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Ended> {
+    const running = this.start(words, { env });
     running.child.stdin?.end(input);
     return running.ended;
   }

@@ -76,7 +76,7 @@ describe('screens', () => {
         'publisher pid N cam\\u{202e}, uid N',
         'traffic N published, N/s, 4.6 kB, 0 dropped',
         'SUBSCRIBER PID DELIVERY LAG HELD SKIP LOST PATH',
-        'yolo N latest 0 0/2 0 0 in place',
+        'yolo N latest 0 0/2 0 0 zero-copy',
         'read it sluice sub camera/door --frames 1',
         '',
       ],

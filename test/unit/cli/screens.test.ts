@@ -56,7 +56,7 @@ describe('info', () => {
       'publisher  pid 4121 camera.mjs, uid 1000',
       'traffic    300 published, 25.0/s, 5.0 MB, 0 dropped',
       'SUBSCRIBER   PID  DELIVERY  LAG  HELD  SKIP  LOST  PATH',
-      'yolo        5000  latest      0   0/2     0     0  in place',
+      'yolo        5000  latest      0   0/2     0     0  zero-copy',
       'tap         5001  latest      0   0/2     0     0  COPY: 7.0 MB by toHost()',
       'read it    sluice sub camera/door --frames 1',
     ]);

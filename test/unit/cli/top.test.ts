@@ -97,7 +97,7 @@ describe('rows', () => {
       'CHANNEL / SUBSCRIBER  RATE/S  PUBLISHED/S  IN PLACE/S  COPIED/S  P50 us  P99 us  LAG  HELD  SKIP  LOST  DROP',
       'camera/door             25.0       311 MB      362 MB    7.0 MB       -       -    -   2/8     -     -     0',
       '  yolo                  24.0            -      300 MB         0      14      31    0   1/2     3     0     -',
-      '  tap                    5.0            -       62 MB    7.0 MB      14     171    0   0/2     0     0     -',
+      '! tap                    5.0            -       62 MB    7.0 MB      14     171    0   0/2     0     0     -',
       'chat                     400        800 B           0     800 B       -       -    -     -     -     -     0',
       '  reader                 400            -           0     800 B      14      40    0     -     0     2     -',
     ]);
