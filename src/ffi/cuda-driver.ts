@@ -39,6 +39,7 @@ export interface CudaDriver {
   cuCtxPushCurrent(context: number): number;
   cuCtxPopCurrent(context: Out): number;
   cuCtxGetDevice(device: Out): number;
+  cuCtxEnablePeerAccess(peer: number, flags: number): number;
 
   cuStreamCreate(stream: Out, flags: number): number;
   cuStreamDestroy(stream: number): number;

@@ -25,6 +25,7 @@ export const CUDA_PROTOTYPES = Object.freeze({
   cuCtxPushCurrent: 'CUresult cuCtxPushCurrent_v2(CUcontext context)',
   cuCtxPopCurrent: 'CUresult cuCtxPopCurrent_v2(CUcontext *context)',
   cuCtxGetDevice: 'CUresult cuCtxGetDevice(CUdevice *device)',
+  cuCtxEnablePeerAccess: 'CUresult cuCtxEnablePeerAccess(CUcontext peer, unsigned int flags)',
 
   cuStreamCreate: 'CUresult cuStreamCreate(CUstream *stream, unsigned int flags)',
   cuStreamDestroy: 'CUresult cuStreamDestroy_v2(CUstream stream)',
