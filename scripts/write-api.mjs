@@ -1,8 +1,8 @@
 /**
- * Writes docs/api/sluice.api.md, the public declarations as one page: node scripts/write-api.mjs [--check]
+ * Writes docs/api/*.api.md, the public declarations of each entry as one page: node scripts/write-api.mjs [--check]
  *
  * A change of the public interface shows there as a difference to review. With --check it writes nothing and fails
- * when the page is not what it would write. Build src first: the declarations are read from dist/.
+ * when a page is not what it would write. Build src first: the declarations are read from dist/.
  * API Extractor brings its own compiler, since the one that builds Sluice has no interface for programs.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -12,13 +12,19 @@ import { Extractor, ExtractorConfig } from '@microsoft/api-extractor';
 import { root } from './command.mjs';
 import { writeGenerated } from './generated.mjs';
 
-const HEADING = `# Public interface of \`sluice\`
+/** What package.json exports: how it is imported, its declarations, its page in docs/api/. */
+const ENTRIES = [
+  { name: 'sluice', declarations: 'dist/src/index.d.ts', page: 'sluice.api.md' },
+  { name: 'sluice/cuda', declarations: 'dist/src/cuda.d.ts', page: 'sluice-cuda.api.md' },
+];
+
+const headingOf = (name) => `# Public interface of \`${name}\`
 
 Generated from the declarations by \`npm run api:update\`; a test compares them.
 `;
 
-function configuration(reportFolder) {
-  const entry = join(root, 'dist/src/index.d.ts');
+function configuration(declarations, reportFolder) {
+  const entry = join(root, declarations);
   const silent = { logLevel: 'none', addToApiReportFile: false };
   return ExtractorConfig.prepare({
     configObjectFullPath: undefined,
@@ -68,10 +74,10 @@ function configuration(reportFolder) {
  * The declarations inside the report's code block; the text around them changes with the tool's version. Line numbers
  * are left out, since they would change with every edit, and so is the list of members without a comment at its end.
  */
-function extractDeclarations() {
+function extractDeclarations(declarations) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-api-'));
   try {
-    const result = Extractor.invoke(configuration(folder), {
+    const result = Extractor.invoke(configuration(declarations, folder), {
       localBuild: true,
       messageCallback: (message) => {
         if (message.logLevel !== 'error') message.logLevel = 'none';
@@ -88,5 +94,7 @@ function extractDeclarations() {
   }
 }
 
-const page = `${HEADING}\n${extractDeclarations()}`;
-writeGenerated(join(root, 'docs/api/sluice.api.md'), page, 'npm run api:update');
+for (const { name, declarations, page } of ENTRIES) {
+  const text = `${headingOf(name)}\n${extractDeclarations(declarations)}`;
+  writeGenerated(join(root, 'docs/api', page), text, 'npm run api:update');
+}

@@ -1,6 +1,4 @@
 /** sluice/cuda: streams, events, kernels and memory of the GPU, for programs that use no other CUDA library. */
-import { type GpuDevice as Device, listDevices as listAll } from './gpu/index.js';
-
 export {
   compileKernel,
   type CompileOptions,
@@ -8,9 +6,11 @@ export {
   DeviceBuffer,
   Event,
   type EventOptions,
+  type GpuDevice,
   type Kernel,
   type KernelArgument,
   type LaunchOptions,
+  listDevices,
   loadKernel,
   Stream,
   type StreamLike,
@@ -26,11 +26,3 @@ export {
   type MessageStyle,
   type PublishedBatch,
 } from './bus/index.js';
-
-/** A GPU as this process numbers it. The UUID is the same in every process. */
-export type GpuDevice = Omit<Device, 'handle'>;
-
-/** The GPUs that CUDA shows to this process, at least one. Throws `CUDA_UNAVAILABLE`. */
-export function listDevices(): readonly GpuDevice[] {
-  return listAll();
-}

@@ -87,33 +87,44 @@ describe('error codes', () => {
 });
 
 describe('the public interface', () => {
-  const page = 'docs/api/sluice.api.md';
+  const pages = ['docs/api/sluice.api.md', 'docs/api/sluice-cuda.api.md'];
 
-  it('has a doc comment on every export; one overload speaks for all', () => {
-    const exports = [...readText(page).matchAll(/^\/\/ @public(.*)\nexport (.*)$/gm)].map(
-      (match) => ({
-        isSilent: match[1]?.includes('undocumented') === true,
-        name: /^(?:(?:abstract|declare) )?\w+ (\w+)/.exec(match[2] ?? '')?.[1] ?? '',
-      }),
-    );
-    assert.ok(exports.length > 0, page);
-    const spoken = new Set(exports.filter(({ isSilent }) => !isSilent).map(({ name }) => name));
-    const silent = exports.filter(({ name }) => !spoken.has(name)).map(({ name }) => name);
-    assert.deepEqual(silent, []);
-  });
+  /** The name that a line of a page exports, if it does. */
+  function exportedName(line: string): string | undefined {
+    const match = /^export (?:(?:abstract|declare) )?(?:\w+ (\w+)|\{ \w+ as (\w+) \})/.exec(line);
+    return match?.[1] ?? match?.[2];
+  }
 
-  it('gives every type that callers meet a name they can import', () => {
+  for (const page of pages) {
+    it(`has a doc comment on every export of ${page}; one overload speaks for all`, () => {
+      const exports = [...readText(page).matchAll(/^\/\/ @public(.*)\nexport (.*)$/gm)].map(
+        (match) => ({
+          isSilent: match[1]?.includes('undocumented') === true,
+          name: exportedName(`export ${match[2]}`) ?? '',
+        }),
+      );
+      assert.ok(exports.length > 0, page);
+      const spoken = new Set(exports.filter(({ isSilent }) => !isSilent).map(({ name }) => name));
+      const silent = exports.filter(({ name }) => !spoken.has(name)).map(({ name }) => name);
+      assert.deepEqual(silent, []);
+    });
+  }
+
+  it('gives every type that callers meet a name they can import, from whichever entry', () => {
     // A constant that a type is derived from needs none, nor does what only Sluice calls: a constructor, an @internal member.
     const warning = /\(ae-forgotten-export\) The symbol "(\w*[a-z]\w*)"/;
-    const lines = readText(page).split('\n');
-    const nameless = lines.flatMap((line, index) => {
-      const after = lines.slice(index);
-      const end = after.findIndex((later) => !/^\s*\/\//.test(later));
-      const declaration = after.slice(0, end + 1).join('\n');
-      const name = warning.exec(line)?.[1];
-      const isInside = /^\s*\/\/ @internal|^\s*constructor\(/m.test(declaration);
-      return name === undefined || isInside ? [] : [name];
-    });
+    const texts = pages.map((page) => readText(page).split('\n'));
+    const named = new Set(texts.flat().map(exportedName));
+    const nameless = texts.flatMap((lines) =>
+      lines.flatMap((line, index) => {
+        const after = lines.slice(index);
+        const end = after.findIndex((later) => !/^\s*\/\//.test(later));
+        const declaration = after.slice(0, end + 1).join('\n');
+        const name = warning.exec(line)?.[1];
+        const isInside = /^\s*\/\/ @internal|^\s*constructor\(/m.test(declaration);
+        return name === undefined || isInside || named.has(name) ? [] : [name];
+      }),
+    );
     assert.deepEqual(nameless, []);
   });
 });
