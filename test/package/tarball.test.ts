@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { simulatedCuda, simulatedEnvironment } from '../cuda-simulator/simulator.js';
 import { Installation, repositoryRoot, runProgram } from './tarball.js';
 
 const MAX_TARBALL_BYTES = 512 * 1024;
@@ -27,6 +28,7 @@ console.log(JSON.stringify({ value: message.value, code: isSluiceError(missing) 
 /** What a user of TypeScript writes; checked, not run. The last statement must be an error. */
 const TYPESCRIPT_USER = `
 import { isSluiceError, openPublisher, openSubscriber, tensor, text, video } from 'sluice';
+import { compileKernel, type GpuDevice, GpuProducer, type Kernel, listDevices, Stream } from 'sluice/cuda';
 
 export async function useMessages(signal: AbortSignal): Promise<string> {
   const publisher = await openPublisher('agent/log', { format: text(), whenFull: 'wait', signal });
@@ -60,12 +62,57 @@ export async function useTensors(): Promise<number> {
   return shape.length;
 }
 
+export async function useGpu(source: string): Promise<bigint> {
+  await using stream = await Stream.create({ device: 0 });
+  const device: GpuDevice = stream.device;
+  const kernel: Kernel = await compileKernel(source, 'blur', { device: device.index });
+  const subscriber = await openSubscriber('camera/door', { format: video(), stream });
+  const publisher = await openPublisher('camera/blur', {
+    format: video({ width: 640, height: 360, pixelFormat: 'nv12' }),
+    memory: 'cuda:0',
+    stream: 0n,
+  });
+  for await (const frame of subscriber) {
+    using loan = await publisher.loan();
+    const pointer: bigint | undefined = frame.planes[0]?.pointer;
+    kernel.launch({ grid: [1, 1], block: 256, stream, args: [pointer ?? 0n, loan.pointer, { f32: 1 }] });
+    loan.publish({ stream, source: frame });
+    frame.waitOn(stream);
+    return frame.pointer;
+  }
+  const messages = await openPublisher('agent/log', { format: text(), layout: 'slots' });
+  const producer = await GpuProducer.open(messages, { styles: { 1: { prefix: '> ' } } });
+  await producer.processBatch({ pointer: producer.arena.pointer, count: 1, maxBytes: 64 });
+  return BigInt(listDevices()[0]?.memoryBytes ?? 0);
+}
+
 export function useErrors(error: unknown): string {
   return isSluiceError(error, 'CHANNEL_IN_USE') ? error.remedy : '';
 }
 
 // @ts-expect-error: the unit of a channel's name is a string
 await openPublisher(7, { format: text() });
+`;
+
+/** The libraries of CUDA that are mapped into this process, before and after it asks for a GPU. */
+const GPU_USER = `
+import { readFileSync } from 'node:fs';
+import { openPublisher, openSubscriber, text } from 'sluice';
+
+const mapped = () => /\\/lib(?:cuda|nvrtc)[^/\\n]*$/m.test(readFileSync('/proc/self/maps', 'utf8'));
+const directory = process.argv[2];
+const publisher = await openPublisher('package/gpu', { format: text(), layout: 'slots', directory });
+const subscriber = await openSubscriber('package/gpu', { format: text(), directory });
+const before = mapped();
+const { GpuProducer, listDevices } = await import('sluice/cuda');
+const imported = mapped();
+const devices = listDevices().length;
+const producer = await GpuProducer.open(publisher);
+const { count } = await producer.processBatch([{ offset: 0, byteLength: 0 }, { offset: 0, byteLength: 0 }]);
+const { sequence } = await subscriber.receive();
+await subscriber.close();
+await publisher.close();
+console.log(JSON.stringify({ before, imported, after: mapped(), devices, count, sequence }));
 `;
 
 const TYPESCRIPT_CONFIG = {
@@ -101,7 +148,12 @@ describe('the packed tarball', () => {
       paths.filter((path) => !wanted.test(path)),
       [],
     );
-    const needed = ['LICENSE', 'README.md', 'package.json', 'dist/src/index.d.ts'];
+    const needed = [
+      ...['LICENSE', 'README.md', 'package.json', 'dist/src/index.d.ts', 'dist/src/cuda.d.ts'],
+      ...readdirSync(join(repositoryRoot, 'kernels'))
+        .filter((name) => name.endsWith('.ptx'))
+        .map((name) => `kernels/${name}`),
+    ];
     assert.deepEqual(
       needed.filter((path) => !paths.includes(path)),
       [],
@@ -153,6 +205,21 @@ describe('the packed tarball', () => {
     assert.deepEqual(JSON.parse(stdout), {
       value: 'hello from the tarball',
       code: 'CHANNEL_NOT_FOUND',
+    });
+  });
+
+  it('finds its kernels, and loads a library of CUDA only for who uses a GPU', (test) => {
+    const simulator = simulatedCuda();
+    if ('skip' in simulator) return test.skip(simulator.skip);
+    installed.write('gpu.mjs', GPU_USER);
+    const directory = join(installed.folder, 'run');
+    const { stdout } = runProgram(process.execPath, ['gpu.mjs', directory], {
+      cwd: installed.folder,
+      environment: simulatedEnvironment({ SLUICE_SIMULATED_GPUS: '2' }),
+    });
+    assert.deepEqual(JSON.parse(stdout), {
+      ...{ before: false, imported: false, after: true },
+      ...{ devices: 2, count: 2, sequence: 1 },
     });
   });
 

@@ -31,10 +31,15 @@ export interface PackReport {
 export function runProgram(
   program: string,
   words: readonly string[],
-  options: { readonly cwd: string; readonly status?: number },
+  options: {
+    readonly cwd: string;
+    readonly status?: number;
+    /** Default: this process's own. */
+    readonly environment?: NodeJS.ProcessEnv;
+  },
 ): { readonly stdout: string; readonly stderr: string } {
-  const { status = 0, cwd } = options;
-  const result = spawnSync(program, words, { cwd, encoding: 'utf8', timeout: 120_000 });
+  const { status = 0, cwd, environment: env } = options;
+  const result = spawnSync(program, words, { cwd, env, encoding: 'utf8', timeout: 120_000 });
   assert.equal(result.error, undefined, `cannot run ${program}`);
   const said = `${program} ${words.join(' ')} ended with ${result.status}, not ${status}:\n${result.stdout}${result.stderr}`;
   assert.equal(result.status, status, said);
