@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { cudaProblem, nvrtcVersion } from '../../src/gpu/index.js';
 import { ExampleProgram } from './example-program.js';
 
 const examplesFolder = fileURLToPath(new URL('../../../examples', import.meta.url));
@@ -193,6 +194,49 @@ describe('examples of messages', () => {
   it('pass messages between worker threads', async () => {
     const sum = 'a worker summed up to 5000050000';
     assert.deepEqual(await start('worker-ring').end(), [sum, sum]);
+  });
+});
+
+describe('examples of GPUs', () => {
+  const skip =
+    cudaProblem()?.message ?? (nvrtcVersion() === undefined ? 'NVRTC is not installed' : false);
+  for (const name of ['gpu-pipeline', 'gpu-messages', 'gpu-and-processor']) started.add(name);
+
+  it('pass pictures from kernel to kernel, and one copy to a processor', { skip }, async () => {
+    const lines = await start('gpu-pipeline').end();
+    const [looked, filter] = lines;
+    const pictureBytes = 1920 * 1080;
+    assert.equal(
+      looked,
+      `50 pictures looked at, 0 pixels wrong, ${50 * pictureBytes} bytes copied`,
+    );
+    assert.match(filter ?? '', /^the filter read \d+ pictures in place and copied 0 bytes$/);
+  });
+
+  it('write messages by kernels', { skip }, async () => {
+    const lines = await start('gpu-messages').end();
+    const said = lines.filter((line) => /^\d+: /.test(line));
+    assert.deepEqual(said, [
+      '1: agent 00 does step 000',
+      '2: \x1b[36magent 01 does step 000\x1b[0m',
+      '6401: agent 00 does step 099',
+      '6402: \x1b[36magent 01 does step 099\x1b[0m',
+    ]);
+    assert.ok(lines.includes('6402 messages in 101 batches, 2 in the last, 0 cut'));
+    assert.ok(lines.includes('6402 lines read, 0 lost'));
+  });
+
+  it('share frames between processor and GPU', { skip }, async () => {
+    const lines = await start('gpu-and-processor').end();
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('cuda:')),
+      [
+        'results from 5 to 1048580, in host memory',
+        '0 bytes copied',
+        'doubled from 0 to 2097150, in cuda:0 memory',
+        `${4 * 2 ** 20} bytes copied`,
+      ],
+    );
   });
 });
 
