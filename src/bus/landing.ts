@@ -13,6 +13,8 @@ interface Task {
 
 export class Landing {
   #tasks: Task[] = [];
+  /** Not given up yet; counts on while `look` has the list in its hands. */
+  #open = 0;
   #timer: NodeJS.Timeout | undefined;
   #pauseMs = FIRST_LOOK_MS;
   #awaited = false;
@@ -25,9 +27,10 @@ export class Landing {
       giveUp();
       return;
     }
-    if (this.#tasks.length === 0) {
+    if (this.#open === 0) {
       this.#settled = new Promise((resolve) => (this.#resolveSettled = resolve));
     }
+    this.#open += 1;
     this.#tasks.push({ landed, giveUp });
     this.#pauseMs = FIRST_LOOK_MS;
     this.#schedule();
@@ -50,10 +53,15 @@ export class Landing {
     const tasks = this.#tasks;
     this.#tasks = [];
     for (const task of tasks) {
-      if (task.landed()) task.giveUp();
-      else this.#tasks.push(task);
+      if (!task.landed()) {
+        this.#tasks.push(task);
+        continue;
+      }
+      // What is given up may wait for more, which belongs to what is awaited already.
+      task.giveUp();
+      this.#open -= 1;
     }
-    if (tasks.length > 0 && this.#tasks.length === 0) this.#resolveSettled();
+    if (tasks.length > 0 && this.#open === 0) this.#resolveSettled();
   }
 
   #schedule(): void {

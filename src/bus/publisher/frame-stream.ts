@@ -305,7 +305,8 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     exit.socketEnded();
     this.#departed.add(place);
     this.#landing.when(
-      () => exit.exited || this.heldBy(place) === 0,
+      // In a stream that is closed no slot is taken again, whoever holds it and for how long.
+      () => this.#closed || exit.exited || this.heldBy(place) === 0,
       () => {
         this.#departed.delete(place);
         exit.close();
@@ -341,6 +342,7 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     this.#forgetWitness?.();
     this.views.words[Header.state] = ChannelState.ended;
     removeLocalStream(this.manifest.instance, this.manifest.epoch);
+    this.#landing.look();
     for (const place of this.#places) {
       if (place.fenced !== undefined) this.gpu?.fences.removeReader(place.fenced);
       place.exit?.close();
