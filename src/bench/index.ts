@@ -61,6 +61,9 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   start: async () => (await import('./suites/start.js')).start,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
+  'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
+  'gpu-peers': async () => (await import('./suites/gpu-peers.js')).gpuPeers,
+  'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
 };
 
 /** Stands for all suites that need a GPU. */

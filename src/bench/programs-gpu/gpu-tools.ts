@@ -121,3 +121,19 @@ export class Stopwatch {
     return this.#to.elapsedMs(this.#from) * 1000;
   }
 }
+
+/** How many words at `pointer` are not what `stamp` wrote, looked at by the GPU behind what is in `stream`. */
+export async function checkWords(
+  kernel: Kernel,
+  stream: Stream,
+  words: HostWords,
+  word: number,
+  wanted: { readonly pointer: bigint; readonly byteLength: number; readonly seed: number },
+): Promise<number> {
+  const { pointer, byteLength, seed } = wanted;
+  words.set(word, 0);
+  const args = [pointer, { u64: byteLength / 4 }, { u32: seed }, words.pointer(word)];
+  kernel.launch({ ...WIDE_LAUNCH, stream, args });
+  await stream.synchronize();
+  return words.get(word);
+}

@@ -89,6 +89,8 @@ class Messages {
   }
 
   arrivals({ batches }: ArrivalTask): readonly number[] {
+    // What is left of the messages before.
+    while (this.#subscriber.drain(this.#visit, BITE) > 0);
     const arrivedNs: number[] = [];
     const deadlineMs = performance.now() + PATIENCE_MS;
     let messages = 0;

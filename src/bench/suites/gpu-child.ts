@@ -10,6 +10,9 @@ interface Pending {
   readonly reject: (reason: Error) => void;
 }
 
+/** Somebody ended a program, as the run does that is told to end: nothing more is to be started. */
+export class ChildKilled extends Error {}
+
 export class GpuChild {
   readonly #name: string;
   readonly #child: ChildProgram;
@@ -22,7 +25,8 @@ export class GpuChild {
     this.#child = new ChildProgram(new URL(`../programs-gpu/${name}`, import.meta.url), given);
     this.#child.process.on('message', (answer: Answer) => this.#settle(answer));
     this.#child.process.once('exit', (code, signal) => {
-      this.#fail(new Error(`${name} ended with ${signal ?? `status ${code}`}`));
+      const ended = `${name} ended with ${signal ?? `status ${code}`}`;
+      this.#fail(signal === 'SIGKILL' ? new ChildKilled(ended) : new Error(ended));
     });
     this.#child.process.once('error', (error) => this.#fail(error));
   }

@@ -1,6 +1,7 @@
 /** What the GPU suites share: they report themselves where no GPU is, and a part that fails says why. */
 import { cudaProblem, type GpuDevice, listDevices } from '../../gpu/index.js';
 import type { BenchContext, Measurement, Suite, Target } from '../measurement.js';
+import { ChildKilled } from './gpu-child.js';
 
 /** What is measured, before there are samples. */
 export type Subject = Pick<Measurement, 'task' | 'subject' | 'unit' | 'better' | 'note'>;
@@ -40,8 +41,9 @@ export class Findings {
     );
   }
 
-  /** These subjects are not measured: their samples go, the reason stays. */
+  /** These subjects are not measured: their samples go, the reason stays. Throws what ends the whole suite. */
   fail(tasks: readonly string[], error: unknown, subject?: string): void {
+    if (error instanceof ChildKilled) throw error;
     const failure = `failed: ${error instanceof Error ? error.message : String(error)}`;
     this.#log(`${tasks.join(', ')} ${failure}`);
     for (const cell of this.#cells) {

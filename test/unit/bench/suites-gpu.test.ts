@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type BenchReport, runBench, SUITE_NAMES } from '../../../src/bench/index.js';
+import { simulatedCuda } from '../../cuda-simulator/simulator.js';
+
+const simulator = simulatedCuda();
+const skip = 'skip' in simulator ? simulator.skip : false;
+const SUITES = SUITE_NAMES.filter((name) => name.startsWith('gpu-'));
+
+function folderOf(test: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Programs of the suites inherit the environment. */
+function withDriver(test: TestContext, path: string): void {
+  const former = process.env['SLUICE_CUDA_LIBRARY'];
+  process.env['SLUICE_CUDA_LIBRARY'] = path;
+  test.after(() => {
+    if (former === undefined) delete process.env['SLUICE_CUDA_LIBRARY'];
+    else process.env['SLUICE_CUDA_LIBRARY'] = former;
+  });
+}
+
+function assertMeasured({ measurements, targets }: BenchReport): void {
+  assert.ok(measurements.length > 1);
+  for (const { task, subject, samples, note } of measurements) {
+    const what = `${task}, ${subject}: ${note ?? ''}`;
+    assert.ok(samples.length > 0, what);
+    for (const sample of samples) assert.ok(Number.isFinite(sample) && sample >= 0, what);
+  }
+  assert.ok(targets.length > 0);
+  for (const { task, text, met } of targets) {
+    assert.notEqual(met, null, task);
+    // How fast a simulation is says nothing; that no word is wrong and no byte copied does.
+    if (text === 'none') assert.equal(met, true, task);
+  }
+}
+
+describe('suites of the GPU', { skip }, () => {
+  for (const suite of SUITES) {
+    it(`${suite} measures everything and leaves nothing behind`, async (test) => {
+      withDriver(test, 'path' in simulator ? simulator.path : '');
+      const directory = folderOf(test);
+      const report = await runBench({ suites: [suite], quick: true, rounds: 1, directory });
+      assertMeasured(report);
+      assert.deepEqual(report, JSON.parse(JSON.stringify(report)));
+      assert.deepEqual(readdirSync(directory), []);
+    });
+  }
+
+  it('end with their signal and start nothing more', async (test) => {
+    withDriver(test, 'path' in simulator ? simulator.path : '');
+    const directory = folderOf(test);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const log = (): void => void setImmediate(() => controller.abort(reason));
+    const running = runBench({ suites: ['gpu'], log, directory, signal: controller.signal });
+    await assert.rejects(running, reason);
+    assert.deepEqual(readdirSync(directory), []);
+  });
+});
