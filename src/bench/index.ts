@@ -78,9 +78,10 @@ export function checkBenchOptions({ suites = [], rounds = 1 }: BenchOptions): vo
   assertInteger('rounds', rounds, 1, MAX_ROUNDS);
 }
 
+const isOfGpu = (name: string): boolean => name.startsWith(`${GPU}-`);
+
 /** In the order in which they run. */
 function suitesOf(wanted: readonly string[] | undefined): readonly string[] {
-  const isOfGpu = (name: string): boolean => name.startsWith(`${GPU}-`);
   if (wanted === undefined) {
     return SUITE_NAMES.filter((name) => !isOfGpu(name) || cudaProblem() === undefined);
   }
@@ -91,11 +92,12 @@ function suitesOf(wanted: readonly string[] | undefined): readonly string[] {
 
 /** Runs the suites one after the other. A suite that fails leaves a measurement without samples that says why. */
 export async function runBench(options: BenchOptions = {}): Promise<BenchReport> {
-  const { suites, quick = false, log = () => undefined, signal } = options;
+  const { quick = false, log = () => undefined, signal } = options;
   checkBenchOptions(options);
   signal?.throwIfAborted();
   const rounds = options.rounds ?? (quick ? 1 : DEFAULT_ROUNDS);
-  const machine = describeMachine();
+  const names = suitesOf(options.suites);
+  const machine = describeMachine(names.some(isOfGpu));
   const started = new Date();
   const directory = mkdtempSync(join(options.directory ?? tmpdir(), 'sluice-bench-'));
   const removeAtExit = (): void => rmSync(directory, { recursive: true, force: true });
@@ -104,7 +106,7 @@ export async function runBench(options: BenchOptions = {}): Promise<BenchReport>
   const measurements: Measurement[] = [];
   const targets: Suite['targets'][number][] = [];
   try {
-    for (const name of suitesOf(suites)) {
+    for (const name of names) {
       const suite = await (LOADERS[name] as () => Promise<Suite>)();
       targets.push(...suite.targets);
       measurements.push(...(await runSuite(suite, context, signal)));

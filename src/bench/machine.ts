@@ -1,6 +1,7 @@
 /** What a run was measured on: times without their machine say nothing. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { cudaProblem, driverVersion, listDevices } from '../gpu/index.js';
 
 /** Plain JSON. */
 export interface Machine {
@@ -10,6 +11,10 @@ export interface Machine {
   readonly memoryBytes: number;
   readonly kernel: string;
   readonly node: string;
+  /** Names of the GPUs; left out when no suite of the GPU ran. */
+  readonly gpus?: readonly string[];
+  /** Newest version of CUDA that their driver knows. */
+  readonly cuda?: string;
   /** Runnable threads over the last minute, before the run: others that want the same cores. */
   readonly loadAverageAtStart: number;
 }
@@ -17,8 +22,12 @@ export interface Machine {
 /** Above this load the numbers say as much about the neighbours as about Sluice. */
 export const QUIET_LOAD = 0.5;
 
-export function describeMachine(): Machine {
+/** `withGpus`: asks the CUDA driver, too, which takes a moment. */
+export function describeMachine(withGpus: boolean): Machine {
   return {
+    ...(withGpus && cudaProblem() === undefined
+      ? { gpus: listDevices().map(({ name }) => name), cuda: driverVersion() }
+      : {}),
     cpu: cpuName(),
     cores: availableParallelism(),
     memoryBytes: totalmem(),

@@ -2,7 +2,7 @@
 
 /** One thing measured several times in one run. */
 export interface Measurement {
-  /** `messages`, `roundtrip`, `handover`, `subscribers`, `allocation`, `start`. */
+  /** `messages`, `roundtrip`, `handover`, `gpu-fences`: one of `SUITE_NAMES`. */
   readonly suite: string;
   /** What was done: `240 B in batches of 64`. The same for all subjects that did the same. */
   readonly task: string;

@@ -65,9 +65,10 @@ function ratioToSluice(measurement: Measurement, all: readonly Measurement[]): s
 
 /** What the numbers were taken on, in one line. */
 export function machineText({ machine }: BenchReport): string {
-  const { cpu, cores, memoryBytes, kernel, node } = machine;
+  const { cpu, cores, memoryBytes, kernel, node, gpus, cuda } = machine;
   const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
-  return `${cpu}, ${cores} cores, ${memory}; ${kernel}; Node ${node}`;
+  const gpu = gpus === undefined ? '' : `; ${gpus.join(' and ')}, CUDA ${cuda}`;
+  return `${cpu}, ${cores} cores, ${memory}; ${kernel}; Node ${node}${gpu}`;
 }
 
 /** `met`, `missed`, or that it was not measured. */
