@@ -22,7 +22,7 @@ export interface OpenResult {
   readonly usedBytes: number;
 }
 
-export interface ImportTask {
+export interface MapTask {
   readonly byteLength: number;
 }
 
@@ -53,9 +53,9 @@ class Opener {
   }
 
   /** ms to import and map memory that was exported by its descriptor, without a channel around it. */
-  import({ byteLength }: ImportTask): number {
-    const device = findDevice(this.given.device, 'measure an import');
-    const attempt = 'measure an import';
+  mapAlone({ byteLength }: MapTask): number {
+    const device = findDevice(this.given.device, 'measure a mapping');
+    const attempt = 'measure a mapping';
     this.#allocation ??= allocateShared(device, byteLength, attempt);
     const descriptor = duplicateDescriptor(this.#allocation.descriptor);
     const size = { device, byteLength: this.#allocation.byteLength, attempt };
@@ -78,6 +78,6 @@ await serveGpu<GpuGiven>(async (given) => {
   const opener = new Opener(given, await Stream.create({ device: given.device }));
   return {
     open: (task: OpenTask) => opener.open(task),
-    import: (task: ImportTask) => opener.import(task),
+    mapAlone: (task: MapTask) => opener.mapAlone(task),
   };
 });

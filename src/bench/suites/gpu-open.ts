@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchContext, Measurement, Target } from '../measurement.js';
 import type { ChannelTask, PublishTask } from '../programs-gpu/frame-source.js';
-import type { ImportTask, OpenResult, OpenTask } from '../programs-gpu/pool-opener.js';
+import type { MapTask, OpenResult, OpenTask } from '../programs-gpu/pool-opener.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
 import { GpuChild } from './gpu-child.js';
 import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
@@ -60,7 +60,7 @@ async function run(context: BenchContext): Promise<readonly Measurement[]> {
     // Two that do not count: code is compiled, and what the driver does once is done.
     for (let time = 0; time < 2; time++) {
       await opener.ask('open', opening);
-      await opener.ask('import', { byteLength: poolBytes } satisfies ImportTask);
+      await opener.ask('mapAlone', { byteLength: poolBytes } satisfies MapTask);
     }
     for (let round = 1; round <= rounds; round++) {
       log(`${SUITE}: round ${round} of ${rounds}`);
@@ -69,8 +69,8 @@ async function run(context: BenchContext): Promise<readonly Measurement[]> {
         findings.add(OPEN, SUBJECT, openMs);
         // Memory that others give back meanwhile makes it negative.
         findings.add(USED, SUBJECT, Math.max(0, usedBytes / MIB));
-        const imported: ImportTask = { byteLength: poolBytes };
-        findings.add(IMPORT, SUBJECT, await opener.ask<number>('import', imported));
+        const imported: MapTask = { byteLength: poolBytes };
+        findings.add(IMPORT, SUBJECT, await opener.ask<number>('mapAlone', imported));
       }
     }
   } catch (error) {
