@@ -177,7 +177,7 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
   #inherit(source: Frame<FrameFormat>, sequence: number): void {
     const { writer } = this.#stream;
     const slot = this.#slot;
-    source.whenLost(() => writer.markIncomplete(slot, sequence));
+    source.whenLost(writer, slot, sequence);
   }
 
   #record(options: PublishOptions): FrameRecord {
@@ -202,8 +202,12 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     const ptsNs = options.ptsNs ?? source?.ptsNs ?? captureTimeNs;
     assertTime('ptsNs', ptsNs);
     assertTime('captureTimeNs', captureTimeNs);
+    const flags = flagsOf(options);
     return {
-      flags: flagsOf(options),
+      // Asked again when the record is written, behind all calls of the driver: it may have been lost during one.
+      get flags() {
+        return source === undefined ? flags : flagsOf(options);
+      },
       byteLength,
       ptsNs,
       captureTimeNs,

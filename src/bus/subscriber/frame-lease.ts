@@ -10,6 +10,12 @@ import type { FrameSession } from './frame-session.js';
  */
 const COPIES_VIEWS = (process.env['SLUICE_DEBUG'] ?? '').split(',').includes('views');
 
+/** Who publishes what was computed from frames. */
+export interface Outputs {
+  markIncomplete(slot: number, sequence: number): unknown;
+  recordView(slot: number): Int32Array;
+}
+
 export class FrameLease {
   ended = false;
   readonly slot: number;
@@ -88,6 +94,8 @@ export class FrameLease {
     const reached =
       low === words[at + Slot.sequenceLow] &&
       words[at + Slot.fenceHigh] === words[at + Slot.sequenceHigh];
+    const watch = this.session.gpu?.watch;
+    if (watch !== undefined) return watch.judge(this.word, this.sequence, reached, ended);
     if (reached) return 'ready';
     return ended ? 'lost' : 'pending';
   }
@@ -99,10 +107,14 @@ export class FrameLease {
     return Atomics.load(control.words, at + Slot.flags);
   }
 
-  /** Called when the data turns out to be lost, at once when that is known already. */
-  whenLost(notify: () => unknown): void {
-    if (this.#lost) notify();
-    else this.#dependents.push(notify);
+  /** Marks an output when the data turns out to be lost, at once when that is known already. */
+  whenLost(outputs: Outputs, slot: number, sequence: number): void {
+    if (!this.#lost) {
+      this.#dependents.push(() => outputs.markIncomplete(slot, sequence));
+      const watch = this.session.gpu?.watch;
+      watch?.addOutput(this.word, this.sequence, outputs.recordView(slot), sequence);
+    }
+    if (this.fenceState() === 'lost') outputs.markIncomplete(slot, sequence);
   }
 
   /** The publisher ended before the data was complete. Decided once: what lands later is not believed. */

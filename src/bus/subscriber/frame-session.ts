@@ -28,6 +28,7 @@ import { deviceBytes, type SlotBytes } from '../frame-views.js';
 import { isDeviceBytes } from '../../tensor/index.js';
 import { localStream } from '../local-streams.js';
 import { Download } from './download.js';
+import { watchFences } from './fence-guard.js';
 import { FrameLease } from './frame-lease.js';
 import {
   instanceProblem,
@@ -104,7 +105,12 @@ export class FrameSession implements LinkSession {
       const from = terms.mirroredFrom ?? Infinity;
       const fences = new FenceReader(words, this.page.words, geometry, from);
       const shared = localStream(manifest.instance, manifest.epoch)?.shareEvents(terms.subscriber);
-      this.gpu = new SessionGpu(device, page, this.reader, fences, manifest.channel, shared);
+      // Streams that wait for events of this thread, or for copies, do not wait for another process.
+      const isWatched = this.isOnDevice && shared === undefined && !terms.connection.ended;
+      const { channel } = manifest;
+      const watched = { ...terms, control, page, geometry };
+      const watch = isWatched ? () => watchFences(watched) : undefined;
+      this.gpu = new SessionGpu(device, page, this.reader, fences, channel, shared, watch);
       this.#forgetWitness = witnessFaults({
         describe: () => this.#frameInUse(),
         faulted: (error) => this.#fail(error),
@@ -155,7 +161,8 @@ export class FrameSession implements LinkSession {
   orderBehind(stream: number, lease: FrameLease): void {
     const { gpu, upload } = this;
     if (upload !== undefined) return upload.orderBehind(stream, lease);
-    if (gpu === undefined || lease.fenceState() === 'ready') return;
+    // Pending tells also that the guard has not come before: a wait that is enqueued now is one that it knows of.
+    if (gpu === undefined || lease.fenceState() !== 'pending') return;
     if (gpu.fences.wayToWait(lease.slot, lease.sequence) !== 'queue') return;
     this.guarded(() => gpu.wait(stream, lease));
   }
@@ -218,6 +225,7 @@ export class FrameSession implements LinkSession {
 
   lease(word: number): FrameLease {
     const lease = new FrameLease(this, word);
+    this.gpu?.watch?.add(word, lease.slot, lease.sequence);
     this.#leases.add(lease);
     return lease;
   }
@@ -327,10 +335,8 @@ export class FrameSession implements LinkSession {
   #release(lease: FrameLease): void {
     const { gpu } = this;
     const [stream] = lease.streams;
-    if (gpu === undefined || stream === undefined || gpu.failed) {
-      this.reader.release(lease.word);
-      return;
-    }
+    if (gpu === undefined) return this.reader.release(lease.word);
+    if (stream === undefined || gpu.failed) return gpu.giveBack(lease.word);
     this.guarded(() => gpu.release(lease, stream, lease.streams));
   }
 }

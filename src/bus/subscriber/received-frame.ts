@@ -22,7 +22,7 @@ import {
   slotPointer,
 } from '../frame-views.js';
 import { frameFlags, type FrameMetadata } from './frame-metadata.js';
-import type { FrameLease } from './frame-lease.js';
+import type { FrameLease, Outputs } from './frame-lease.js';
 
 /** What a publisher said of a frame. */
 export interface FrameFlags {
@@ -227,9 +227,9 @@ export class Frame<F extends FrameFormat> implements Disposable {
     this.#lease.release(handle);
   }
 
-  /** @internal Called when the frame turns out to be lost; at once when that is known. */
-  whenLost(notify: () => unknown): void {
-    if (!this.released) this.#lease.whenLost(notify);
+  /** @internal Marks an output that was computed from the frame once it turns out to be lost. */
+  whenLost(outputs: Outputs, slot: number, sequence: number): void {
+    if (!this.released) this.#lease.whenLost(outputs, slot, sequence);
   }
 
   /** Releases unless that was done before, or the subscriber has ended: what `using` calls. */

@@ -29,11 +29,14 @@ import {
   removeStreamWaiter,
   type StreamWaiter,
 } from '../quiet-moment.js';
+import type { FenceWatch } from './fence-guard.js';
 import type { FrameLease } from './frame-lease.js';
 
 export class SessionGpu implements StreamWaiter {
   readonly device: GpuDevice;
   readonly fences: FenceReader;
+  /** The second thread that looks after the streams; undefined where none of them can be left waiting. */
+  readonly watch: FenceWatch | undefined;
   readonly #reader: PoolReader;
   /** Where publisher and subscriber are in one thread. */
   readonly #shared: SharedEvents | undefined;
@@ -55,6 +58,7 @@ export class SessionGpu implements StreamWaiter {
     fences: FenceReader,
     channel: string,
     shared: SharedEvents | undefined,
+    watch: (() => FenceWatch) | undefined,
   ) {
     this.device = device;
     this.fences = fences;
@@ -65,6 +69,12 @@ export class SessionGpu implements StreamWaiter {
       device,
       attempt: `register the reader page of ${channel} with the GPU`,
     });
+    try {
+      this.watch = watch?.();
+    } catch (error) {
+      this.#page.close();
+      throw error;
+    }
     addStreamWaiter(this);
   }
 
@@ -105,6 +115,12 @@ export class SessionGpu implements StreamWaiter {
     this.#reader.releaseQueued(lease.word);
   }
 
+  /** Gives a lease back that no stream reads under. */
+  giveBack(word: number): void {
+    this.watch?.clear(word);
+    this.#reader.release(word);
+  }
+
   /** Leases that a stream has not cleared yet. */
   get queued(): readonly FrameLease[] {
     this.#forgetLanded();
@@ -112,15 +128,18 @@ export class SessionGpu implements StreamWaiter {
   }
 
   /**
-   * The publisher is dead. Which frames are lost is decided first, and those who depend on them hear of it; only then
-   * the streams are freed, again and again until they are idle, because the last stores of a dying GPU come late.
+   * The publisher is dead. Which frames are lost is decided first, by this thread or the guard, and those who depend
+   * on them hear of it; only then the streams are freed, again and again until they are idle, because the last stores
+   * of a dying GPU come late.
    */
   publisherEnded(held: Iterable<FrameLease>): void {
+    this.watch?.publisherEnds();
     for (const lease of [...held, ...this.queued]) {
-      if (!this.fences.reached(lease.slot, lease.sequence)) lease.lose();
+      if (lease.fenceState() === 'lost') lease.lose();
     }
     this.fences.publisherEnded();
     this.fences.poison();
+    this.watch?.publisherEnded();
     const passed = [...this.#waiting].map((stream) => this.#mark(stream));
     this.#landing.when(
       () => {
@@ -129,6 +148,7 @@ export class SessionGpu implements StreamWaiter {
       },
       () => {
         for (const event of passed) event?.close();
+        this.watch?.remove();
       },
     );
   }
@@ -136,7 +156,7 @@ export class SessionGpu implements StreamWaiter {
   /** Calls `done` once no stream names this session's memory any more. */
   whenIdle(done: () => void): void {
     this.#landing.when(
-      atQuietMoment(() => this.#failure !== undefined || this.queued.length === 0),
+      atQuietMoment(() => this.#isIdle() && this.watch?.remove() !== false),
       // Behind whatever else is waited for: a stream that was freed by poison must have read on.
       () => void this.#afterLanding(done),
     );
@@ -151,7 +171,7 @@ export class SessionGpu implements StreamWaiter {
   fail(error: SluiceError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    for (const word of this.#queued.keys()) this.#reader.release(word);
+    for (const word of this.#queued.keys()) this.giveBack(word);
     this.#queued.clear();
     this.#landing.look();
   }
@@ -170,6 +190,10 @@ export class SessionGpu implements StreamWaiter {
     removeStreamWaiter(this);
     useDevice(this.device);
     this.#page.close();
+  }
+
+  #isIdle(): boolean {
+    return this.#failure !== undefined || this.queued.length === 0;
   }
 
   /** What is in `before` now runs before what comes into `after`. */

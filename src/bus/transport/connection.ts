@@ -106,6 +106,12 @@ export class Connection<S extends Side = Side> {
     return this.#ended;
   }
 
+  /** A second descriptor of the socket, for the caller to close; not after the end. It keeps the connection open. */
+  duplicateSocket(): number {
+    invariant(!this.#ended, 'a connection that has ended has no socket');
+    return duplicateDescriptor(this.#fd);
+  }
+
   /** A descriptor of the peer's process, for the caller to close; undefined where the kernel has none. */
   duplicatePidfd(): number | undefined {
     return this.#pidfd === undefined ? undefined : duplicateDescriptor(this.#pidfd);
