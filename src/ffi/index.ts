@@ -3,7 +3,7 @@ export * from './clock.js';
 export { cudaDriver, cudaOut, outF32, outI32, outU64, type CudaDriver } from './cuda-driver.js';
 export * from './cuda-errors.js';
 export * from './cuda-structs.js';
-export { addressOf } from './koffi.js';
+export { addressOf, viewAt } from './koffi.js';
 export {
   FILE_CONSTANTS,
   MFD,

@@ -131,6 +131,14 @@ export function addressOf(memory: Uint8Array): bigint {
   return koffi().address(memory);
 }
 
+/**
+ * Memory of this process as an ArrayBuffer, by its address: for another thread than the one that mapped it, which must
+ * keep it in place meanwhile. Touching it after that is SIGSEGV.
+ */
+export function viewAt(address: number, byteLength: number): ArrayBuffer {
+  return koffi().view(address, byteLength);
+}
+
 function reason(error: unknown): string {
   return printable(error instanceof Error ? error.message : String(error));
 }

@@ -24,6 +24,7 @@ export const POLL_CONSTANTS = Object.freeze({
   POLLERR: 0x8,
   POLLHUP: 0x10,
   POLLNVAL: 0x20,
+  POLLRDHUP: 0x2000,
   EPOLL_CLOEXEC: 0o2000000,
   EPOLL_CTL_ADD: 1,
 });
@@ -244,4 +245,34 @@ export function pollDescriptors(fds: readonly number[], timeoutMs: number): numb
     if (events !== 0) readable |= 1 << index;
   }
   return readable;
+}
+
+/** What {@link pollEnds} waits for. */
+export interface PolledEnds {
+  /** Until one is readable: a pipe, or a pidfd, which is so once its process is dead. */
+  readonly readable: readonly number[];
+  /** Until one is at its end or broken, whatever data it holds: the arrival of data wakes nobody. */
+  readonly sockets: readonly number[];
+}
+
+/**
+ * As {@link pollDescriptors}, for any number of descriptors and for the ends of sockets. Returns those at which it
+ * happened; none when the time is over or a signal came.
+ */
+export function pollEnds({ readable, sockets }: PolledEnds, timeoutMs: number): readonly number[] {
+  const fds = [...readable, ...sockets];
+  const list = new DataView(new ArrayBuffer(POLLFD_BYTES * Math.max(1, fds.length)));
+  for (const [index, fd] of fds.entries()) {
+    const events = index < readable.length ? POLL_CONSTANTS.POLLIN : POLL_CONSTANTS.POLLRDHUP;
+    list.setInt32(POLLFD_BYTES * index, fd, true);
+    list.setUint32(POLLFD_BYTES * index + 4, events, true);
+  }
+  const found = calls().poll(new Uint8Array(list.buffer), fds.length, timeoutMs);
+  if (found < 0 && lastErrno() !== ERRNO.EINTR) throw new SystemCallError('poll', lastErrno());
+  if (found <= 0) return [];
+  return fds.filter((fd, index) => {
+    const events = list.getUint16(POLLFD_BYTES * index + 6, true);
+    if ((events & POLL_CONSTANTS.POLLNVAL) === 0) return events !== 0;
+    throw new SystemCallError('poll', ERRNO.EBADF, `descriptor ${fd} is not open`);
+  });
 }

@@ -3,6 +3,7 @@ export * from './bytes-reader.js';
 export * from './bytes-writer.js';
 export * from './doorbell.js';
 export * from './fence-reader.js';
+export * from './fence-verdicts.js';
 export * from './fence-writer.js';
 export * from './pool-reader.js';
 export * from './pool-writer.js';

@@ -75,6 +75,7 @@ export class PoolWriter {
   private readonly onLoan: Uint8Array;
   /** 1 while the data of an announced frame is still being written: the slot's fence tells when it is there. */
   private readonly pending: Uint8Array;
+  private readonly recordViews: (Int32Array | undefined)[] = [];
   readonly roster: ReaderRoster<PoolReaderEntry>;
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
@@ -270,6 +271,12 @@ export class PoolWriter {
     if (sequence === 0 || this.sequences[slot] !== sequence) return false;
     Atomics.or(this.words, this.recordOf(slot) + Slot.flags, FrameFlag.incomplete);
     return true;
+  }
+
+  /** The record of a slot, for whoever marks it from another thread; keeps the memory of the block in place. */
+  recordView(slot: number): Int32Array {
+    const at = this.recordOf(slot);
+    return (this.recordViews[slot] ??= this.words.subarray(at, at + POOL_RECORD_WORDS));
   }
 
   private recordOf(slot: number): number {
