@@ -17,13 +17,17 @@ function folderOf(test: TestContext): string {
 }
 
 /** Programs of the suites inherit the environment. */
-function withDriver(test: TestContext, path: string): void {
-  const former = process.env['SLUICE_CUDA_LIBRARY'];
-  process.env['SLUICE_CUDA_LIBRARY'] = path;
+function withVariable(test: TestContext, name: string, value: string): void {
+  const former = process.env[name];
+  process.env[name] = value;
   test.after(() => {
-    if (former === undefined) delete process.env['SLUICE_CUDA_LIBRARY'];
-    else process.env['SLUICE_CUDA_LIBRARY'] = former;
+    if (former === undefined) delete process.env[name];
+    else process.env[name] = former;
   });
+}
+
+function withSimulator(test: TestContext): void {
+  withVariable(test, 'SLUICE_CUDA_LIBRARY', 'path' in simulator ? simulator.path : '');
 }
 
 function assertMeasured({ measurements, targets }: BenchReport): void {
@@ -44,7 +48,7 @@ function assertMeasured({ measurements, targets }: BenchReport): void {
 describe('suites of the GPU', { skip }, () => {
   for (const suite of SUITES) {
     it(`${suite} measures everything and leaves nothing behind`, async (test) => {
-      withDriver(test, 'path' in simulator ? simulator.path : '');
+      withSimulator(test);
       const directory = folderOf(test);
       const report = await runBench({ suites: [suite], quick: true, rounds: 1, directory });
       assertMeasured(report);
@@ -53,8 +57,27 @@ describe('suites of the GPU', { skip }, () => {
     });
   }
 
+  it('say why a part could not be measured, and measure the rest', async (test) => {
+    withSimulator(test);
+    withVariable(test, 'SLUICE_SIMULATED_BYTES', String(9 * 2 ** 20));
+    const directory = folderOf(test);
+    const { measurements } = await runBench({ suites: ['gpu-frames'], quick: true, directory });
+    const large = measurements.filter(({ task }) => task.startsWith('1 GB: '));
+    assert.equal(large.length, 4);
+    for (const { samples, note } of large) {
+      assert.deepEqual(samples, []);
+      assert.match(
+        note ?? '',
+        /^failed: frame-source\.js: cannot make \d+ bytes of memory on cuda:0/,
+      );
+    }
+    const small = measurements.filter(({ task }) => task.startsWith('1 MB: '));
+    assert.ok(small.every(({ samples }) => samples.length === 1));
+    assert.deepEqual(readdirSync(directory), []);
+  });
+
   it('end with their signal and start nothing more', async (test) => {
-    withDriver(test, 'path' in simulator ? simulator.path : '');
+    withSimulator(test);
     const directory = folderOf(test);
     const controller = new AbortController();
     const reason = new Error('enough');
