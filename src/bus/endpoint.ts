@@ -60,7 +60,7 @@ export interface SubscriberStats {
   readonly lastPtsNs: number;
   /** Bytes of frames handed out in the shared memory itself. */
   readonly bytesInPlace: number;
-  /** Bytes copied: messages, and frames by `toHost()`. */
+  /** Bytes copied: messages, and frames by `toHost()` and `copyTo`. */
   readonly bytesCopied: number;
   /** From publish to receive, in µs; messages are sampled. */
   readonly latencyUs: { readonly p50: number; readonly p99: number; readonly max: number };

@@ -15,7 +15,7 @@ export interface PublisherOptions<F> {
   readonly memory?: Memory;
   /**
    * Frames in host memory: the GPU that writes them. The slots are registered with it, so that kernels and copy
-   * engines write them in place (`loan.devicePointer`), and `publish` takes a stream.
+   * engines write them in place (`loan.pointer`), and `publish` takes a stream.
    */
   readonly device?: number | string;
   /** Frames of a GPU: the stream of publishes that name none. Default the legacy default stream, 0n. */
