@@ -8,7 +8,8 @@
  * owner of the ring code does with them (the bus) is in the programs `*-publisher.ts` and `*-subscriber.ts`. GPU streams
  * are agents of their own that outlive their process for a while; their stores and waits take effect one by one, and a
  * driver that loses or reorders work within a stream is not modelled. Blocks of kernels that write a ring reorder their
- * stores between fences; that their loads could be early is not modelled. Epochs and `worker-ring` are not modelled; nor
+ * stores between fences; that their loads could be early is not modelled. The guard of the fences
+ * has instances of its own, over one lease. Epochs and `worker-ring` are not modelled; nor
  * are hostile words, which test/fuzz feeds.
  */
 import { type Bounds, type Result, search, walk } from './search.js';

@@ -1,6 +1,7 @@
 /** Instances for `main.js --large`: minutes and gigabytes each. */
 import { batches, GPU, singles } from './gpu-ring-instances.js';
 import { oneStream, twoStreams } from './fence-instances.js';
+import { largeGuardInstances } from './guard-instances.js';
 import {
   every,
   fence,
@@ -153,4 +154,5 @@ export const largeInstances: readonly Instance[] = [
     GPU,
   ),
   fence('L22 two streams, two slots, every death', twoStreams(2, 3), ALL1),
+  ...largeGuardInstances,
 ];

@@ -8,6 +8,7 @@ import { loadRing } from './code-under-test.js';
 import { poolInstances, ringInstances } from './instances.js';
 import { fenceInstances } from './fence-instances.js';
 import { gpuRingInstances } from './gpu-ring-instances.js';
+import { guardInstances } from './guard-instances.js';
 import { largeInstances } from './large-instances.js';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
@@ -15,7 +16,7 @@ const hasTrace = process.argv.includes('--trace');
 const code = await loadRing();
 const instances = process.argv.includes('--large')
   ? largeInstances
-  : [...poolInstances, ...ringInstances, ...fenceInstances, ...gpuRingInstances];
+  : [...poolInstances, ...ringInstances, ...fenceInstances, ...guardInstances, ...gpuRingInstances];
 for (const instance of instances) {
   if (words.length > 0 && !words.some((word) => instance.name.includes(word))) continue;
   const report = instance.run(code);

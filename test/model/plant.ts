@@ -17,6 +17,7 @@ export type Plant =
   | 'poison once'
   | 'decided after the poison'
   | 'closed at once'
+  | 'poison before the verdict'
   | 'close() is deaf'
   | 'no fence before the counter'
   | 'no fence behind the head'

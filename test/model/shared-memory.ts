@@ -15,6 +15,7 @@ export type AccessKind =
   | 'load'
   | 'store'
   | 'exchange'
+  | 'compare exchange'
   | 'await'
   | 'send'
   // What GPUs do: one 64-bit store, a wait for a 64-bit word that is at least a value, an addition that orders nothing.
@@ -31,7 +32,7 @@ export interface Access {
   /** By `Atomics`: sequentially consistent. */
   readonly atomic: boolean;
   /**
-   * `await`: stored with it in one step. `send`: address of a word that, when not 0, swallows what is sent. Pairs: the
+   * `compare exchange`: the value that is replaced. `await`: stored with it in one step. `send`: address of a word that, when not 0, swallows what is sent. Pairs: the
    * high word, which lies at the next address.
    */
   readonly after: number;
@@ -241,7 +242,7 @@ export class SharedMemory {
     if (!this.points.has(address)) {
       // With store buffers an atomic access orders others even on a word that nobody else touches.
       if (atomic && this.keepsFences) throw new NewPoint(address);
-      return this.alone(run, kind, address, value);
+      return this.alone(run, kind, address, value, after);
     }
     if (!ONLY_READS.has(kind) && !this.contended.has(address)) this.noteWriter(run.agent, address);
     if (run.next < run.values.length) return run.values[run.next++] as number;
@@ -272,9 +273,16 @@ export class SharedMemory {
     return this.writers.get(address) === 1 << agent;
   }
 
-  private alone(run: Run, kind: AccessKind, address: number, value: number): number {
+  private alone(
+    run: Run,
+    kind: AccessKind,
+    address: number,
+    wanted: number,
+    replaced: number,
+  ): number {
     const image = this.image.get(address) ?? 0;
     const old = run.own.get(address) ?? image;
+    const value = kind === 'compare exchange' && old !== replaced ? old : wanted;
     const accessors = (this.accessors.get(address) ?? 0) | (1 << run.agent);
     this.accessors.set(address, accessors);
     if (kind !== 'load' && value !== old) {
@@ -324,6 +332,12 @@ function installAtomics(): void {
       standIns.has(array)
         ? over(array, index, (at) => at.memory.access('exchange', at.base + index, value | 0, true))
         : real.exchange(array, index, value),
+    compareExchange: (array: Int32Array, index: number, old: number, value: number): number =>
+      standIns.has(array)
+        ? over(array, index, (at) =>
+            at.memory.access('compare exchange', at.base + index, value | 0, true, old | 0),
+          )
+        : real.compareExchange(array, index, old, value),
   };
   globalThis.Atomics = Object.assign(Object.create(real) as Atomics, shim);
 }

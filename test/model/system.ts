@@ -260,6 +260,12 @@ export class System implements Model {
         state[cell] = this.numberOf(access.value);
         return old;
       }
+      case 'compare exchange': {
+        if (!buffers.isEmpty(state, agent)) return -1;
+        const old = state[cell] as number;
+        if (this.values[old] === access.after) state[cell] = this.numberOf(access.value);
+        return old;
+      }
       case 'await': {
         const old = state[cell] as number;
         if (old === 0 || (access.value !== 0 && old !== this.numberOf(access.value))) return -1;

@@ -4,6 +4,7 @@ import {
   SystemCallError,
   closeDescriptor,
   pollDescriptors,
+  pollEnds,
   sendBytes,
 } from '../../../src/ffi/index.js';
 import { makePipe, socketPair } from './descriptors.js';
@@ -48,6 +49,33 @@ describe('a worker that watches or waits', () => {
   it('can be terminated', async () => {
     const result = await runProgram(program, ['terminate', 'main']);
     assert.deepEqual(result, { code: 0, signal: null, stdout: 'ok\n', stderr: '' });
+  });
+});
+
+describe('pollEnds', () => {
+  it('tells of the end of a socket, not of its data, and of what is readable', () => {
+    const { client, server } = socketPair();
+    const { readEnd, writeEnd } = makePipe();
+    const asked = { readable: [readEnd], sockets: [client] };
+    assert.deepEqual(pollEnds(asked, 0), []);
+    sendBytes(server, Buffer.from([1]), 0, 1);
+    assert.deepEqual(pollEnds(asked, 20), []);
+    closeDescriptor(server);
+    assert.deepEqual(pollEnds(asked, 1000), [client]);
+    closeDescriptor(writeEnd);
+    assert.deepEqual(pollEnds(asked, 1000), [readEnd, client]);
+    closeDescriptor(client);
+    assert.throws(() => pollEnds(asked, 0), SystemCallError);
+    closeDescriptor(readEnd);
+  });
+
+  it('takes any number of descriptors', () => {
+    const { client, server } = socketPair();
+    closeDescriptor(server);
+    const sockets = new Array<number>(100).fill(client);
+    assert.deepEqual(pollEnds({ readable: [], sockets }, 0), sockets);
+    assert.deepEqual(pollEnds({ readable: [], sockets: [] }, 1), []);
+    closeDescriptor(client);
   });
 });
 
