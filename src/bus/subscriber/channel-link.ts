@@ -355,10 +355,19 @@ export class ChannelLink<S extends LinkSession> {
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
       if (error.code !== 'FORMAT_MISMATCH') return connection.refuse(error);
-      // The publisher must not wait for a reader that will never read the new epoch; the old one needs no connection.
       this.#final = { reason: 'format', error };
-      connection.close();
+      void this.#disconnect(connection);
     }
+  }
+
+  /**
+   * The publisher must not wait for a reader that will never read the new epoch, and the old one needs no connection;
+   * but only by it the death of a publisher shows, for which streams that wait for frames under way have to be freed.
+   */
+  async #disconnect(connection: Connection<'client'>): Promise<void> {
+    const sessions = [...this.#living].filter((session) => session.connection === connection);
+    await Promise.all(sessions.map((session) => session.untilComplete()));
+    connection.close();
   }
 
   #enqueue(session: S): void {

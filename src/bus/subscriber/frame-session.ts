@@ -26,6 +26,7 @@ import type { Manifest } from '../directory/manifest.js';
 import { closeAll } from '../transport/outgoing-queue.js';
 import { deviceBytes, type SlotBytes } from '../frame-views.js';
 import { isDeviceBytes } from '../../tensor/index.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
 import { localStream } from '../local-streams.js';
 import { Download } from './download.js';
 import { watchFences } from './fence-guard.js';
@@ -285,6 +286,17 @@ export class FrameSession implements LinkSession {
 
   get isSettled(): boolean {
     return this.#settled;
+  }
+
+  /** Resolves when no frame that is read is pending any more. Of frames that the processor completes it says nothing. */
+  async untilComplete(): Promise<void> {
+    const { gpu } = this;
+    if (gpu === undefined) return;
+    const sinceMs = performance.now();
+    const isPending = (lease: FrameLease): boolean => lease.fenceState() === 'pending';
+    while (!this.#ended && (gpu.waits || [...this.#leases].some(isPending))) {
+      await pauseBetweenLooks(sinceMs);
+    }
   }
 
   /** Resolves when nothing of it is used any more. */

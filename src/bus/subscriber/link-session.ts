@@ -48,6 +48,8 @@ export interface LinkSession {
    * Not before: a publisher that sees the end of a connection takes the leases back.
    */
   retire(disconnects?: boolean): void;
+  /** Resolves when the data of everything that was taken is there, or will never be: at once, but for a GPU's. */
+  untilComplete(): Promise<void>;
   /** Ends at once, whatever is held. Idempotent. */
   close(): void;
   /** Nothing of it is used any more: with `closed`, or later when a GPU of this process reads it. */

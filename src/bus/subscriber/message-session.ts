@@ -101,6 +101,10 @@ export class MessageSession implements LinkSession {
     if (disconnects) this.connection.close();
   }
 
+  untilComplete(): Promise<void> {
+    return Promise.resolve();
+  }
+
   get isSettled(): boolean {
     return this.closed;
   }
