@@ -78,7 +78,9 @@ export function wrongWords(bytes: { slice(): Uint8Array<ArrayBuffer> }, value: n
 
 /** A whole stamped frame in plain memory. */
 export function stampedWords(value: number): Uint32Array {
-  return Uint32Array.from({ length: WORDS }, (_, index) => wordOf(value, index));
+  const words = new Uint32Array(WORDS);
+  for (let i = 0; i < WORDS; i++) words[i] = wordOf(value, i);
+  return words;
 }
 
 const COUNTS = 1024;
