@@ -36,7 +36,7 @@ export function deviceBytes(memory: SlotMemory, slot: number, device: number): D
 export interface Plane extends VideoPlane {
   /** All rows, `pitchBytes` apart. Throws `DEVICE_MEMORY` for a frame in the memory of a GPU. */
   readonly bytes: Uint8Array;
-  /** Of the first row in the memory of a GPU; 0n for host memory. */
+  /** Of the first row for a GPU, in its own memory or in host memory that it can write; 0n where it cannot. */
   readonly pointer: bigint;
 }
 
@@ -48,12 +48,22 @@ export interface ReadonlyPlane extends VideoPlane {
   readonly pointer: bigint;
 }
 
-/** Planes of a picture over a slot's bytes; none for other formats. */
-export function framePlanes(format: FrameFormat, slot: SlotBytes): readonly Plane[] {
+/**
+ * Planes of a picture over a slot's bytes; none for other formats. `pointer`: where a GPU finds the slot when it is in
+ * host memory.
+ */
+export function framePlanes(
+  format: FrameFormat,
+  slot: SlotBytes,
+  pointer?: bigint,
+): readonly Plane[] {
   if (format.kind !== 'video') return [];
   return videoPlanes(format).map((plane) => {
     const bytes = subBytes(slot, plane.byteOffset, plane.byteLength);
-    if (!isDeviceBytes(bytes)) return Object.freeze({ ...plane, bytes, pointer: 0n });
+    if (!isDeviceBytes(bytes)) {
+      const inSlot = pointer === undefined ? 0n : pointer + BigInt(plane.byteOffset);
+      return Object.freeze({ ...plane, bytes, pointer: inSlot });
+    }
     return Object.freeze({
       ...plane,
       get bytes(): Uint8Array {

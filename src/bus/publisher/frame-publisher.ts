@@ -132,7 +132,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
     if (loan === undefined) return undefined;
     try {
       const sequence = loan.publishCopy(bytes, options);
-      if (sequence === undefined) this.#countDrop();
+      if (sequence === undefined && this.#options.whenFull !== 'wait') this.#countDrop();
       return sequence;
     } finally {
       loan[Symbol.dispose]();

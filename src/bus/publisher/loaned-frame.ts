@@ -114,7 +114,11 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
   /** The planes of a picture, writable; empty for other formats. */
   get planes(): readonly Plane[] {
     this.#assertLoaned();
-    this.#planes ??= framePlanes(this.format, this.#bytes);
+    this.#planes ??= framePlanes(
+      this.format,
+      this.#bytes,
+      this.#stream.gpu?.devicePointer(this.#slot),
+    );
     return this.#planes;
   }
 

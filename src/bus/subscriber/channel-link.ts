@@ -7,23 +7,20 @@
  * at most one epoch waits behind it; after two publishers' ends the oldest waiting one makes room.
  */
 import { isSluiceError, SluiceError } from '../../core/index.js';
-import type { FormatPattern } from '../../format/index.js';
 import { FrameType, type Epoch, type StartPosition, type Welcome } from '../../layout/handshake.js';
-import { mayConnect } from '../transport/access.js';
-import { connectChannel } from '../transport/channel-client.js';
 import type { Connection, ConnectionEnd } from '../transport/connection.js';
 import { waitForChannelChange } from '../directory/discovery.js';
 import type { CloseReason, Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { EventLoopTurn } from '../event-loop-turn.js';
-import { readManifest, type Manifest } from '../directory/manifest.js';
+import type { Manifest } from '../directory/manifest.js';
 import { closeAll } from '../transport/outgoing-queue.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../directory/runtime-directory.js';
 import { WaitList } from '../wait-list.js';
 import type { LinkSession, SessionTerms } from './link-session.js';
-import { helloOf, type LinkWishes, termsOf } from './link-terms.js';
-import { IN_PLACE, readingPlace, type ReadingPlace } from './reading-place.js';
-import type { SubscriberOptions } from './options.js';
+import { announcedManifest, greet } from './greeting.js';
+import { type LinkWishes, termsOf } from './link-terms.js';
+import type { ReadingPlace } from './reading-place.js';
 
 /** Reconnecting: from the first to the longest pause; each is shortened by up to half at random. */
 const FIRST_RETRY_MS = 10;
@@ -236,13 +233,11 @@ export class ChannelLink<S extends LinkSession> {
   }
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
-    const { options } = this.#link;
-    const place = this.#place();
-    const { connection, welcome, descriptors } = await connectChannel(
-      this.#directory.socketPath(this.channel),
-      helloOf(this.#link, this.#delivery, this.#start(), place),
-      { signal, expectUid: (uid) => this.#trusts(uid, options) },
-    );
+    const { place, connection, welcome, descriptors } = await greet(this.#directory, this.#link, {
+      delivery: this.#delivery,
+      start: this.#start(),
+      signal,
+    });
     let session: S;
     try {
       session = this.#makeSession(connection, place, welcome, descriptors);
@@ -271,14 +266,6 @@ export class ChannelLink<S extends LinkSession> {
       this.emit({ type: 'gap', from: 1, to: missed, cause: 'restart' });
   }
 
-  #trusts(uid: number, { allow }: SubscriberOptions<FormatPattern>): boolean {
-    // Only the uid of the server is asked: a group id of a peer says who started it, not who wrote the manifest.
-    return (
-      mayConnect({ uid, gid: -1, pid: 0 }, { uids: allow?.uids ?? [] }) ||
-      (this.#directory.shared && uid === 0)
-    );
-  }
-
   /**
    * Where to begin. Who comes back wants what it has not seen: all that a new publisher has sent so far, and from the
    * same one what came after the last message read. What the manifest file says now can be stale; then the ring's own
@@ -289,34 +276,8 @@ export class ChannelLink<S extends LinkSession> {
     const comesBack =
       this.#manifest !== undefined && kind === 'message' && this.#delivery === 'every';
     if (!comesBack) return options.start ?? 'newest';
-    const found = this.#readManifest();
+    const found = announcedManifest(this.#directory, this.#link);
     return found?.instance === this.#manifest?.instance ? this.lastSequence() + 1 : 'oldest';
-  }
-
-  /** Messages are in host memory; frames where the manifest says. */
-  #place(): ReadingPlace {
-    const { kind, options } = this.#link;
-    if (kind !== 'frame') return IN_PLACE;
-    const { stream, device, copyTo, allow } = options;
-    if (stream === undefined && device === undefined && copyTo === undefined) {
-      return readingPlace(this.channel, this.#readManifest(), options);
-    }
-    // Whether a wish can be met depends on where the frames are: without a manifest there is nothing to decide by.
-    const allowUids = allow?.uids ?? [];
-    const manifest = readManifest(this.#directory, this.channel, { allowUids });
-    if (manifest !== undefined) return readingPlace(this.channel, manifest, options);
-    throw new SluiceError('CHANNEL_NOT_FOUND', `there is no manifest of ${this.channel}`);
-  }
-
-  /** What the directory says now, which can be stale; undefined when it says nothing that can be used. */
-  #readManifest(): Manifest | undefined {
-    try {
-      const allowUids = this.#link.options.allow?.uids ?? [];
-      return readManifest(this.#directory, this.channel, { allowUids });
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      return undefined;
-    }
   }
 
   #makeSession(

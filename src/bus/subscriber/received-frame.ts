@@ -54,7 +54,7 @@ export class Frame<F extends FrameFormat> implements Disposable {
   readonly channel: string;
   /** The format of the frame's epoch, in full. */
   readonly format: F;
-  /** Where the bytes are: 'host', or the GPU as this process numbers it. */
+  /** Where the bytes can be read: 'host', or the GPU for which they are mapped, as this process numbers it. */
   readonly memory: Memory;
   /** Which format within the life of its publisher, from 1. */
   readonly epoch: number;
