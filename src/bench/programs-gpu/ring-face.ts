@@ -22,6 +22,8 @@ export function messagesALaunch({ slots }: RingGiven): number {
 
 /** Messages of a small batch. */
 export const SMALL_BATCH = 32;
+/** Their type: what is left of the large ones before has another. */
+export const SMALL_TYPE = 1;
 
 /** Frames enqueued ahead, and held: the copy engine is never without work. */
 export const PAYLOAD_LAG = 8;

@@ -3,6 +3,7 @@ import {
   bytes,
   type FrameSubscriber,
   type MessageSubscriber,
+  type MessageVisitor,
   openSubscriber,
   tensors,
   type BytesFormat,
@@ -18,6 +19,7 @@ import {
   type RingGiven,
   SEED,
   SMALL_BATCH,
+  SMALL_TYPE,
   stampedWord,
 } from './ring-face.js';
 import { nextTurn, PATIENCE_MS, serveGpu, turnsFor } from './serve.js';
@@ -89,16 +91,16 @@ class Messages {
   }
 
   arrivals({ batches }: ArrivalTask): readonly number[] {
-    // What is left of the messages before.
-    while (this.#subscriber.drain(this.#visit, BITE) > 0);
     const arrivedNs: number[] = [];
     const deadlineMs = performance.now() + PATIENCE_MS;
     let messages = 0;
+    const visit: MessageVisitor = (view, offset, _byteLength, type) => {
+      this.#visit(view, offset);
+      if (type === SMALL_TYPE) messages += 1;
+    };
     while (arrivedNs.length < batches) {
       for (let i = 0; i < 256; i++) {
-        const drained = this.#subscriber.drain(this.#visit, SMALL_BATCH);
-        if (drained === 0) continue;
-        messages += drained;
+        if (this.#subscriber.drain(visit, SMALL_BATCH) === 0) continue;
         if (messages >= (arrivedNs.length + 1) * SMALL_BATCH) arrivedNs.push(clockNs());
         if (arrivedNs.length === batches) break;
       }

@@ -31,6 +31,7 @@ import {
   type RingGiven,
   SEED,
   SMALL_BATCH,
+  SMALL_TYPE,
 } from './ring-face.js';
 import { nextTurn, serveGpu, turnsFor } from './serve.js';
 
@@ -64,12 +65,13 @@ const REST_MS = 0.1;
 const PLAIN_COPIES = 16;
 
 /** Contexts of messages that lie side by side in the arena, again and again. */
-function packContexts(count: number): Uint32Array {
+function packContexts(count: number, type = 0): Uint32Array {
   const texts = Math.floor(ARENA_BYTES / MESSAGE_BYTES);
   const contexts = new Uint32Array(count * 4);
   for (let i = 0; i < count; i++) {
     contexts[4 * i] = (i % texts) * MESSAGE_BYTES;
     contexts[4 * i + 1] = MESSAGE_BYTES;
+    contexts[4 * i + 2] = type;
   }
   return contexts;
 }
@@ -77,7 +79,7 @@ function packContexts(count: number): Uint32Array {
 class Messages {
   readonly #producer: GpuProducer;
   readonly #packed: Uint32Array;
-  readonly #small = packContexts(SMALL_BATCH);
+  readonly #small = packContexts(SMALL_BATCH, SMALL_TYPE);
   readonly #onDevice: DeviceBuffer;
 
   private constructor(producer: GpuProducer, packed: Uint32Array, onDevice: DeviceBuffer) {
