@@ -11,7 +11,6 @@ import {
   isSluiceError,
   openPublisher,
   openSubscriber,
-  tensor,
 } from '../../src/index.js';
 import { given, tell } from '../process/program.js';
 import { Checker, delay, stamp, STAMPED, type Stamped, store32, wrongWords } from './integrity.js';
@@ -54,7 +53,7 @@ async function publishForever(
   }
 }
 
-/** `publish COUNT [DELAY_MS]`: each behind a delay · `forever DELAY_MS`: delays up to it · `format WORDS` · `close` */
+/** `publish COUNT [DELAY_MS]`: each behind a delay · `forever DELAY_MS`: delays up to it · `break MS` · `end`: why it did · `close` */
 async function runPublisher(): Promise<void> {
   const stream = await Stream.create({ device: device ?? 0 });
   const checker = new Checker(stream);
@@ -78,11 +77,15 @@ async function runPublisher(): Promise<void> {
       case 'forever':
         void publishForever(publisher, stream, value + 1, Number(count));
         return 'going';
-      case 'format':
-        await publisher.setFormat(tensor('u32', [Number(count)]));
-        return 'changed';
-      case 'stats':
-        return JSON.stringify(publisher.stats());
+      case 'break':
+        // Behind a delay a store into nowhere: what is enqueued after it never runs.
+        delay(stream, Number(count));
+        store32(stream, 4096n, 1);
+        return 'broken';
+      case 'end': {
+        const { reason, error } = await publisher.closed;
+        return `${reason} ${error?.code}`;
+      }
       default:
         await publisher.close();
         await stream.close();

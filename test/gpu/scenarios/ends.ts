@@ -158,6 +158,34 @@ describe('SIGKILL of a publisher with work in flight', options, () => {
   });
 });
 
+describe('a publisher whose GPU work fails', options, () => {
+  it('ends the channel, and those who wait for it are free', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const checker = await runtime.checker();
+    const publisher = await away(runtime);
+    const sink = await runtime.sink({ stream: checker.stream, delivery: 'every', maxHeld: 4 });
+    assert.equal(await publisher.ask('publish 1'), 'sent 1');
+    const complete = await sink.receive();
+    await complete.ready();
+    assert.equal(await publisher.ask('break 100'), 'broken');
+    assert.equal(await publisher.ask('publish 1'), 'sent 2');
+    const never = await sink.receive();
+    assert.equal(never.state, 'pending');
+    await sleep(200);
+    assert.match(await publisher.ask('publish 1'), /^failed CUDA_ERROR .*ILLEGAL_ADDRESS/);
+    assert.equal(await publisher.ask('end'), 'failed CUDA_ERROR');
+    await until(() => never.state === 'lost');
+    await checker.stream.synchronize();
+    assert.equal((await errorOf(never.ready())).code, 'FRAME_LOST');
+    const number = checker.check(complete);
+    await checker.stream.synchronize();
+    assert.equal(checker.wrongIn(number), 0);
+    complete.release();
+    never.release();
+    assert.equal(await publisher.ask('close'), 'closed');
+  });
+});
+
 describe('SIGKILL of a subscriber with work in flight', options, () => {
   it('gives its leases back when its process has ended, and the publisher goes on', async (t) => {
     const runtime = new GpuRuntime(t);
