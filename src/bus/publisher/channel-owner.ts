@@ -218,6 +218,8 @@ export class ChannelOwner<S extends PublishedStream> {
 
   /** Set by the publisher: the last moment at which the memory can be read. */
   onClosing: () => void = () => undefined;
+  /** About once a second. */
+  onTick: () => void = () => undefined;
 
   status(signal?: AbortSignal): AsyncIterable<Status> {
     return this.#feed.follow(
@@ -383,6 +385,8 @@ export class ChannelOwner<S extends PublishedStream> {
     this.#ratePerSecond =
       (published - this.#lastTick.published) / ((timeNs - this.#lastTick.timeNs) / 1e9);
     this.#lastTick = { timeNs, published };
+    this.onTick();
+    if (this.#end !== undefined) return;
     if (this.#server.checkInode() && this.#lock.isIntact()) return;
     // Somebody cleaned the directory: without its lock this process no longer owns the name.
     const error = new SluiceError(

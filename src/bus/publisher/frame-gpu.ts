@@ -142,15 +142,19 @@ export class FrameGpu {
     return event;
   }
 
-  /** Whether this process lost the use of the GPU: then nothing that was enqueued will ever land. */
-  get failed(): boolean {
+  /** Why this process lost the use of the GPU: then nothing that was enqueued will ever land. */
+  get failure(): SluiceError | undefined {
     try {
       useDevice(this.device);
       streamIdle(this.#defaultStream);
-      return false;
+      return undefined;
     } catch (error) {
-      return isStickyCudaError(error);
+      return isStickyCudaError(error) ? (error as SluiceError) : undefined;
     }
+  }
+
+  get failed(): boolean {
+    return this.failure !== undefined;
   }
 
   /** Only when every job has landed. */

@@ -59,6 +59,7 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
       this.#keepTotals();
       this.#revokeLoans();
     };
+    owner.onTick = () => this.#lookAtGpu();
     owner.countPublished(() => owner.stream.writer.published);
   }
 
@@ -264,6 +265,13 @@ export class FramePublisher<F extends FrameFormat> implements Endpoint<Publisher
       if (isSluiceError(error, 'CUDA_ERROR')) void this.#owner.close({ reason: 'failed', error });
       throw error;
     }
+  }
+
+  /** Readers wait for frames that a lost GPU will never complete, and only the end of the channel frees them. */
+  #lookAtGpu(): void {
+    const { gpu, writer } = this.#owner.stream;
+    const error = gpu !== undefined && writer.hasPending() ? gpu.failure : undefined;
+    if (error !== undefined) void this.#owner.close({ reason: 'failed', error });
   }
 
   #follow(stream: FrameStream<F>): void {
