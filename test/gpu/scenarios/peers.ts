@@ -6,10 +6,11 @@ import { after, describe, it } from 'node:test';
 import { listDevices } from '../../../src/gpu/index.js';
 import { tensor } from '../../../src/index.js';
 import { endAll, Program, type ProgramOptions, until } from '../../process/program.js';
+import { openDescriptors } from '../../process/runtime.js';
 import { errorOf, GpuRuntime, put, sleep } from '../gpu-runtime.js';
 import type { HostileMode } from '../hostile-reader-program.js';
 import { delay } from '../integrity.js';
-import { options, skipPair, skipUnlessRoot, skipUnlessSimulated } from '../place.js';
+import { freeBytes, options, skipPair, skipUnlessRoot, skipUnlessSimulated } from '../place.js';
 
 /** A user who is not the publisher's, in a group that shares the runtime directory. */
 const STRANGER = { uid: 1000, gid: 4242 };
@@ -306,4 +307,40 @@ describe('beside a hostile reader of GPU memory', options, () => {
       assert.equal((await publisher.closed).reason, 'closed');
     });
   }
+});
+
+describe('hostile publishers of GPU memory', options, () => {
+  it('get PROTOCOL from a subscriber, which keeps nothing of theirs', async (t) => {
+    const runtime = new GpuRuntime(t);
+    mkdirSync(runtime.directory, { mode: 0o700 });
+    const { directory } = runtime;
+    const program = new Program('../gpu/hostile-publisher-program', { directory });
+    const channels = JSON.parse(await program.line()) as string[];
+    const stream = await runtime.stream();
+    const outcomes: Record<string, string | undefined> = {};
+    const meet = async (channel: string): Promise<void> => {
+      const { code, message } = await errorOf(runtime.sink({ stream }, channel));
+      outcomes[channel] = code ?? message;
+    };
+    for (const channel of channels) await meet(channel);
+    for (const [channel, code = ''] of Object.entries(outcomes)) {
+      // 64 TiB: the driver says that it has no addresses for so much.
+      const expected = channel === 'huge-data-bytes' ? ['PROTOCOL', 'NO_SPACE'] : ['PROTOCOL'];
+      assert.ok(expected.includes(code), `${channel}: ${code}`);
+    }
+    assert.equal(Object.keys(outcomes).length, channels.length);
+    const before = { descriptors: openDescriptors(), bytes: freeBytes() };
+    for (const channel of channels) await meet(channel);
+    await until(() => openDescriptors() <= before.descriptors);
+    assert.equal(freeBytes(), before.bytes);
+    const publisher = await runtime.source({}, 'honest');
+    const checker = await runtime.checker();
+    const sink = await runtime.sink({ stream: checker.stream }, 'honest');
+    put(publisher, stream, 1);
+    const frame = await sink.receive();
+    checker.check(frame);
+    frame.release();
+    await checker.stream.synchronize();
+    assert.equal(checker.wrong, 0);
+  });
 });
