@@ -5,7 +5,8 @@ import { endWithParent, given, tell } from '../process/program.js';
 import { Random } from '../process/random.js';
 import { helloOf, RawClient, type Welcomed } from '../process/raw-client.js';
 
-export type HostileMode = 'scribbles' | 'hoards' | 'comes and goes' | 'names no such GPU';
+export type HostileMode =
+  'scribbles' | 'hoards' | 'comes and goes' | 'names no such GPU' | 'leaves with leases';
 
 const { mode, path, uuid } = given<{ mode: HostileMode; path: string; uuid: string }>();
 const random = new Random(11);
@@ -77,11 +78,22 @@ async function nameNoGpu(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 600_000));
 }
 
+/** Its connection ends, its process does not: a GPU may read on. */
+async function leaveWithLeases(): Promise<void> {
+  const { client, page } = (await welcomed(uuid))!;
+  Atomics.store(page.words, Page.lease, 1);
+  Atomics.store(page.words, Page.lease + 1, 2);
+  client.close();
+  tell('working');
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+}
+
 const modes: Record<HostileMode, () => Promise<void>> = {
   scribbles: scribble,
   hoards: hoard,
   'comes and goes': comeAndGo,
   'names no such GPU': nameNoGpu,
+  'leaves with leases': leaveWithLeases,
 };
 endWithParent();
 await modes[mode]().catch((error: unknown) => {

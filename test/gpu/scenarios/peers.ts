@@ -309,6 +309,33 @@ describe('beside a hostile reader of GPU memory', options, () => {
   }
 });
 
+describe('a reader whose connection has ended', options, () => {
+  it('holds its leases until its process has ended, and no longer', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const stream = await runtime.stream();
+    const publisher = await runtime.source({ slots: 8 });
+    for (let value = 1; value <= 3; value++) put(publisher, stream, value);
+    await stream.synchronize();
+    const path = join(runtime.directory, 'frames.sock');
+    const uuid = listDevices()[0]?.uuid;
+    const given = { mode: 'leaves with leases' satisfies HostileMode, path, uuid };
+    const gone = new Program('../gpu/hostile-reader-program', given);
+    assert.equal(await gone.line(), 'working');
+    await until(() => publisher.subscribers.length === 0);
+    const pointers = new Set<bigint>();
+    for (let value = 4; value <= 40; value++) {
+      const loan = publisher.tryLoan()!;
+      pointers.add(loan.pointer);
+      loan.publish({ stream });
+      await sleep(2);
+    }
+    assert.equal(publisher.stats().slotsHeld, 2);
+    assert.equal(pointers.size, 6, 'what it holds is not written');
+    await gone.kill();
+    await until(() => publisher.stats().slotsHeld === 0);
+  });
+});
+
 describe('hostile publishers of GPU memory', options, () => {
   it('get PROTOCOL from a subscriber, which keeps nothing of theirs', async (t) => {
     const runtime = new GpuRuntime(t);

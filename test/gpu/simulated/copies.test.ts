@@ -1,2 +1,3 @@
+import './slow-copies.js';
 import '../use-simulator.js';
 import '../scenarios/copies.js';
