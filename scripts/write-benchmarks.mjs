@@ -1,7 +1,8 @@
 /**
- * Writes docs/benchmarks.md: node scripts/write-benchmarks.mjs [report.json]
- * Without a file it runs `sluice bench`; with one it takes what `sluice bench --json` printed. What stands between
- * the marks for notes in the page is written by hand and kept. Build first.
+ * Writes docs/benchmarks.md: node scripts/write-benchmarks.mjs [report.json…]
+ * Without a file it runs `sluice bench`; with some it takes what `sluice bench --json` printed. Reports of the GPU suites
+ * and of the others stand in two parts of the page; a part that no report is given for stays as it is, and so do the
+ * notes, which are written by hand. Build first.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,8 +17,6 @@ import {
 import { root } from './command.mjs';
 
 const PAGE = join(root, 'docs/benchmarks.md');
-const NOTES = /<!-- notes -->[\s\S]*?<!-- \/notes -->/;
-const NO_NOTES = '<!-- notes -->\n<!-- /notes -->';
 
 function measure() {
   const words = [join(root, 'dist/src/cli/main.js'), 'bench', '--json'];
@@ -42,17 +41,17 @@ function table(titles, align, rows) {
   return [row(titles), `|${align.join('|')}|`, ...rows.map(row)].join('\n');
 }
 
-function suiteSection(suite, measurements) {
+function suiteSection(suite, measurements, level) {
   const own = measurements.filter((measurement) => measurement.suite === suite);
   const rows = reportRows(own).map(({ measurement, median, range, ratio }) => {
     const { task, subject, note } = measurement;
     return [task, subject, median, range, ratio, note ?? ''];
   });
   const titles = ['task', 'subject', 'median', 'min–max', 'to sluice', ''];
-  return `## ${suite}\n\n${table(titles, ['---', '---', '--:', '--:', '--:', '---'], rows)}\n`;
+  return `${'#'.repeat(level)} ${suite}\n\n${table(titles, ['---', '---', '--:', '--:', '--:', '---'], rows)}\n`;
 }
 
-function targetSection({ targets, measurements }) {
+function targetSection({ targets, measurements }, level) {
   const rows = targets.map((target) => [
     verdictOf(target),
     target.suite,
@@ -61,27 +60,63 @@ function targetSection({ targets, measurements }) {
     targetValueText(target, measurements),
   ]);
   const titles = ['', 'suite', 'what', 'target', 'measured'];
-  return `## Targets\n\n${table(titles, ['---', '---', '---', '---', '--:'], rows)}\n`;
+  return `${'#'.repeat(level)} Targets\n\n${table(titles, ['---', '---', '---', '---', '--:'], rows)}\n`;
 }
 
-function pageOf(report, notes) {
-  const { measurements, rounds } = report;
+/** What one report measured, on its machine. */
+function reportSections(report, level) {
+  const { measurements, rounds, machine } = report;
   const suites = [...new Set(measurements.map(({ suite }) => suite))];
   return [
-    '# Benchmarks\n',
-    `Written by \`npm run bench:docs\`; \`npm run bench\` repeats the measurements on your machine. ` +
-      `Medians of ${rounds} rounds in which the subjects take turns, with the smallest and the largest sample; ` +
-      `*to sluice* is the median as a multiple of Sluice's in the same task.\n`,
-    `Machine: ${machineText(report)}; load average at the start ${report.machine.loadAverageAtStart.toFixed(2)}.\n`,
+    `Machine: ${machineText(report)}; load average at the start ${machine.loadAverageAtStart.toFixed(2)}; ${rounds} rounds.\n`,
     ...warnings(report).map((warning) => `**${warning}**\n`),
-    `${notes}\n`,
-    targetSection(report),
-    ...suites.map((suite) => suiteSection(suite, measurements)),
+    targetSection(report, level),
+    ...suites.map((suite) => suiteSection(suite, measurements, level)),
   ].join('\n');
 }
 
-const file = process.argv[2];
-const report = JSON.parse(file === undefined ? measure() : readFileSync(file, 'utf8'));
+/** Without what could not be measured there, for want of a second GPU for example. */
+function measuredOnly(report) {
+  const measurements = report.measurements.filter(({ samples }) => samples.length > 0);
+  const targets = report.targets.filter(({ value }) => value !== null && value !== undefined);
+  return { ...report, measurements, targets };
+}
+
+const isGpu = ({ measurements }) => measurements.every(({ suite }) => suite.startsWith('gpu-'));
+
+/** The part of the page between its marks, as it was. */
+function formerPart(page, name) {
+  const part = new RegExp(`<!-- ${name} -->[\\s\\S]*?<!-- /${name} -->`).exec(page);
+  return part?.[0] ?? `<!-- ${name} -->\n<!-- /${name} -->`;
+}
+
+function partOf(name, reports, former, level) {
+  if (reports.length === 0) return formerPart(former, name);
+  const text = reports.map((report) => reportSections(report, level)).join('\n');
+  return `<!-- ${name} -->\n\n${text}\n<!-- /${name} -->`;
+}
+
+function pageOf(reports, former) {
+  return [
+    '# Benchmarks\n',
+    'Written by `npm run bench:docs`; `npm run bench` repeats the measurements on your machine, `sluice bench gpu` those ' +
+      'of a GPU. Medians of rounds in which the subjects take turns, with the smallest and the largest sample; ' +
+      "*to sluice* is the median as a multiple of Sluice's in the same task.\n",
+    `${formerPart(former, 'notes')}\n`,
+    '## On a GPU\n',
+    `${partOf('gpu', reports.filter(isGpu), former, 3)}\n`,
+    '## On processors\n',
+    `${partOf(
+      'processors',
+      reports.filter((report) => !isGpu(report)),
+      former,
+      3,
+    )}\n`,
+  ].join('\n');
+}
+
+const files = process.argv.slice(2);
+const texts = files.length === 0 ? [measure()] : files.map((file) => readFileSync(file, 'utf8'));
+const reports = texts.map((text) => measuredOnly(JSON.parse(text)));
 const former = existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '';
-const notes = NOTES.exec(former)?.[0] ?? NO_NOTES;
-writeFileSync(PAGE, pageOf(report, notes));
+writeFileSync(PAGE, pageOf(reports, former));
