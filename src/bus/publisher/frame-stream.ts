@@ -262,12 +262,17 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     this.#assertReachable(session);
     const views = pageViews(page.buffer);
     const copies = this.isOnDevice && hello.copy === 'host';
-    const hostCopy = copies ? this.#hostCopy() : undefined;
-    const fenced =
-      this.isOnDevice && !copies && hello.device !== undefined
-        ? this.gpu!.fences.addReader(page)
-        : undefined;
+    const isFenced = this.isOnDevice && !copies && hello.device !== undefined;
     const exit = hello.device === undefined ? undefined : new PeerExit(session.duplicatePidfd());
+    let hostCopy: HostCopy | undefined;
+    let fenced: FencedReader | undefined;
+    try {
+      if (copies) hostCopy = this.#hostCopy();
+      if (isFenced) fenced = this.gpu!.fences.addReader(page);
+    } catch (error) {
+      exit?.close();
+      throw error;
+    }
     // A late subscriber gets the newest frame at once: it is complete, and it is never the one being taken.
     const { published } = this.writer;
     const last = Math.max(this.start, published - 1, (hostCopy?.from ?? 0) - 1);
