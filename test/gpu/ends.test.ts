@@ -1,1 +1,2 @@
 import './scenarios/ends.js';
+import './scenarios/epochs.js';

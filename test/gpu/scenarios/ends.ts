@@ -1,17 +1,11 @@
 /** What becomes of frames, streams and memory when a publisher or a subscriber ends: in order, by SIGKILL, too early. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import {
-  type Frame,
-  isSluiceError,
-  type LoanedFrame,
-  tensor,
-  tensors,
-} from '../../../src/index.js';
+import { type Frame, isSluiceError, type LoanedFrame, tensor } from '../../../src/index.js';
 import { endAll, type Program, until } from '../../process/program.js';
 import { openDescriptors } from '../../process/runtime.js';
 import { errorOf, GpuRuntime, put, sleep } from '../gpu-runtime.js';
-import { delay, stamp, STAMPED, type Stamped, WORDS } from '../integrity.js';
+import { delay, stamp, type Stamped, WORDS } from '../integrity.js';
 import { freeBytes, isSimulated, options } from '../place.js';
 
 /** Far more than the driver needs to end a process, with a machine that does much else. */
@@ -384,85 +378,5 @@ describe('close() with work in flight', options, () => {
     for (let i = 0; i < 5; i++) await round();
     await until(() => openDescriptors() <= before.descriptors);
     assert.equal(freeBytes(), before.bytes);
-  });
-});
-
-describe('a change of format', options, () => {
-  it('keeps what is held of the epoch before, with work queued on both sides', async (t) => {
-    const runtime = new GpuRuntime(t);
-    const stream = await runtime.stream();
-    const checker = await runtime.checker();
-    const publisher = await runtime.source({ slots: 12 });
-    const child = runtime.program({
-      ...{ role: 'subscriber', reads: true },
-      options: { delivery: 'every', format: tensors() },
-    });
-    assert.equal(await child.line(), 'open');
-    const sink = await runtime.subscriber('frames', {
-      ...{ format: tensors(), stream: checker.stream, delivery: 'every', maxHeld: 3 },
-    });
-    put(publisher, stream, 1);
-    const first = (await sink.receive()) as Frame<Stamped>;
-    delay(stream, 60);
-    put(publisher, stream, 2);
-    const epochs: number[][] = [];
-    const take = async (): Promise<void> => {
-      const frame = (await sink.receive()) as Frame<Stamped>;
-      epochs.push([frame.sequence, frame.epoch, frame.ptsNs]);
-      checker.check(frame);
-      frame.release();
-    };
-    await publisher.setFormat(tensor('u32', [WORDS + 1024]));
-    put(publisher, stream, 3);
-    await take();
-    await take();
-    // An epoch is kept for those who have not gone over to it yet, but not two.
-    await until(() => publisher.subscribers.every(({ lastSequence }) => lastSequence === 3));
-    await publisher.setFormat(STAMPED);
-    put(publisher, stream, 4);
-    await take();
-    assert.deepEqual(epochs, [
-      [2, 1, 2],
-      [3, 2, 3],
-      [4, 3, 4],
-    ]);
-    await checker.stream.synchronize();
-    assert.equal(checker.wrong, 0);
-    const again = checker.check(first);
-    await checker.stream.synchronize();
-    assert.equal(checker.wrongIn(again), 0);
-    first.release();
-    await until(() => publisher.stats().slotsHeld === 0);
-    await until(() => publisher.subscribers.every(({ lastSequence }) => lastSequence === 4));
-    const found = JSON.parse(await child.ask('found')) as object;
-    assert.deepEqual(found, { received: 4, last: 4, outOfOrder: 0, wrong: 0, lost: 0 });
-  });
-
-  it('to another size leaves subscribers of the old one what they wait for', async (t) => {
-    const runtime = new GpuRuntime(t);
-    const stream = await runtime.stream();
-    const publisher = await runtime.source();
-    const child = runtime.program({ role: 'subscriber', options: {} });
-    assert.equal(await child.line(), 'open');
-    delay(stream, 100);
-    put(publisher, stream, 1);
-    assert.equal(await child.ask('busy 0'), 'busy');
-    await publisher.setFormat(tensor('u32', [WORDS * 2]));
-    const found = JSON.parse(await child.ask('found')) as object;
-    assert.deepEqual(found, { received: 1, last: 1, outOfOrder: 0, wrong: 0, lost: 0 });
-    assert.equal(await child.ask('close'), 'closed');
-  });
-
-  it('to another size leaves subscribers of the old one, with the reason', async (t) => {
-    const runtime = new GpuRuntime(t);
-    const stream = await runtime.stream();
-    const publisher = await runtime.source();
-    const sink = await runtime.sink({ stream });
-    put(publisher, stream, 1);
-    const frame = await sink.receive();
-    await publisher.setFormat(tensor('u32', [WORDS * 2]));
-    const { reason, error } = await sink.closed;
-    assert.deepEqual([reason, error?.code], ['format', 'FORMAT_MISMATCH']);
-    if (!frame.released) frame.release();
   });
 });

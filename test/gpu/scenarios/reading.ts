@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import type { Frame, FrameSubscriber } from '../../../src/index.js';
 import { endAll, until } from '../../process/program.js';
 import { GpuRuntime, put, putNext, sleep } from '../gpu-runtime.js';
-import { delay, type Stamped, WORDS, wrongWords } from '../integrity.js';
+import { delay, stamp, type Stamped, WORDS, wrongWords } from '../integrity.js';
 import { isSimulated, options } from '../place.js';
 
 const FRAMES = isSimulated ? 60 : 400;
@@ -155,8 +155,8 @@ describe('frames in the memory of a GPU', options, () => {
       const loan = publisher.tryLoan();
       if (loan !== undefined) {
         if (loan.pointer === pointer && !second.stream.idle) reused.push(value);
-        loan[Symbol.dispose]();
-        put(publisher, stream, value);
+        stamp(stream, loan.pointer, value);
+        loan.publish({ stream, ptsNs: value });
       }
       sink.tryReceive()?.release();
       await sleep(5);

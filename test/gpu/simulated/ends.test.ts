@@ -1,2 +1,3 @@
 import '../use-simulator.js';
 import '../scenarios/ends.js';
+import '../scenarios/epochs.js';
