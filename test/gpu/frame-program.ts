@@ -11,6 +11,7 @@ import {
   isSluiceError,
   openPublisher,
   openSubscriber,
+  tensor,
 } from '../../src/index.js';
 import { given, tell } from '../process/program.js';
 import { Checker, delay, stamp, STAMPED, type Stamped, store32, wrongWords } from './integrity.js';
@@ -53,7 +54,7 @@ async function publishForever(
   }
 }
 
-/** `publish COUNT [DELAY_MS]`: each behind a delay · `forever DELAY_MS`: delays up to it · `break MS` · `end`: why it did · `close` */
+/** `publish COUNT [DELAY_MS]`: each behind a delay · `forever DELAY_MS`: delays up to it · `format WORDS` · `break MS` · `end`: why it did · `close` */
 async function runPublisher(): Promise<void> {
   const stream = await Stream.create({ device: device ?? 0 });
   const checker = new Checker(stream);
@@ -86,6 +87,9 @@ async function runPublisher(): Promise<void> {
         const { reason, error } = await publisher.closed;
         return `${reason} ${error?.code}`;
       }
+      case 'format':
+        await publisher.setFormat(tensor('u32', [Number(count)]));
+        return 'changed';
       default:
         await publisher.close();
         await stream.close();

@@ -281,7 +281,12 @@ export class FrameSession implements LinkSession {
     }
     this.#leases.clear();
     if (this.gpu === undefined) this.#giveUp();
-    else this.gpu.whenIdle(() => this.#giveUp());
+    else {
+      this.gpu.whenIdle(
+        () => this.#giveUp(),
+        () => (this.ended = true),
+      );
+    }
   }
 
   get isSettled(): boolean {

@@ -32,6 +32,9 @@ import {
 import type { FenceWatch } from './fence-guard.js';
 import type { FrameLease } from './frame-lease.js';
 
+/** How long a reader that closes waits for frames under way: far longer than a GPU that works takes for any. */
+const CLOSE_PATIENCE_MS = 3000;
+
 export class SessionGpu implements StreamWaiter {
   readonly device: GpuDevice;
   readonly fences: FenceReader;
@@ -153,10 +156,23 @@ export class SessionGpu implements StreamWaiter {
     );
   }
 
-  /** Calls `done` once no stream names this session's memory any more. */
-  whenIdle(done: () => void): void {
+  /**
+   * Calls `done` once no stream names this session's memory any more. A publisher that lives and never completes a frame
+   * keeps nobody from closing: after a while `giveUp` is called, to take its frames for lost.
+   */
+  whenIdle(done: () => void, giveUp: () => void): void {
+    const sinceMs = performance.now();
+    let isPatient = true;
+    const isIdle = (): boolean => {
+      if (this.#isIdle()) return this.watch?.remove() !== false;
+      if (isPatient && performance.now() - sinceMs >= CLOSE_PATIENCE_MS) {
+        isPatient = false;
+        giveUp();
+      }
+      return false;
+    };
     this.#landing.when(
-      atQuietMoment(() => this.#isIdle() && this.watch?.remove() !== false),
+      atQuietMoment(isIdle),
       // Behind whatever else is waited for: a stream that was freed by poison must have read on.
       () => void this.#afterLanding(done),
     );

@@ -287,6 +287,23 @@ describe('close() with work in flight', options, () => {
     await until(() => publisher.subscribers.length === 0 && publisher.stats().slotsHeld === 0);
   });
 
+  it('of a subscriber does not wait for ever for a publisher that lives', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const stream = await runtime.stream();
+    const child = runtime.program({ role: 'publisher' });
+    assert.equal(await child.line(), 'open');
+    const sink = await runtime.sink({ stream });
+    const other = await runtime.sink();
+    assert.equal(await child.ask('publish 1 8000'), 'sent 1');
+    const frame = await sink.receive();
+    assert.equal(frame.state, 'pending');
+    frame.release();
+    await sink.close();
+    await stream.synchronize();
+    using late = await other.receive();
+    assert.equal(late.state, 'pending', 'it was not waited for');
+  });
+
   it('of both at once, in either order, whatever is queued', async (t) => {
     const runtime = new GpuRuntime(t);
     const stream = await runtime.stream();

@@ -9,6 +9,8 @@ import { options } from '../place.js';
 
 after(endAll);
 
+const PENDING = [1, 'pending', 2, 'pending'];
+
 describe('a change of format', options, () => {
   it('keeps what is held of the epoch before, with work queued on both sides', async (t) => {
     const runtime = new GpuRuntime(t);
@@ -86,5 +88,26 @@ describe('a change of format', options, () => {
     const { reason, error } = await sink.closed;
     assert.deepEqual([reason, error?.code], ['format', 'FORMAT_MISMATCH']);
     if (!frame.released) frame.release();
+  });
+
+  it('and a death soon after it free the streams that read the epoch before', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const stream = await runtime.stream();
+    const child = runtime.program({ role: 'publisher' });
+    assert.equal(await child.line(), 'open');
+    const sink = await runtime.subscriber('frames', {
+      ...{ format: tensors(), stream, delivery: 'every', maxHeld: 3 },
+    });
+    assert.equal(await child.ask('publish 1 8000'), 'sent 1');
+    const former = await sink.receive();
+    assert.equal(await child.ask(`format ${WORDS * 2}`), 'changed');
+    assert.equal(await child.ask('publish'), 'sent 2');
+    const next = await sink.receive();
+    assert.deepEqual([former.epoch, former.state, next.epoch, next.state], PENDING);
+    await child.kill();
+    await stream.synchronize();
+    assert.deepEqual([former.state, next.state], ['lost', 'lost']);
+    former.release();
+    next.release();
   });
 });
