@@ -1,0 +1,3 @@
+class Message: pass
+class MessagePublisher: pass
+class MessageSubscriber: pass
