@@ -10,6 +10,7 @@ from ._manifest import Manifest
 from ._memory import Mapping as Memory
 from ._memory import map_checked
 from ._pool_reader import PoolReader
+from ._ring_reader import RingReader
 
 _KINDS = {"pool": KIND_POOL, "slots": KIND_SLOTS, "bytes": KIND_BYTES}
 
@@ -76,3 +77,30 @@ class FrameSession:
         self.reader.on_idle = when_idle
         if self.reader.held == 0:
             when_idle()
+
+
+class MessageSession:
+    """One epoch of a message channel."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        ring: Callable[[], None],
+        every: bool,
+        share: Optional[Tuple[int, int]],
+    ) -> None:
+        if len(descriptors) != 2:
+            raise SluiceError("PROTOCOL", f"{len(descriptors)} descriptors came, 2 are needed")
+        self.manifest = manifest
+        control, geometry = map_control(descriptors[0], body["controlBytes"], manifest)
+        page = map_checked(descriptors[1], PAGE_BYTES, "reader page", page=True)
+        self.reader = RingReader(control, page, geometry, body["sequence"], welcome["maxLag"], every, share, ring)
+
+    def check(self) -> None:
+        """A ring's page says nothing that WELCOME says as well."""
+
+    def finish(self, when_idle: Callable[[], None]) -> None:
+        when_idle()
