@@ -102,9 +102,11 @@ class Subscriber(Generic[U]):
                     if link.publisher_ended and not self._blocked():
                         continue
                     return None
-                if link.next_session is not None:
+                if link.has_next:
                     self._count_session()
                     link.next_epoch()
+                    if link.failure is not None:
+                        raise self._ended(link.failure)
                     self._armed = False
                     continue
                 if link.publisher_ended:
@@ -118,7 +120,7 @@ class Subscriber(Generic[U]):
                 if link.woken:
                     link.woken = False
                     self._armed = False
-                if link.session is not session or link.next_session is not None or link.publisher_ended:
+                if link.session is not session or link.has_next or link.publisher_ended:
                     continue
                 if self._armed:
                     return None

@@ -64,6 +64,7 @@ class Link:
         self.events = EventSet()
         self.session: Optional[Session] = None
         self.next_session: Optional[Session] = None
+        self._next_failure: Optional[SluiceError] = None
         self.connection: Optional[Connection] = None
         self._welcome: Dict[str, Any] = {}
         #: The publisher has ended: what is there is read, then the session is over.
@@ -209,10 +210,16 @@ class Link:
             elif kind == WELCOME:
                 self._welcomed(body, descriptors)
             elif kind == EPOCH:
-                if self.session is None or self.next_session is not None:
+                if self.session is None or self.has_next:
                     raise self._broken("EPOCH out of order")
-                self.next_session = self._session_of(body, descriptors)
                 self.woken = True
+                try:
+                    self.next_session = self._session_of(body, descriptors)
+                except SluiceError as error:
+                    if error.code == "PROTOCOL":
+                        raise
+                    # What cannot be read begins when the epoch before has been read to its end.
+                    self._next_failure = error
             elif kind == ERROR:
                 raise self._told(body)
             elif kind == BYE and self.session is None:
@@ -266,15 +273,21 @@ class Link:
 
     # --- ends ----------------------------------------------------------------------------------------------------
 
-    def next_epoch(self) -> bool:
-        """The current epoch was read to its end: go over. Whether there was another one."""
-        if self.next_session is None:
-            return False
+    @property
+    def has_next(self) -> bool:
+        """Whether another epoch follows the current one."""
+        return self.next_session is not None or self._next_failure is not None
+
+    def next_epoch(self) -> None:
+        """The current epoch was read to its end: go over, or fail."""
+        if self._next_failure is not None:
+            self.failure = self._next_failure
+            return
         if self.session is not None:
             self.session.finish(lambda: None)
         self.session, self.next_session = self.next_session, None
-        self._acknowledge(self.session)
-        return True
+        if self.session is not None:
+            self._acknowledge(self.session)
 
     def session_over(self) -> None:
         """Everything that the ended publisher had published was read."""

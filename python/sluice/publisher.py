@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import time
 import weakref
 from collections import deque
@@ -125,7 +126,7 @@ class Loan:
         discontinuity: bool = False,
         corrupt: bool = False,
         shape: Optional[Shapes] = None,
-        user_data: bytes = b"",
+        user_data: "builtins.bytes" = b"",
     ) -> int:
         """Hands the frame over; its sequence.
 
@@ -144,7 +145,7 @@ class Loan:
             (pts_ns, capture_time_ns),
             (KEY if key_frame else 0) | (DISCONTINUITY if discontinuity else 0) | (CORRUPT if corrupt else 0),
             shape,
-            bytes(user_data),
+            builtins.bytes(user_data),
         )
         self._buffer = None
         self._views = None
