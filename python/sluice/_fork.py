@@ -7,6 +7,7 @@ and every mapping is replaced by zeros. A child that needs a channel opens its o
 from __future__ import annotations
 
 import os
+import traceback
 import weakref
 from typing import Protocol
 
@@ -28,8 +29,8 @@ def _in_child() -> None:
     for thing in list(_registered):
         try:
             thing.after_fork_in_child()
-        except OSError:
-            pass
+        except Exception:  # noqa: BLE001 - the others must still be closed
+            traceback.print_exc()
     _registered.clear()
 
 

@@ -7,8 +7,7 @@ import errno
 import fcntl
 import os
 import stat
-import weakref
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from . import _fork
 from ._atomics import Words
@@ -48,6 +47,40 @@ def system_error(attempt: str, call: str, number: int) -> SluiceError:
     )
 
 
+_regions: Dict[int, int] = {}
+_REGION_NAME = b"sluice.region"
+_pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer_of.argtypes, _pointer_of.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_void_p
+
+
+def _unmap(
+    capsule: int, regions: Dict[int, int] = _regions, pointer_of: Any = _pointer_of, munmap: Any = libc.munmap
+) -> None:
+    address = pointer_of(capsule, b"sluice.region")
+    byte_length = regions.pop(address, None)
+    if byte_length is not None:
+        munmap(address, byte_length)
+
+
+_UNMAP = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_unmap)
+# Capsules may outlive this module, at the end of the interpreter.
+for _kept in (_UNMAP, _REGION_NAME):
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_kept))
+_new_capsule = ctypes.pythonapi.PyCapsule_New
+_new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+_new_capsule.restype = ctypes.py_object
+
+
+def _region(address: int, byte_length: int) -> Any:
+    """What unmaps when its last reference goes.
+
+    A capsule and no finalizer: of objects in a cycle, Python runs finalizers in any order, and those of leases still
+    store words. A capsule is destroyed only when the cycle is taken apart, after all of them.
+    """
+    _regions[address] = byte_length
+    return _new_capsule(address, _REGION_NAME, ctypes.cast(_UNMAP, ctypes.c_void_p))
+
+
 class Mapping:
     """``byte_length`` bytes of a memfd, mapped shared until the last view of them is gone."""
 
@@ -60,8 +93,7 @@ class Mapping:
         self.byte_length = byte_length
         self.writable = writable
         libc.madvise(self.address, byte_length, _MADV_DONTFORK)
-        finalizer = weakref.finalize(self, libc.munmap, self.address, byte_length)
-        finalizer.atexit = False
+        self._region = _region(self.address, byte_length)
         _fork.register(self)
 
     def after_fork_in_child(self) -> None:

@@ -174,7 +174,7 @@ _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 _new_capsule.restype = ctypes.py_object
 # Consumers may call these after this module is gone, at the end of the interpreter.
-for _callback in (_DELETER, _DESTRUCTOR):
+for _callback in (_DELETER, _DESTRUCTOR, *_NAMES):
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_callback))
 
 
