@@ -22,14 +22,16 @@ from ._errors import (
     SluiceError,
 )
 from ._frame import Frame
+from ._loan import Loan
 from ._manifest import Manifest
+from ._message import Message
 from ._text import printable
 from ._views import ArrayView
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
-from .messages import Message, MessagePublisher, MessageSubscriber
+from .messages import MessagePublisher, MessageSubscriber
 from .opening import open_publisher, open_subscriber
-from .publisher import FramePublisher, Loan
+from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
 
 __version__ = "0.1.0"

@@ -22,7 +22,9 @@ from .opening import open_publisher, open_subscriber
 
 
 def _list(options: argparse.Namespace) -> int:
-    for manifest in list_channels(options.pattern, on_problem=lambda path, why: print(f"{path}: {why}", file=sys.stderr)):
+    for manifest in list_channels(
+        options.pattern, on_problem=lambda path, why: print(f"{path}: {why}", file=sys.stderr)
+    ):
         label = printable(str(manifest.process.get("label", "")), 40)
         print(f"{manifest.channel:32} {manifest.kind:8} {printable(manifest.format.describe()):40} {label}")
     return 0
@@ -42,7 +44,10 @@ def _subscribe(options: argparse.Namespace) -> int:
             if isinstance(unit, Frame):
                 age_us = (time.monotonic_ns() - unit.publish_time_ns) / 1e3
                 flags = "".join(letter for letter, on in (("K", unit.key_frame), ("C", unit.corrupt)) if on)
-                print(f"{unit.sequence} {unit.format.describe()} {unit.byte_length} B age {age_us:.0f} us {flags}", flush=True)
+                print(
+                    f"{unit.sequence} {unit.format.describe()} {unit.byte_length} B age {age_us:.0f} us {flags}",
+                    flush=True,
+                )
             else:
                 value = unit.data.decode("utf-8", "replace")
                 print(f"{unit.sequence} {printable(value, 4096)}", flush=True)

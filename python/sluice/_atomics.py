@@ -43,9 +43,7 @@ def _libatomic() -> Optional[Operations]:
         try:
             # PyDLL keeps the interpreter lock: these calls are far shorter than giving it away.
             library = ctypes.PyDLL(name)
-            store, load, exchange = (
-                getattr(library, f"__atomic_{what}_4") for what in ("store", "load", "exchange")
-            )
+            store, load, exchange = (getattr(library, f"__atomic_{what}_4") for what in ("store", "load", "exchange"))
         except (OSError, AttributeError):
             continue
         store.argtypes, store.restype = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int], None

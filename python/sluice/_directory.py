@@ -68,7 +68,9 @@ def open_directory(path: Optional[str] = None) -> Directory:
     chosen, named = choose_directory(path)
 
     def bad(why: str) -> SluiceError:
-        return SluiceError("BAD_DIRECTORY", f"cannot use the runtime directory {printable(chosen)}: {why}", {"path": chosen})
+        return SluiceError(
+            "BAD_DIRECTORY", f"cannot use the runtime directory {printable(chosen)}: {why}", {"path": chosen}
+        )
 
     try:
         os.mkdir(chosen, 0o700)
@@ -89,7 +91,9 @@ def open_directory(path: Optional[str] = None) -> Directory:
     if named and mode & stat.S_ISVTX and mode & 0o020 and not mode & 0o002:
         if same_user(found.st_uid) or (found.st_uid == 0 and not unmapped(0)):
             return Directory(chosen, True)
-    raise bad(f"owner {found.st_uid}, mode {mode:o}; needed are this user and 700, or a shared directory (see the docs)")
+    raise bad(
+        f"owner {found.st_uid}, mode {mode:o}; needed are this user and 700, or a shared directory (see the docs)"
+    )
 
 
 class Trust(NamedTuple):

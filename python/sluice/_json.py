@@ -1,4 +1,4 @@
-"""Foreign JSON: bounded before it is parsed, every field checked before it is used. Sections 3 and 4 of the protocol."""
+"""Foreign JSON: bounded before it is parsed, every field checked before it is used. Sections 3 and 4."""
 
 from __future__ import annotations
 

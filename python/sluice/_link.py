@@ -143,14 +143,18 @@ class Link:
                 self._busy(now)
                 return
             if error.errno in (errno.ENOENT, errno.ECONNREFUSED):
-                raise SluiceError("CHANNEL_NOT_FOUND", f"nobody publishes {self.channel} in {self.directory.path}") from None
+                raise SluiceError(
+                    "CHANNEL_NOT_FOUND", f"nobody publishes {self.channel} in {self.directory.path}"
+                ) from None
             if error.errno in (errno.EACCES, errno.EPERM):
                 raise SluiceError("ACCESS_DENIED", f"this user may not connect to {self.channel}") from None
             raise
         uid = peer_credentials(peer)[1]
         if not self.trust.server(uid, self.directory):
             peer.close()
-            raise SluiceError("ACCESS_DENIED", f"{self.channel} is published by the user {uid}, who is not allowed", {"uid": uid})
+            raise SluiceError(
+                "ACCESS_DENIED", f"{self.channel} is published by the user {uid}, who is not allowed", {"uid": uid}
+            )
         self.connection = Connection(peer, "client")
         self.events.watch_directory(None)
         self.events.add(peer.fileno())
@@ -160,7 +164,14 @@ class Link:
             self._deadline = now + _ANSWER_S
         self.events.set_timer(max(0.0, self._deadline - now))
         self.connection.send(
-            HELLO, {"protocol": 1, "role": "subscriber", **self._hello, "bootId": boot_id(), "monotonicNs": time.monotonic_ns()}
+            HELLO,
+            {
+                "protocol": 1,
+                "role": "subscriber",
+                **self._hello,
+                "bootId": boot_id(),
+                "monotonicNs": time.monotonic_ns(),
+            },
         )
 
     def _busy(self, now: float) -> None:
@@ -181,7 +192,9 @@ class Link:
         try:
             frames = connection.receive()
         except Refused as refused:
-            raise SluiceError("PROTOCOL", f"{self.channel}: the publisher broke the protocol: {printable(str(refused))}") from None
+            raise SluiceError(
+                "PROTOCOL", f"{self.channel}: the publisher broke the protocol: {printable(str(refused))}"
+            ) from None
         for index, frame in enumerate(frames):
             try:
                 self._take(frame)

@@ -237,4 +237,3 @@ class PoolReader:
             if high_a == high_b:
                 return high_a << 32 | low
         return None
-

@@ -38,7 +38,9 @@ Record = Tuple[int, int, bytes, Optional[Tuple[int, int, int]]]
 class RingWriter:
     """Control block with the ring, position, and where messages begin that are still in reach."""
 
-    def __init__(self, channel: str, geometry: Geometry, epoch: int, instance: str, started_ns: int, wall_ns: int) -> None:
+    def __init__(
+        self, channel: str, geometry: Geometry, epoch: int, instance: str, started_ns: int, wall_ns: int
+    ) -> None:
         self.geometry = geometry
         self.control_fd, self.control = make_control(channel, geometry, epoch, instance, started_ns, wall_ns)
         self._words = self.control.words()

@@ -8,7 +8,7 @@ import select
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Tuple
+from typing import Any, Dict, List, Optional, Protocol, Tuple
 
 from . import _fork
 from ._claim import Claim
@@ -22,7 +22,14 @@ from ._pool_writer import Page
 _HELLO_S = 2.0
 _SILENT_PER_UID = 16
 _LOOK_S = 1.0
-_CODES_SENT = ("ACCESS_DENIED", "TOO_MANY_SUBSCRIBERS", "LEASES_EXHAUSTED", "WRONG_DEVICE", "NO_SPACE", "TOO_MANY_FILES")
+_CODES_SENT = (
+    "ACCESS_DENIED",
+    "TOO_MANY_SUBSCRIBERS",
+    "LEASES_EXHAUSTED",
+    "WRONG_DEVICE",
+    "NO_SPACE",
+    "TOO_MANY_FILES",
+)
 
 
 class Peer:
@@ -211,7 +218,11 @@ class Server:
         silent = sum(other.hello is None for other in mine)
         if not self._trust.client(uid, gid):
             self._refuse(peer, SluiceError("ACCESS_DENIED", f"the user {uid} may not read this channel"))
-        elif silent > _SILENT_PER_UID or len(mine) > self._max_connections * 3 // 4 or len(self.peers) > self._max_connections:
+        elif (
+            silent > _SILENT_PER_UID
+            or len(mine) > self._max_connections * 3 // 4
+            or len(self.peers) > self._max_connections
+        ):
             self._refuse(peer, SluiceError("TOO_MANY_SUBSCRIBERS", "too many connections", {"busy": True}))
 
     def _refuse(self, peer: Peer, error: SluiceError) -> None:
@@ -351,5 +362,3 @@ class Server:
             if fd >= 0:
                 os.close(fd)
         self._bell = (-1, -1)
-
-

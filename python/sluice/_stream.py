@@ -88,9 +88,7 @@ class Publisher:
         self._last_publish_ns = 0
         self._rate_at, self._rate_count, self._rate = time.monotonic(), 0, 0.0
         self._waiting = False
-        self._claim = claim_channel(
-            directory, channel, self.instance, bool(trust.uids or trust.gids), waits, timeout_s
-        )
+        self._claim = claim_channel(directory, channel, self.instance, bool(trust.uids or trust.gids), waits, timeout_s)
         try:
             self._make_memory()
             self._server = Server(self._claim, self, trust, max_subscribers)
@@ -134,7 +132,9 @@ class Publisher:
     def manifest(self) -> Manifest:
         """What is announced now."""
         layout, slots, slot_bytes = self._geometry()
-        started = datetime.datetime.fromtimestamp((self._started_ns + self._wall_offset_ns) / 1e9, datetime.timezone.utc)
+        started = datetime.datetime.fromtimestamp(
+            (self._started_ns + self._wall_offset_ns) / 1e9, datetime.timezone.utc
+        )
         process = {
             "pid": os.getpid(),
             "executable": sys.executable or "python",

@@ -225,5 +225,3 @@ def address_of(buffer: memoryview) -> int:
     address = int(found.buf or 0)
     ctypes.pythonapi.PyBuffer_Release(ctypes.byref(found))
     return address
-
-

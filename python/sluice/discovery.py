@@ -21,7 +21,9 @@ class ChannelEvent(NamedTuple):
     manifest: Manifest
 
 
-def _living(directory: Directory, matches: Callable[[str], bool], trust: Trust, problem: Optional[Callable[[str, str], None]]) -> Dict[str, Manifest]:
+def _living(
+    directory: Directory, matches: Callable[[str], bool], trust: Trust, problem: Optional[Callable[[str, str], None]]
+) -> Dict[str, Manifest]:
     found = scan(directory, matches, trust, problem)
     return {name: m for name, m in found.items() if probe(directory.file(name, "sock")) in ("accepting", "busy")}
 
@@ -52,7 +54,9 @@ def watch_channels(
     return _watch(place, matches, trust, timeout_s)
 
 
-def _watch(directory: Directory, matches: Callable[[str], bool], trust: Trust, timeout_s: Optional[float]) -> Iterator[ChannelEvent]:
+def _watch(
+    directory: Directory, matches: Callable[[str], bool], trust: Trust, timeout_s: Optional[float]
+) -> Iterator[ChannelEvent]:
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     events = EventSet()
     events.watch_directory(directory.path)

@@ -43,7 +43,9 @@ def _kind_on_the_bus(
             try:
                 manifest = read_manifest(directory, channel, trust)
             except Refused as refused:
-                raise SluiceError("PROTOCOL", f"the manifest of {channel} is refused: {printable(str(refused))}") from None
+                raise SluiceError(
+                    "PROTOCOL", f"the manifest of {channel} is refused: {printable(str(refused))}"
+                ) from None
             if manifest is not None and probe(directory.file(channel, "sock")) != "gone":
                 return manifest.kind
             if fails_when_missing:
@@ -110,7 +112,9 @@ def open_subscriber(
     place.socket_path(channel)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     missing_fails = when_missing == "fail"
-    kind = format.channel_kind if format is not None else _kind_on_the_bus(place, channel, trust, missing_fails, deadline)
+    kind = (
+        format.channel_kind if format is not None else _kind_on_the_bus(place, channel, trust, missing_fails, deadline)
+    )
     chosen = delivery or ("latest" if kind == "frame" else "every")
     if chosen == "latest" and max_lag is not None:
         raise TypeError("max_lag belongs to delivery='every'")
@@ -136,7 +140,11 @@ def open_subscriber(
             label=name,
         )
     else:
-        for option, value in (("max_held", max_held), ("copy_to", copy_to), ("key_frames_only", key_frames_only or None)):
+        for option, value in (
+            ("max_held", max_held),
+            ("copy_to", copy_to),
+            ("key_frames_only", key_frames_only or None),
+        ):
             if value is not None:
                 raise TypeError(f"{option} is an option of frame channels")
         if isinstance(start, int):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import time
 import weakref
 from collections import deque
-from typing import Any, Deque, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Deque, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._errors import SluiceError
 from ._frame import Frame
 from ._layout import (
-    CORRUPT,
-    DISCONTINUITY,
     INCOMPLETE,
-    KEY,
     MAX_LEASES,
     MAX_SLOTS,
     MAX_USER_DATA,
@@ -22,147 +18,16 @@ from ._layout import (
     instance_words,
     pool_geometry,
 )
+from ._loan import Hold, Loan, Shapes
 from ._manifest import guessed_color
-from ._planes import actual_shapes, dims_of, only, picture_view, plane_views, tensor_views
+from ._planes import actual_shapes, dims_of, tensor_views
 from ._pool_writer import Page, PoolWriter
 from ._server import Peer
 from ._stream import Publisher
-from ._views import ArrayView
 from .formats import Format
 
 _LONGEST_SLEEP_S = 0.5
 DEFAULT_SLOTS = 8
-Shapes = Union[Sequence[int], Mapping[str, Sequence[int]]]
-
-
-class _Hold:
-    """Lives for as long as any writable view of a loaned slot."""
-
-    __slots__ = ("__weakref__",)
-
-
-class Loan:
-    """A slot to write, until :meth:`publish` or :meth:`discard`. Its views are views of the slot itself: after the
-    publication they show what readers read, and MUST NOT be written any more.
-
-    ``with publisher.loan() as loan:`` gives it back when it was not published.
-    """
-
-    def __init__(self, publisher: "FramePublisher", writer: PoolWriter, slot: int, buffer: memoryview) -> None:
-        self._publisher, self._writer, self._slot = publisher, writer, slot
-        self._buffer: Optional[memoryview] = buffer
-        self.format: Format = publisher.format
-        self._views: Optional[Dict[str, ArrayView]] = None
-
-    def __del__(self) -> None:
-        if self._buffer is not None:
-            # Only noted: this may run in any thread, in the middle of anything.
-            self._publisher.note_unused(self._writer, self._slot)
-
-    def _open(self) -> memoryview:
-        if self._buffer is None:
-            raise SluiceError("CLOSED", f"this loan of {self._publisher.channel} was published or given back")
-        return self._buffer
-
-    @property
-    def bytes(self) -> memoryview:
-        """The whole slot, writable."""
-        return self._open()
-
-    @property
-    def views(self) -> Dict[str, ArrayView]:
-        """Planes of a picture, tensors by name at their largest shape, ``samples`` of sound."""
-        buffer = self._open()
-        if self._views is None:
-            if self.format.kind == "video":
-                self._views = plane_views(self.format, buffer)
-            else:
-                self._views = tensor_views(self.format, buffer, actual_shapes(self.format, dims_of(self.format, {})))
-        return self._views
-
-    def __getitem__(self, name: str) -> ArrayView:
-        """A tensor or plane by its name."""
-        return self.views[name]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = self.views.get(name)
-        if found is None:
-            raise AttributeError(f"a {self.format.kind} frame has no {name}")
-        return found
-
-    def _whole(self) -> ArrayView:
-        if self.format.kind == "video":
-            return picture_view(self.format, self._open())
-        view = only(self.views)
-        if view is None:
-            raise TypeError(f"this frame has several tensors: use loan[name], name one of {', '.join(self.views)}")
-        return view
-
-    def as_numpy(self) -> Any:
-        """The slot as one writable ``numpy.ndarray``, in the shapes of :meth:`Frame.as_numpy`."""
-        return self._whole().as_numpy()
-
-    @property
-    def __array_interface__(self) -> Dict[str, Any]:
-        return self._whole().__array_interface__
-
-    def __dlpack_device__(self) -> Tuple[int, int]:
-        """``(1, 0)``: host memory."""
-        return (1, 0)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        """See :meth:`ArrayView.__dlpack__`."""
-        return self._whole().__dlpack__(**options)
-
-    def publish(
-        self,
-        *,
-        source: Optional[Frame] = None,
-        pts_ns: Optional[int] = None,
-        capture_time_ns: Optional[int] = None,
-        key_frame: bool = False,
-        discontinuity: bool = False,
-        corrupt: bool = False,
-        shape: Optional[Shapes] = None,
-        user_data: "builtins.bytes" = b"",
-    ) -> int:
-        """Hands the frame over; its sequence.
-
-        :param source: the frame it was computed from: carries its id and times on, and whether it was damaged.
-        :param pts_ns: presentation time; default that of the source, else the publish time.
-        :param capture_time_ns: ``time.monotonic_ns()`` of what it shows; default that of the source, else now.
-        :param shape: of variable tensors: the actual shape, by name when there are several. Of sound: ``(samples,)``.
-        :param user_data: at most 96 bytes.
-        """
-        self._open()
-        sequence = self._publisher.publish_loan(
-            self._writer,
-            self._slot,
-            self.format,
-            source,
-            (pts_ns, capture_time_ns),
-            (KEY if key_frame else 0) | (DISCONTINUITY if discontinuity else 0) | (CORRUPT if corrupt else 0),
-            shape,
-            builtins.bytes(user_data),
-        )
-        self._buffer = None
-        self._views = None
-        return sequence
-
-    def discard(self) -> None:
-        """Gives the slot back unpublished. May be called again."""
-        if self._buffer is not None:
-            self._buffer = None
-            self._views = None
-            self._publisher.note_unused(self._writer, self._slot)
-
-    def __enter__(self) -> "Loan":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.discard()
 
 
 class FramePublisher(Publisher):
@@ -175,7 +40,7 @@ class FramePublisher(Publisher):
         if not 2 <= self._slots <= MAX_SLOTS:
             raise ValueError(f"slots must be from 2 to {MAX_SLOTS}, got {self._slots}")
         self._unused: Deque[Tuple[PoolWriter, int]] = deque()
-        self._holds: List[Optional["weakref.ref[_Hold]"]] = []
+        self._holds: List[Optional["weakref.ref[Hold]"]] = []
         super().__init__(*args, **options)
 
     # --- memory ------------------------------------------------------------------------------------------------------
@@ -214,7 +79,9 @@ class FramePublisher(Publisher):
             needed = sum(peer.granted for peer in peers) + max([1, *(peer.lag_budget for peer in peers)]) + 1
             if not 2 <= count <= MAX_SLOTS or (peers and count < needed):
                 raise SluiceError(
-                    "LEASES_EXHAUSTED", f"{self.channel}: {count} slots; what was granted needs {needed}", {"needed": needed}
+                    "LEASES_EXHAUSTED",
+                    f"{self.channel}: {count} slots; what was granted needs {needed}",
+                    {"needed": needed},
                 )
             before = (self._writer, self._slots, self.format, self.epoch)
             self._slots, self.format, self.epoch = count, _complete(form), self.epoch + 1
@@ -286,7 +153,7 @@ class FramePublisher(Publisher):
         slot = self._writer.take(pages, avoid)
         if slot < 0:
             return None
-        hold = _Hold()
+        hold = Hold()
         self._holds[slot] = weakref.ref(hold)
         return Loan(self, self._writer, slot, self._writer.slot_view(slot, hold))
 
@@ -448,7 +315,11 @@ def _fill(loan: Loan, data: Any) -> Dict[str, Sequence[int]]:
         spec = form.tensors.get(name)
         if spec is None or spec.variable:
             shapes[name] = array.shape
-    actual = actual_shapes(form, dims_of(form, shapes)) if form.variable_dims else {n: s.shape for n, s in form.tensors.items()}
+    actual = (
+        actual_shapes(form, dims_of(form, shapes))
+        if form.variable_dims
+        else {n: s.shape for n, s in form.tensors.items()}
+    )
     for name, view in tensor_views(form, loan.bytes, actual).items():
         array = numpy.asarray(data[name])
         if array.shape != view.shape:

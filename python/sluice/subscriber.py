@@ -70,13 +70,16 @@ class FrameSubscriber(Subscriber[Frame]):
         self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
     ) -> FrameSession:
         if manifest.kind != "frame":
-            raise SluiceError("FORMAT_MISMATCH", f"{self.channel} carries messages ({manifest.format.describe()}), wanted frames")
+            raise SluiceError(
+                "FORMAT_MISMATCH", f"{self.channel} carries messages ({manifest.format.describe()}), wanted frames"
+            )
         difference = None if self._form is None else manifest.format.mismatch(self._form)
         if difference is not None:
             raise SluiceError("FORMAT_MISMATCH", f"{self.channel}: {difference}")
         if self._max_held is not None and welcome["leases"] < self._max_held:
             raise SluiceError(
-                "LEASES_EXHAUSTED", f"{self.channel}: {welcome['leases']} of {self._max_held} frames to hold were granted"
+                "LEASES_EXHAUSTED",
+                f"{self.channel}: {welcome['leases']} of {self._max_held} frames to hold were granted",
             )
         if self._max_lag is not None and welcome["maxLag"] < self._max_lag:
             raise SluiceError("LEASES_EXHAUSTED", f"{self.channel}: a max_lag of {welcome['maxLag']} was granted")

@@ -44,7 +44,9 @@ def run(rounds, directory, seed=1):
         assert program.line(60) == "ready"
     frames = messages = 0
     options = {"directory": directory, "timeout_s": 20}
-    pictures = [sluice.open_subscriber(f"f/{name}", STAMPED, delivery="every", **options) for name in ("node", "python")]
+    pictures = [
+        sluice.open_subscriber(f"f/{name}", STAMPED, delivery="every", **options) for name in ("node", "python")
+    ]
     words = [sluice.open_subscriber(f"m/{name}", STAMPED_BYTES, **options) for name in ("node", "python")]
     for _ in range(rounds):
         kind = random_.choice(WORKERS)
@@ -88,4 +90,6 @@ if __name__ == "__main__":
             found = run(options.rounds, os.path.join(place, "run"), options.seed)
         finally:
             Program.end_all()
-        print(f"{options.rounds} rounds, {found[0]} frames and {found[1]} messages read, 0 torn, {time.monotonic() - begin:.0f} s")
+        print(
+            f"{options.rounds} rounds, {found[0]} frames and {found[1]} messages read, 0 torn, {time.monotonic() - begin:.0f} s"
+        )

@@ -13,7 +13,12 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.p
 def command(*words, **options):
     environment = {**ENVIRONMENT, "SLUICE_DIR": os.environ["SLUICE_DIR"]}
     return subprocess.Popen(
-        [sys.executable, "-m", "sluice", *words], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+        [sys.executable, "-m", "sluice", *words],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
     )
 
 

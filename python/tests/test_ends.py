@@ -43,7 +43,9 @@ def sockets():
     found = 0
     for name in os.listdir("/proc/self/fd"):
         try:
-            found += os.readlink(f"/proc/self/fd/{name}").startswith(("socket:", "anon_inode:[eventpoll]", "anon_inode:[pidfd]"))
+            found += os.readlink(f"/proc/self/fd/{name}").startswith(
+                ("socket:", "anon_inode:[eventpoll]", "anon_inode:[pidfd]")
+            )
         except OSError:
             pass
     return found
@@ -131,7 +133,9 @@ def work(rank, queue):
 
 
 def test_stopped_publisher_is_no_answer():
-    victim = Program.python("victim", role="publisher", directory=os.environ["SLUICE_DIR"], frames="f", messages="m", delivery="latest")
+    victim = Program.python(
+        "victim", role="publisher", directory=os.environ["SLUICE_DIR"], frames="f", messages="m", delivery="latest"
+    )
     assert victim.line() == "ready"
     os.kill(victim.pid, signal.SIGSTOP)
     try:
@@ -152,7 +156,9 @@ def test_lost_name_ends_the_publisher(directory):
 
 
 def test_debris_of_a_killed_publisher_is_taken_over(directory):
-    victim = Program.python("victim", role="publisher", directory=directory, frames="f", messages="m", delivery="latest")
+    victim = Program.python(
+        "victim", role="publisher", directory=directory, frames="f", messages="m", delivery="latest"
+    )
     victim.line()
     victim.kill()
     assert os.path.exists(os.path.join(directory, "f.sock")) and sluice.list_channels() == []

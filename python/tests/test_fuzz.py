@@ -130,7 +130,14 @@ class Memory:
                 "layout": "pool",
                 "slots": 4,
                 "slotBytes": 16384,
-                "process": {"pid": 1, "executable": "x", "label": "", "uid": 0, "startedAt": "2026-01-31T12:00:00.000Z", "bootId": "x"},
+                "process": {
+                    "pid": 1,
+                    "executable": "x",
+                    "label": "",
+                    "uid": 0,
+                    "startedAt": "2026-01-31T12:00:00.000Z",
+                    "bootId": "x",
+                },
                 "createdNs": 1,
             },
             "subscriber": 1,
@@ -189,7 +196,16 @@ def test_wrong_memory_is_refused(directory):
             (honest, {"manifest": {**memory.body["manifest"], "slots": 5}}, "PROTOCOL"),
             (honest, {"manifest": {**memory.body["manifest"], "instance": "1" * 32}}, "PROTOCOL"),
             (honest, {"manifest": {**memory.body["manifest"], "channel": "x"}}, "PROTOCOL"),
-            (honest, {"manifest": {**memory.body["manifest"], "format": {"kind": "tensor", "tensors": {"data": {"dtype": "u8", "shape": [4]}}}}}, "FORMAT_MISMATCH"),
+            (
+                honest,
+                {
+                    "manifest": {
+                        **memory.body["manifest"],
+                        "format": {"kind": "tensor", "tensors": {"data": {"dtype": "u8", "shape": [4]}}},
+                    }
+                },
+                "FORMAT_MISMATCH",
+            ),
         ]
         before = open_descriptors()
         for descriptors, change, expected in cases:
@@ -242,4 +258,3 @@ def test_manifests_that_are_none(directory, text):
         problems = []
         assert [m.channel for m in sluice.list_channels(on_problem=lambda *what: problems.append(what))] == ["ok"]
         assert len(problems) == 1 and problems[0][0] == path
-

@@ -134,7 +134,9 @@ def test_tensors_of_typescript():
     peer = Program.node("peer.mjs", job="tensors")
     peer.line()
     pytest.importorskip("numpy")
-    with sluice.open_subscriber("t", sluice.tensors(ids=sluice.tensor("i64", (8, 16), variable=True)), timeout_s=10) as reader:
+    with sluice.open_subscriber(
+        "t", sluice.tensors(ids=sluice.tensor("i64", (8, 16), variable=True)), timeout_s=10
+    ) as reader:
         frame = reader.receive(5)
         assert frame["ids"].as_numpy().tolist() == [[1, 2, 3], [4, 5, 6]]
         assert frame.logits.as_numpy().shape == (4,) and frame.logits.dtype == "f16"

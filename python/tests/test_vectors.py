@@ -34,7 +34,9 @@ def pieces(group):
     return [(case, data[case["offset"] : case["offset"] + case["byteLength"]]) for case in group["cases"]]
 
 
-@pytest.mark.parametrize("case,data", pieces(INDEX["handshake"]), ids=lambda value: value["name"] if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    "case,data", pieces(INDEX["handshake"]), ids=lambda value: value["name"] if isinstance(value, dict) else ""
+)
 def test_handshake(case, data):
     try:
         found = decode_frame(data, case["receiver"])
@@ -52,7 +54,9 @@ def test_handshake(case, data):
         assert body == case["body"]
 
 
-@pytest.mark.parametrize("case,data", pieces(INDEX["manifests"]), ids=lambda value: value["name"] if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    "case,data", pieces(INDEX["manifests"]), ids=lambda value: value["name"] if isinstance(value, dict) else ""
+)
 def test_manifest(case, data):
     try:
         found = decode_manifest(data, case["channel"])
@@ -85,7 +89,11 @@ def test_geometry():
 def test_arithmetic():
     for slots, index_size, records_offset, control_bytes in INDEX["arithmetic"]["pool"]:
         geometry = pool_geometry(slots, 4096)
-        assert (geometry.index_size, geometry.records_offset, geometry.control_bytes) == (index_size, records_offset, control_bytes)
+        assert (geometry.index_size, geometry.records_offset, geometry.control_bytes) == (
+            index_size,
+            records_offset,
+            control_bytes,
+        )
     for slots, write_ahead, control_bytes in INDEX["arithmetic"]["bytesRing"]:
         geometry = ring_geometry(KIND_BYTES, slots)
         assert (geometry.write_ahead, geometry.control_bytes) == (write_ahead, control_bytes)
@@ -113,7 +121,9 @@ def test_pool(case):
     oldest = min(record["sequence"] for record in held)
     page = Page(16, len(held), True, oldest - 1, oldest - 1)
     memory = mapped(bytes(geometry.slots * geometry.slot_bytes))
-    reader = PoolReader(control, memory, page._mapping, geometry, oldest, (16, case["published"]), True, None, lambda: None)
+    reader = PoolReader(
+        control, memory, page._mapping, geometry, oldest, (16, case["published"]), True, None, lambda: None
+    )
     seen = {}
     for lease in iter(reader.claim, None):
         fields = reader.record(lease)
@@ -141,8 +151,16 @@ def test_ring(case):
     ]
     for raw, message in zip(found, case["messages"]):
         if "key" in message:
-            assert (raw.key_frame, raw.publish_ns, raw.pts_ns) == (message["key"], message["publishTimeNs"], message["ptsNs"])
+            assert (raw.key_frame, raw.publish_ns, raw.pts_ns) == (
+                message["key"],
+                message["publishTimeNs"],
+                message["ptsNs"],
+            )
             if message["extended"]:
                 assert raw.extension is not None
-                assert (f"{raw.extension[0]:016x}", *raw.extension[1:3]) == (message["id"], message["dtsNs"], message["captureTimeNs"])
+                assert (f"{raw.extension[0]:016x}", *raw.extension[1:3]) == (
+                    message["id"],
+                    message["dtsNs"],
+                    message["captureTimeNs"],
+                )
     assert reader.position == case["high"] << 32 | case["head"] and reader.lost == 0
