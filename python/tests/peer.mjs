@@ -1,23 +1,39 @@
 /** Small TypeScript-side jobs that the programs of test/process do not do. */
 import { createInterface } from 'node:readline';
-import { listChannels, openPublisher, openSubscriber, packets, tensor, tensors, video } from '../../dist/src/index.js';
+import {
+  listChannels,
+  openPublisher,
+  openSubscriber,
+  packets,
+  tensors,
+  video,
+} from '../../dist/src/index.js';
 
 const given = JSON.parse(process.argv[2]);
-const tell = (value) => process.stdout.write(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
+const tell = (value) =>
+  process.stdout.write(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`);
 const lines = createInterface({ input: process.stdin });
 lines.on('close', () => process.exit());
 const onLine = (answer) => lines.on('line', (line) => void answer(line));
 
 const jobs = {
   async video() {
-    const camera = await openPublisher('v', { format: video({ width: 100, height: 100, pixelFormat: 'nv12' }), slots: 8 });
+    const camera = await openPublisher('v', {
+      format: video({ width: 100, height: 100, pixelFormat: 'nv12' }),
+      slots: 8,
+    });
     const publish = (options) => {
       const loan = camera.tryLoan();
       loan.planes[0].bytes.fill(7);
       loan.planes[1]?.bytes.fill(9);
       loan.publish(options);
     };
-    publish({ ptsNs: -5, captureTimeNs: 123, keyFrame: true, userData: new TextEncoder().encode('hi') });
+    publish({
+      ptsNs: -5,
+      captureTimeNs: 123,
+      keyFrame: true,
+      userData: new TextEncoder().encode('hi'),
+    });
     let deferred;
     let late;
     onLine(async (line) => {
@@ -39,7 +55,10 @@ const jobs = {
     tell('open');
   },
   async tensors() {
-    const format = tensors({ ids: { dtype: 'i64', shape: [8, 16], variable: true }, logits: { dtype: 'f16', shape: [4] } });
+    const format = tensors({
+      ids: { dtype: 'i64', shape: [8, 16], variable: true },
+      logits: { dtype: 'f16', shape: [4] },
+    });
     const model = await openPublisher('t', { format });
     const loan = model.tryLoan();
     loan.tensors.ids.data.set([1n, 2n, 3n, 4n, 5n, 6n]);

@@ -1,6 +1,7 @@
 """Hostile peers: random bytes, mutated frames, wrong memory. Nothing hangs, nothing crashes, descriptors are closed."""
 
 import array
+import gc
 import os
 import random
 import socket
@@ -231,7 +232,8 @@ def test_mutated_welcomes(directory):
         descriptors = random_.choice([memory.descriptors, memory.descriptors[:1], []])
         codes.add(outcome(directory, lambda: (data, descriptors)))
     assert codes <= {"open", "PROTOCOL", "CHANNEL_NOT_FOUND", "FORMAT_MISMATCH", "NO_ANSWER", "CUDA_UNAVAILABLE"}
-    assert "PROTOCOL" in codes and open_descriptors() == before
+    assert "PROTOCOL" in codes
+    until(lambda: gc.collect() >= 0 and open_descriptors() <= before, 5, "the end of all descriptors")
     memory.close()
 
 

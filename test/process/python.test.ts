@@ -3,7 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { repositoryRoot } from '../unit/repository/tree.js';
+import { fileURLToPath } from 'node:url';
+
+/** This file runs from dist/test/process/. */
+const repositoryRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Interpreters in the order of trying: one with NumPy and OpenCV sees more of the client. */
 const INTERPRETERS = ['/usr/bin/python3', 'python3'];
@@ -28,7 +31,14 @@ describe('the Python client', { skip }, () => {
   const folder = join(repositoryRoot, 'python/tests');
   for (const file of ['vectors', 'local', 'atomics', 'node', 'fuzz', 'ends', 'command']) {
     it(`passes test_${file}.py`, { skip: existsSync(folder) ? false : 'no python/ here' }, () => {
-      const words = ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', join(folder, `test_${file}.py`)];
+      const words = [
+        '-m',
+        'pytest',
+        '-q',
+        '-p',
+        'no:cacheprovider',
+        join(folder, `test_${file}.py`),
+      ];
       const { status, stdout, stderr } = spawnSync(interpreter ?? 'python3', words, {
         cwd: repositoryRoot,
         encoding: 'utf8',
