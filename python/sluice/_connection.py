@@ -18,6 +18,8 @@ SO_PEERPIDFD = 77
 _MSG_CMSG_CLOEXEC = 0x40000000
 _MAX_UNREAD = 256 * 1024
 _READ_BYTES = 65536
+#: A peer that writes without end does not keep its reader for ever. Section 10.
+_MOST_AT_ONCE = 4 * 2**20
 _MAX_DESCRIPTORS = 3
 #: Room for more descriptors than are allowed, so that too many of them are seen and closed.
 _ANCILLARY = socket.CMSG_SPACE(16 * 4)
@@ -70,7 +72,8 @@ class Connection:
         breaks the protocol; every descriptor that came is closed then."""
         frames: List[Frame] = []
         try:
-            while not self.ended:
+            before = self._received
+            while not self.ended and self._received - before < _MOST_AT_ONCE:
                 data = self._read()
                 if data is None:
                     break
@@ -90,7 +93,9 @@ class Connection:
         """Bytes, empty at the end, None when there is nothing."""
         try:
             if self._role == "server":
-                return self._socket.recv(_READ_BYTES)
+                data = self._socket.recv(_READ_BYTES)
+                self._received += len(data)
+                return data
             data, ancillary, flags, _ = self._socket.recvmsg(_READ_BYTES, _ANCILLARY, _MSG_CMSG_CLOEXEC)
         except (BlockingIOError, InterruptedError):
             return None
