@@ -52,6 +52,7 @@ def sockets():
 
 
 def test_forked_child_holds_and_corrupts_nothing(directory):
+    # Endpoints that earlier tests left to the collector are closed in the child as well: fewer are fine.
     before = sockets()
     publisher = sluice.open_publisher("a/b", STAMPED, slots=8)
     reader = sluice.open_subscriber("a/b", delivery="every", timeout_s=5)
@@ -77,7 +78,7 @@ def test_forked_child_holds_and_corrupts_nothing(directory):
         own = sluice.open_subscriber("a/b", timeout_s=5)
         own_value = read_stamp(own.receive(5))
         own.close()
-        return [errors, seen == bytes(16), sockets() - before, own_value, sorted(os.listdir(directory))]
+        return [errors, seen == bytes(16), max(0, sockets() - before), own_value, sorted(os.listdir(directory))]
 
     answer = child(in_child)
     assert answer == [["CLOSED"] * 3, True, 0, 1, ["a~b.json", "a~b.lock", "a~b.sock"]]
