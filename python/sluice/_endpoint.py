@@ -1,0 +1,288 @@
+"""What frame and message subscribers have in common: waiting, iterating, ends, statistics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, AsyncIterator, Deque, Dict, Generic, Iterator, List, Optional, TypeVar
+
+from ._errors import SluiceError
+from ._link import Link
+from ._manifest import Manifest
+
+U = TypeVar("U")
+#: How often latency is summed up for the publisher's lists, in units received.
+SHOW_EVERY = 64
+
+
+class Latency:
+    """The last 512 samples, in microseconds."""
+
+    def __init__(self) -> None:
+        self._samples: Deque[float] = deque(maxlen=512)
+        self._max = 0.0
+
+    def record(self, microseconds: float) -> None:
+        self._samples.append(microseconds)
+        if microseconds > self._max:
+            self._max = microseconds
+
+    def summary(self) -> Dict[str, float]:
+        ordered: List[float] = sorted(self._samples)
+        if not ordered:
+            return {"p50": 0.0, "p99": 0.0, "max": 0.0}
+        return {
+            "p50": ordered[len(ordered) // 2],
+            "p99": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
+            "max": self._max,
+        }
+
+
+class Subscriber(Generic[U]):
+    """Reads a channel. Made by :func:`sluice.open_subscriber`; a context manager, an iterator, an async iterator.
+
+    One thread at a time receives; frames may be released in any. Nothing runs in the background.
+    """
+
+    channel: str
+    link: Link
+
+    def __init__(self, link: Link) -> None:
+        self.channel = link.channel
+        self.link = link
+        self._armed = False
+        self.received = self.skipped = self.lost = 0
+        self.bytes_in_place = self.bytes_copied = 0
+        self.last_sequence = self.last_pts_ns = 0
+        self._latency = Latency()
+        self._until_show = SHOW_EVERY
+
+    # --- of the kinds ------------------------------------------------------------------------------------------------
+
+    def _take(self) -> Optional[U]:
+        """The next unit of the current session that is there, without waiting."""
+        raise NotImplementedError
+
+    def _arm(self) -> None:
+        raise NotImplementedError
+
+    def _blocked(self) -> bool:
+        """Whether something stands in the way that is not the end of the epoch: it must not be left yet."""
+        return False
+
+    def _before_wait(self) -> None:
+        """Throws what makes waiting senseless."""
+
+    def _counts(self) -> Dict[str, float]:
+        raise NotImplementedError
+
+    # --- receiving ---------------------------------------------------------------------------------------------------
+
+    def try_receive(self) -> Optional[U]:
+        """The next frame or message that is there, or None. Never waits.
+
+        After None, ``fileno()`` becomes readable when there may be more. Throws what ended the subscriber, ``CLOSED``
+        after :meth:`close` or the channel's end.
+        """
+        link = self.link
+        while True:
+            if link.closed:
+                raise self._closed_error()
+            if link.session is not None:
+                unit = self._take()
+                if unit is not None:
+                    return unit
+                # Section 9.1: read the WAKEs, arm, look again, and only then wait.
+                session = link.session
+                if self._blocked():
+                    link.advance()
+                    if link.failure is not None:
+                        raise self._ended(link.failure)
+                    if link.publisher_ended and not self._blocked():
+                        continue
+                    return None
+                if link.has_next:
+                    self._count_session()
+                    link.next_epoch()
+                    if link.failure is not None:
+                        raise self._ended(link.failure)
+                    self._armed = False
+                    continue
+                if link.publisher_ended:
+                    self._count_session()
+                    link.session_over()
+                    self._armed = False
+                    continue
+                link.advance()
+                if link.failure is not None:
+                    raise self._ended(link.failure)
+                if link.woken:
+                    link.woken = False
+                    self._armed = False
+                if link.session is not session or link.has_next or link.publisher_ended:
+                    continue
+                if self._armed:
+                    return None
+                self._armed = True
+                self._arm()
+                unit = self._take()
+                return unit
+            link.advance()
+            if link.failure is not None:
+                raise self._ended(link.failure)
+            if link.session is None:
+                return None
+            self._armed = False
+
+    def receive(self, timeout_s: Optional[float] = None) -> U:
+        """The next frame or message; waits for it. ``TimeoutError`` after ``timeout_s`` seconds, ``CLOSED`` at the
+        end of the channel when reconnecting is not wanted."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            unit = self.try_receive()
+            if unit is not None:
+                return unit
+            self._before_wait()
+            if deadline is None:
+                self.link.events.poll(None)
+                continue
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"nothing came on {self.channel} within {timeout_s} s")
+            self.link.events.poll(left)
+
+    def __iter__(self) -> Iterator[U]:
+        while True:
+            try:
+                unit = self.receive()
+            except SluiceError as error:
+                if error.code == "CLOSED" and self.link.failure is None and not self.link.forked:
+                    return
+                raise
+            yield unit
+
+    def __aiter__(self) -> AsyncIterator[U]:
+        return self._units()
+
+    async def _units(self) -> AsyncIterator[U]:
+        while True:
+            try:
+                unit = await self.receive_async()
+            except SluiceError as error:
+                if error.code == "CLOSED" and self.link.failure is None and not self.link.forked:
+                    return
+                raise
+            yield unit
+
+    async def receive_async(self) -> U:
+        """As :meth:`receive`, for ``asyncio``: other tasks run meanwhile. ``asyncio.wait_for`` limits it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            unit = self.try_receive()
+            if unit is not None:
+                return unit
+            self._before_wait()
+            ready = loop.create_future()
+            descriptor = self.fileno()
+
+            def told(future: "asyncio.Future[None]" = ready) -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            loop.add_reader(descriptor, told)
+            try:
+                await ready
+            finally:
+                loop.remove_reader(descriptor)
+
+    def fileno(self) -> int:
+        """A descriptor for ``select``, ``poll`` or an event loop, the same for the subscriber's life: readable when
+        :meth:`try_receive` should be called, until it gives None. Do not read it."""
+        if self.link.closed:
+            raise self._closed_error()
+        return self.link.events.fileno()
+
+    # --- ends --------------------------------------------------------------------------------------------------------
+
+    def _ended(self, failure: SluiceError) -> SluiceError:
+        self.link.close()
+        return failure
+
+    def _closed_error(self) -> SluiceError:
+        if self.link.failure is not None:
+            return self.link.failure
+        if self.link.forked:
+            return SluiceError(
+                "CLOSED",
+                f"this subscriber of {self.channel} belongs to the parent process",
+                remedy="Open a subscriber of its own in the child (DataLoader: in the worker).",
+            )
+        return SluiceError("CLOSED", f"the subscriber of {self.channel} is closed")
+
+    def close(self) -> None:
+        """Ends it. Frames and views that are held stay valid; their slots are given back as they go. Any thread; a
+        ``receive`` that waits elsewhere throws ``CLOSED``."""
+        self.link.close()
+
+    def __enter__(self: "S") -> "S":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def closed(self) -> bool:
+        return self.link.closed
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a publisher, as far as was noticed."""
+        return self.link.session is not None and not self.link.publisher_ended
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the epoch that is read now. ``CHANNEL_NOT_FOUND`` while there is no publisher."""
+        session = self.link.session
+        if session is None:
+            raise SluiceError("CHANNEL_NOT_FOUND", f"nobody publishes {self.channel} at this moment")
+        return session.manifest
+
+    def _count_session(self) -> None:
+        """Adds up what the session counted before it goes."""
+
+    def stats(self) -> Dict[str, float]:
+        """Plain numbers since it was opened, over all epochs and publishers: ``received``, ``skipped`` (by choice),
+        ``lost`` (wanted and missed), ``reconnects``, ``lag``, ``held``, ``last_sequence``, ``last_pts_ns``,
+        ``bytes_in_place``, ``bytes_copied``, ``latency_p50_us``, ``latency_p99_us``, ``latency_max_us``."""
+        latency = self._latency.summary()
+        return {
+            "received": self.received,
+            **self._counts(),
+            "reconnects": self.link.reconnects,
+            "last_sequence": self.last_sequence,
+            "last_pts_ns": self.last_pts_ns,
+            "bytes_in_place": self.bytes_in_place,
+            "bytes_copied": self.bytes_copied,
+            "latency_p50_us": latency["p50"],
+            "latency_p99_us": latency["p99"],
+            "latency_max_us": latency["max"],
+        }
+
+    def _page_statistics(self) -> Any:
+        counts, latency = self._counts(), self._latency.summary()
+        return (
+            float(self.received),
+            float(counts["skipped"]),
+            float(counts["lost"]),
+            float(self.bytes_in_place),
+            float(self.bytes_copied),
+            latency["p50"],
+            latency["p99"],
+            latency["max"],
+            float(self.link.reconnects),
+            float(self.last_sequence),
+        )
+
+
+S = TypeVar("S", bound="Subscriber[Any]")

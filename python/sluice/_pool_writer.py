@@ -1,0 +1,264 @@
+"""Taking slots and publishing frames of one epoch. Section 7 of spec/protocol.md."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Optional, Sequence, Tuple
+
+from ._layout import (
+    ARMED_WORD,
+    CURSOR_WORD,
+    GRANTED_WORD,
+    HEAD_WORD,
+    HIGH_A_WORD,
+    HIGH_B_WORD,
+    INDEX_WORD,
+    JOIN_HIGH_WORD,
+    JOIN_LOW_WORD,
+    LEASE_WORD,
+    PAGE_BYTES,
+    PINNED_WORD,
+    PRODUCER,
+    PRODUCER_OFFSET,
+    PUBLISHER_ARMED_WORD,
+    RECORD,
+    RECORD_BYTES,
+    RECORD_DIMS_OFFSET,
+    RECORD_USER_OFFSET,
+    STATE,
+    STATE_OFFSET,
+    STATISTICS,
+    STATISTICS_OFFSET,
+    Geometry,
+    identity_bytes,
+)
+from ._memory import PAGE_SEALS, READ_ONLY_SEALS, Mapping, create_memory, seal
+
+_LOW = 2**32 - 1
+
+
+def make_region(name: str, byte_length: int, seals: int) -> Tuple[int, Mapping]:
+    """(descriptor, mapping): mapped for writing, then sealed."""
+    fd = create_memory(name, byte_length)
+    try:
+        mapping = Mapping(fd, byte_length, True)
+        seal(fd, seals)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, mapping
+
+
+def make_control(
+    channel: str, geometry: Geometry, epoch: int, instance: str, started_ns: int, wall_offset_ns: int
+) -> Tuple[int, Mapping]:
+    fd, control = make_region(f"sluice-control-{channel}", geometry.control_bytes, READ_ONLY_SEALS)
+    view = control.view(0, 256)
+    view[:64] = identity_bytes(geometry, epoch, instance)
+    STATE.pack_into(view, STATE_OFFSET, 1, 0, float(started_ns), float(wall_offset_ns))
+    return fd, control
+
+
+class Head:
+    """A 64-bit number whose low word is hot. Section 6.2."""
+
+    def __init__(self, control: Mapping, value: int) -> None:
+        self._words = control.words()
+        self.value = value
+        self._words.view[HIGH_A_WORD] = value >> 32
+        self._words.store(HEAD_WORD, value & _LOW)
+        self._words.store(HIGH_B_WORD, value >> 32)
+
+    def store(self, value: int) -> None:
+        carried = value >> 32 != self.value >> 32
+        self.value = value
+        if carried:
+            self._words.view[HIGH_A_WORD] = value >> 32
+        self._words.store(HEAD_WORD, value & _LOW)
+        if carried:
+            self._words.store(HIGH_B_WORD, value >> 32)
+
+
+class Page:
+    """The publisher's side of a reader page."""
+
+    def __init__(
+        self, granted: int, lag_budget: int, every: bool, join: int, cursor: int, pinned: bool = False
+    ) -> None:
+        """``join`` goes to the page in 64 bits, ``cursor`` is the first value of the cursor."""
+        self.fd, self._mapping = make_region("sluice-page", PAGE_BYTES, PAGE_SEALS)
+        self.words = self._mapping.words()
+        self.granted, self.lag_budget, self.every = granted, lag_budget, every
+        view = self.words.view
+        view[JOIN_LOW_WORD], view[JOIN_HIGH_WORD] = join & _LOW, join >> 32
+        view[GRANTED_WORD], view[PINNED_WORD] = granted, 1 if pinned else 0
+        self.words.store(CURSOR_WORD, cursor & _LOW)
+        self.cursor = cursor
+        #: Since when this reader alone holds the publisher back, seconds of the monotonic clock.
+        self.slow_since: Optional[float] = None
+        self.passed_over = False
+
+    def close_descriptor(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def read_cursor(self, head: int) -> int:
+        """The cursor in 64 bits: believed only between the last believed one and ``head``."""
+        ahead = (self.words.load(CURSOR_WORD) - self.cursor) & _LOW
+        if ahead <= head - self.cursor:
+            self.cursor += ahead
+        return self.cursor
+
+    def ring_needed(self) -> bool:
+        """Whether the reader sleeps and nobody has rung it since."""
+        return bool(self.words.load(ARMED_WORD)) and self.words.exchange(ARMED_WORD, 0) != 0
+
+    def arm_publisher(self) -> None:
+        self.words.store(PUBLISHER_ARMED_WORD, 1)
+
+    def leases(self, slots: int) -> List[int]:
+        """Slots that this reader holds."""
+        words = [self.words.load(LEASE_WORD + index) for index in range(self.granted)]
+        return [word - 1 for word in words if 1 <= word <= slots]
+
+    def statistics(self) -> Tuple[float, ...]:
+        return STATISTICS.unpack_from(self._mapping.view(0, PAGE_BYTES), STATISTICS_OFFSET)
+
+
+class PoolWriter:
+    """One epoch: control block, data memory, and which slots are on loan."""
+
+    def __init__(
+        self,
+        channel: str,
+        geometry: Geometry,
+        epoch: int,
+        instance: str,
+        published: int,
+        started_ns: int,
+        wall_offset_ns: int,
+    ) -> None:
+        self.geometry = geometry
+        self.control_fd, self.control = make_control(channel, geometry, epoch, instance, started_ns, wall_offset_ns)
+        try:
+            size = geometry.slots * geometry.slot_bytes
+            self.data_fd, self.data = make_region(f"sluice-data-{channel}", size, READ_ONLY_SEALS)
+        except BaseException:
+            os.close(self.control_fd)
+            raise
+        self._words = self.control.words()
+        self._bytes = self.control.view(0, self.control.byte_length)
+        self._head = Head(self.control, published)
+        self.published_before = published
+        self._newest = -1
+        self._next = 0
+        self.on_loan = [False] * geometry.slots
+        self._sequences = [0] * geometry.slots
+
+    @property
+    def published(self) -> int:
+        return self._head.value
+
+    def take(self, pages: Sequence[Page], avoid: Sequence[bool]) -> int:
+        """A slot to write, -1 when none is free. Slots of ``avoid`` only when there is no other."""
+        slots = self.geometry.slots
+        order = [(self._next + step) % slots for step in range(slots)]
+        promised: Optional[int] = None
+        for slot in [s for s in order if not avoid[s]] + [s for s in order if avoid[s]]:
+            if slot == self._newest or self.on_loan[slot]:
+                continue
+            if promised is None:
+                promised = self._promised_from(pages)
+            if self._sequences[slot] >= promised and self._state(slot) == 1:
+                continue
+            self._words.store(self._record_word(slot), 0)
+            # A cursor only moves on: what was promised to nobody a moment ago is still promised to nobody.
+            if self._leased(slot, pages):
+                continue
+            self.on_loan[slot] = True
+            self._next = (slot + 1) % slots
+            return slot
+        return -1
+
+    def _record_word(self, slot: int) -> int:
+        return (self.geometry.records_offset + RECORD_BYTES * slot) // 4
+
+    def _state(self, slot: int) -> int:
+        return self._words.view[self._record_word(slot)]
+
+    def _promised_from(self, pages: Sequence[Page]) -> int:
+        """The smallest sequence that is promised to somebody. Cursors first: section 7.3."""
+        published = self._head.value
+        least = published + 1
+        for page in pages:
+            if page.every:
+                cursor = page.read_cursor(published)
+                least = min(least, max(cursor + 1, published - page.lag_budget + 1))
+        return least
+
+    def _leased(self, slot: int, pages: Sequence[Page]) -> bool:
+        for page in pages:
+            load = page.words.load
+            for word in range(LEASE_WORD, LEASE_WORD + page.granted):
+                if load(word) == slot + 1:
+                    return True
+        return False
+
+    def behind(self, page: Page) -> bool:
+        """Whether a lossless publisher must wait for this reader."""
+        loans = sum(self.on_loan)
+        return page.every and self._head.value - page.read_cursor(self._head.value) + loans >= page.lag_budget
+
+    def publish(
+        self,
+        slot: int,
+        flags: int,
+        byte_length: int,
+        times: Tuple[int, int, int],
+        lineage: int,
+        dims: Sequence[int],
+        user_data: bytes,
+    ) -> int:
+        """Announces the slot; the caller rings. ``times`` are (pts, capture, publish) in ns. The sequence."""
+        sequence = self._head.value + 1
+        at = self.geometry.records_offset + RECORD_BYTES * slot
+        word = at // 4
+        view = self._words.view
+        for index, size in enumerate(dims):
+            view[word + RECORD_DIMS_OFFSET // 4 + index] = size
+        self._bytes[at + RECORD_USER_OFFSET : at + RECORD_USER_OFFSET + len(user_data)] = user_data
+        # State stays 0 until everything else is there.
+        RECORD.pack_into(
+            self._bytes, at, 0, flags, sequence, sequence, byte_length, *times, lineage, len(user_data), len(dims)
+        )
+        self._words.store(word, 1)
+        view[INDEX_WORD + (sequence & (self.geometry.index_size - 1))] = slot
+        self._sequences[slot] = sequence
+        self.on_loan[slot] = False
+        self._newest = slot
+        self._head.store(sequence)
+        return sequence
+
+    def give_back(self, slot: int) -> None:
+        """A loan that is not published. The slot shows no frame."""
+        self.on_loan[slot] = False
+        self._sequences[slot] = 0
+
+    def slot_view(self, slot: int, owner: object) -> memoryview:
+        return self.data.view(slot * self.geometry.slot_bytes, self.geometry.slot_bytes, owner)
+
+    def show(self, published: int, byte_count: int, dropped: int, last_publish_ns: int) -> None:
+        """Advisory numbers."""
+        PRODUCER.pack_into(
+            self._bytes, PRODUCER_OFFSET, float(published), float(byte_count), float(dropped), float(last_publish_ns)
+        )
+
+    def end(self) -> None:
+        self._words.view[STATE_OFFSET // 4] = 2
+
+    def close_descriptors(self) -> None:
+        for fd in (self.control_fd, self.data_fd):
+            if fd >= 0:
+                os.close(fd)
+        self.control_fd = self.data_fd = -1

@@ -1,0 +1,355 @@
+"""Reading messages out of a ring, both layouts. Section 8 of spec/protocol.md.
+
+Whatever is there is copied in one run, checked, and only then taken apart: nothing of it changes any more.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List, NamedTuple, Optional, Tuple
+
+from ._errors import SluiceError
+from ._layout import (
+    ARMED_WORD,
+    CONTINUATION,
+    CURSOR_WORD,
+    EXTENDED_BYTES,
+    EXTENSION,
+    HEAD_WORD,
+    HIGH_A_WORD,
+    HIGH_B_WORD,
+    JOIN_HIGH_WORD,
+    JOIN_LOW_WORD,
+    KIND_SLOTS,
+    MESSAGE,
+    MESSAGE_BYTES,
+    MESSAGE_EXTENDED,
+    MESSAGE_KEY,
+    MESSAGE_PADDING,
+    NEWEST_SEQUENCE_WORD,
+    NEWEST_START_WORD,
+    ORDER_WORD,
+    PUBLISHER_ARMED_WORD,
+    RING_OFFSET,
+    SAMPLE_POSITION_WORD,
+    SAMPLE_TIME_OFFSET,
+    SLOT_PAYLOAD,
+    STATISTICS,
+    STATISTICS_OFFSET,
+    Geometry,
+)
+from ._memory import Mapping
+
+_LOW = 2**32 - 1
+_FEW_UNITS = 4096
+
+
+class Raw(NamedTuple):
+    """One message as it was in the ring. Times in ns of the publisher's clock; None where the layout has none."""
+
+    sequence: int
+    kind: int
+    payload: bytes
+    publish_ns: Optional[int] = None
+    pts_ns: int = 0
+    #: id, dts, capture, reserved
+    extension: Optional[Tuple[int, ...]] = None
+
+    @property
+    def key_frame(self) -> bool:
+        return bool(self.kind & MESSAGE_KEY)
+
+
+class RingReader:
+    """The reader's side of a ring: private position, control block with the ring, page."""
+
+    def __init__(
+        self,
+        control: Mapping,
+        page: Mapping,
+        geometry: Geometry,
+        sequence: int,
+        lag_budget: int,
+        every: bool,
+        share: Optional[Tuple[int, int]],
+        ring: Callable[[], None],
+    ) -> None:
+        """``sequence`` is that of the first message to read. ``ring`` wakes the publisher."""
+        self.geometry = geometry
+        self._control = control.words()
+        self._page = page.words()
+        self._unit = geometry.record_bytes
+        self._ring_bytes = control.view(RING_OFFSET, geometry.slots * self._unit)
+        self._doubles = control.view(0, RING_OFFSET).cast("d")
+        self._statistics = page.view(0, page.byte_length)
+        self.position = self._page.view[JOIN_HIGH_WORD] << 32 | self._page.view[JOIN_LOW_WORD]
+        self._slots_layout = geometry.kind == KIND_SLOTS
+        #: The sequence that comes next when nothing is missed.
+        self.expected = sequence
+        self._lag_budget = lag_budget
+        self._every = every
+        self._index, self._count = share if share is not None else (0, 1)
+        self._ring = ring
+        self.skipped = 0
+        self.lost = 0
+        #: When the message that was stamped last was sent, ns, once.
+        self.sampled_ns: Optional[float] = None
+
+    # --- how far the writer is -----------------------------------------------------------------------------------
+
+    def _ahead(self) -> int:
+        """Units between this reader and the head."""
+        control = self._control
+        ahead = (control.load(HEAD_WORD) - self.position) & _LOW
+        high = (self.position + ahead) >> 32
+        if control.view[HIGH_A_WORD] != high and control.view[HIGH_B_WORD] != high:
+            for _ in range(4):
+                high_b, low, high_a = control.load(HIGH_B_WORD), control.load(HEAD_WORD), control.view[HIGH_A_WORD]
+                if high_a == high_b:
+                    ahead = (high_a << 32 | low) - self.position
+                    break
+            else:
+                return 0
+            if ahead < 0:
+                raise SluiceError("PROTOCOL", "the head of the ring ran backwards")
+        return ahead
+
+    def lag(self) -> int:
+        """Units (slots, in the slots layout) published and not read."""
+        return self._ahead()
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def fetch(self) -> List[Raw]:
+        """What is there, copied and checked, in order; at most one ring's worth, with ``latest`` one message. Empty
+        when there is nothing (of this reader's share)."""
+        found = self._run()
+        if found is None:
+            return []
+        data, units = found
+        messages, taken = (self._parse_slots if self._slots_layout else self._parse_units)(data, units)
+        self._advance(taken)
+        return self._deliver(messages)
+
+    def fetch_payloads(self) -> List[bytes]:
+        """As :meth:`fetch`, the payloads alone: much faster for messages of one slot or unit."""
+        if self._count == 1 and self._every:
+            found = self._run()
+            if found is None:
+                return []
+            data, units = found
+            payloads = self._short_slots(data, units) if self._slots_layout else self._short_units(data, units)
+            if payloads is not None:
+                self.expected += len(payloads)
+                self._advance(units)
+                return payloads
+            messages, taken = (self._parse_slots if self._slots_layout else self._parse_units)(data, units)
+            self._advance(taken)
+            return [message.payload for message in self._deliver(messages)]
+        return [message.payload for message in self.fetch()]
+
+    def _run(self) -> Optional[Tuple[bytes, int]]:
+        """Units from the position on, whole and unchanged; None when there is nothing."""
+        geometry = self.geometry
+        slots, behind_head = geometry.slots, geometry.slots - geometry.write_ahead
+        for _ in range(16):
+            newest = self._control.load(NEWEST_START_WORD)
+            ahead = self._ahead()
+            if ahead == 0:
+                return None
+            if ahead > behind_head:
+                self._miss(self.position + ahead)
+                continue
+            if self._too_far_behind(ahead):
+                newest = self._control.load(NEWEST_START_WORD)
+                ahead = self._ahead()
+                self._to_newest(ahead, newest)
+                ahead = self._ahead()
+            elif not self._every:
+                before = self.position
+                self._to_newest(ahead, newest)
+                ahead -= self.position - before
+            units = min(ahead, max(geometry.write_ahead, _FEW_UNITS))
+            data = self._copy(units)
+            self._look_at_sample(units)
+            # The store keeps the look at the head behind the copy.
+            self._page.store(ORDER_WORD, 0)
+            if self._ahead() + geometry.write_ahead <= slots:
+                return data, units
+            self._miss(self.position + self._ahead())
+        return None
+
+    def _too_far_behind(self, ahead: int) -> bool:
+        if not self._every or self._lag_budget <= 0:
+            return False
+        if self._slots_layout:
+            return ahead > self._lag_budget
+        newest = self._control.load(NEWEST_SEQUENCE_WORD)
+        waiting = (newest + 1 - self.expected) & _LOW
+        return self._lag_budget < waiting <= 2**31
+
+    def _to_newest(self, ahead: int, newest: int) -> None:
+        head = self.position + ahead
+        back = (head - newest) & _LOW
+        if 0 < back < ahead:
+            self._miss(head - back)
+
+    def _miss(self, position: int) -> None:
+        """Goes on at ``position``. In the bytes layout the next sequence tells what was missed."""
+        if self._slots_layout:
+            self._count_missed(position + 1)
+        self.position = position
+        self._page.store(CURSOR_WORD, position & _LOW)
+        self.ring_publisher()
+
+    def _copy(self, units: int) -> bytes:
+        slots, unit = self.geometry.slots, self._unit
+        start = self.position % slots
+        if start + units <= slots:
+            return bytes(self._ring_bytes[start * unit : (start + units) * unit])
+        first = bytes(self._ring_bytes[start * unit :])
+        return first + bytes(self._ring_bytes[: (start + units - slots) * unit])
+
+    def _look_at_sample(self, units: int) -> None:
+        at = self._control.load(SAMPLE_POSITION_WORD)
+        if (at - self.position) & _LOW < units:
+            time_ns = self._doubles[SAMPLE_TIME_OFFSET // 8]
+            if self._control.load(SAMPLE_POSITION_WORD) == at:
+                self.sampled_ns = time_ns
+
+    def _advance(self, units: int) -> None:
+        self.position += units
+        self._page.store(CURSOR_WORD, self.position & _LOW)
+        self.ring_publisher()
+
+    # --- taking apart --------------------------------------------------------------------------------------------
+
+    def _broken(self, why: str) -> SluiceError:
+        return SluiceError("PROTOCOL", f"the ring is broken at position {self.position}: {why}")
+
+    def _parse_slots(self, data: bytes, units: int) -> Tuple[List[Raw], int]:
+        messages: List[Raw] = []
+        words = memoryview(data).cast("I")
+        index = 0
+        while index < units:
+            low, length, kind = words[64 * index], words[64 * index + 2], words[64 * index + 3]
+            count = max(1, -(-length // SLOT_PAYLOAD))
+            if count > self.geometry.write_ahead:
+                raise self._broken(f"a message of {length} bytes")
+            if index + count > units:
+                break
+            if low != (self.position + index + 1) & _LOW or kind & CONTINUATION:
+                raise self._broken("a slot that no message begins with")
+            at = 256 * index + 16
+            if count == 1:
+                payload = data[at : at + length]
+            else:
+                pieces = [data[at + 256 * piece : at + 256 * piece + SLOT_PAYLOAD] for piece in range(count)]
+                payload = b"".join(pieces)[:length]
+            messages.append(Raw(self.position + index + 1, kind & 0xFF, payload))
+            index += count
+            if not self._every:
+                break
+        if index == 0:
+            raise self._broken("a message beyond the head")
+        return messages, index
+
+    def _parse_units(self, data: bytes, units: int) -> Tuple[List[Raw], int]:
+        messages: List[Raw] = []
+        at = 0
+        end = units * 64
+        unpack = MESSAGE.unpack_from
+        ahead_bytes = self.geometry.write_ahead * 64
+        while at < end:
+            sequence, length, kind, publish, pts = unpack(data, at)
+            if kind & MESSAGE_PADDING:
+                rest = (self.geometry.slots - (self.position + at // 64) % self.geometry.slots) * 64
+                if length != rest or length > ahead_bytes:
+                    raise self._broken(f"a padding of {length} bytes")
+                if at + length > end:
+                    break
+                at += length
+                continue
+            header = EXTENDED_BYTES if kind & MESSAGE_EXTENDED else MESSAGE_BYTES
+            size = (header + length + 63) & ~63
+            if size > ahead_bytes:
+                raise self._broken(f"a message of {length} bytes")
+            if at + size > end:
+                break
+            extension = EXTENSION.unpack_from(data, at + MESSAGE_BYTES) if header == EXTENDED_BYTES else None
+            payload = data[at + header : at + header + length]
+            messages.append(Raw(sequence, kind & (0xFF | MESSAGE_KEY), payload, publish, pts, extension))
+            at += size
+            if not self._every:
+                break
+        if at == 0:
+            raise self._broken("a message beyond the head")
+        return messages, at // 64
+
+    def _short_slots(self, data: bytes, units: int) -> Optional[List[bytes]]:
+        """The payloads when every message has one slot; None: take them apart one by one."""
+        words = memoryview(data).cast("I")
+        lengths = words[2::64].tolist()
+        first = (self.position + 1) & _LOW
+        if max(lengths) > SLOT_PAYLOAD or max(words[3::64].tolist()) > 0xFF or first + units > _LOW:
+            return None
+        if words[0::64].tolist() != list(range(first, first + units)):
+            return None
+        return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)]
+
+    def _short_units(self, data: bytes, units: int) -> Optional[List[bytes]]:
+        """The payloads when every message has one unit, without extension."""
+        words = memoryview(data).cast("I")
+        lengths = words[2::16].tolist()
+        first = self.expected & _LOW
+        if max(lengths) > 32 or first + units > _LOW:
+            return None
+        if max(words[3::16].tolist()) >= MESSAGE_EXTENDED:
+            return None
+        if words[0::16].tolist() != list(range(first, first + units)):
+            return None
+        return [data[at : at + length] for at, length in zip(range(32, 64 * units, 64), lengths)]
+
+    # --- what is delivered ---------------------------------------------------------------------------------------
+
+    def _members(self, first: int, to: int) -> int:
+        """How many of the sequences in [first, to) are this reader's."""
+        if self._count == 1:
+            return max(0, to - first)
+        return max(0, (to - 1 - self._index) // self._count - (first - 1 - self._index) // self._count)
+
+    def _count_missed(self, sequence: int) -> None:
+        missed = self._members(self.expected, sequence)
+        if self._every:
+            self.lost += missed
+        else:
+            self.skipped += missed
+        self.expected = sequence
+
+    def _deliver(self, messages: List[Raw]) -> List[Raw]:
+        found: List[Raw] = []
+        for message in messages:
+            sequence = message.sequence
+            if not self._slots_layout and sequence != self.expected:
+                if sequence < self.expected or sequence >= 2**53:
+                    raise self._broken(f"message {sequence} after {self.expected - 1}")
+                self._count_missed(sequence)
+            elif self._slots_layout and sequence != self.expected:
+                self.expected = sequence
+            step = max(1, -(-len(message.payload) // SLOT_PAYLOAD)) if self._slots_layout else 1
+            self.expected = sequence + step
+            if self._count == 1 or sequence % self._count == self._index:
+                found.append(message)
+        return found
+
+    # --- sleeping ------------------------------------------------------------------------------------------------
+
+    def arm(self) -> None:
+        self._page.store(ARMED_WORD, 1)
+
+    def ring_publisher(self) -> None:
+        if self._page.load(PUBLISHER_ARMED_WORD) and self._page.exchange(PUBLISHER_ARMED_WORD, 0):
+            self._ring()
+
+    def show(self, statistics: Tuple[float, ...]) -> None:
+        """Advisory numbers for the publisher's lists."""
+        STATISTICS.pack_into(self._statistics, STATISTICS_OFFSET, *statistics)

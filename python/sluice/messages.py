@@ -1,0 +1,355 @@
+"""Messages: subscribers and publishers of text, JSON, bytes and packets."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from ._directory import Directory, Trust
+from ._endpoint import SHOW_EVERY, Subscriber
+from ._errors import SluiceError
+from ._frame import Frame
+from ._json import compact_bytes
+from ._layout import KIND_BYTES, MESSAGE_KEY, UNIT_BYTES, power_of_two, ring_geometry
+from ._link import Link
+from ._manifest import Manifest
+from ._message import Message, raw_of
+from ._pool_writer import Page
+from ._ring_reader import Raw
+from ._ring_writer import Record, RingWriter
+from ._server import Peer
+from ._session import MessageSession
+from ._stream import Publisher
+from .formats import Format
+
+DEFAULT_RING_BYTES = 2**20
+_LONGEST_SLEEP_S = 0.5
+
+
+class MessageSubscriber(Subscriber[Message]):
+    """Reads messages in order (``every``) or the newest (``latest``)."""
+
+    def __init__(
+        self,
+        directory: Directory,
+        channel: str,
+        trust: Trust,
+        form: Optional[Format],
+        *,
+        delivery: str,
+        start: "str | int",
+        max_lag: Optional[int],
+        when_behind: str,
+        share: Optional[Tuple[int, int]],
+        fails_when_missing: bool,
+        reconnects: bool,
+        label: str,
+    ) -> None:
+        self._every = delivery == "every"
+        self._share = share
+        self._form = form
+        self._when_behind = when_behind
+        self._queue: Deque[Raw] = deque()
+        hello: Dict[str, Any] = {
+            "label": label,
+            "delivery": delivery,
+            "maxLag": (max_lag or 2**30) if self._every else 0,
+            "leases": 0,
+            "start": start,
+        }
+        if share is not None:
+            hello["share"] = list(share)
+        super().__init__(Link(directory, channel, trust, hello, self._make_session, fails_when_missing, reconnects))
+
+    def _make_session(
+        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+    ) -> MessageSession:
+        if manifest.kind != "message":
+            raise SluiceError(
+                "FORMAT_MISMATCH", f"{self.channel} carries frames ({manifest.format.describe()}), wanted messages"
+            )
+        difference = None if self._form is None else manifest.format.mismatch(self._form)
+        if difference is not None:
+            raise SluiceError("FORMAT_MISMATCH", f"{self.channel}: {difference}")
+        return MessageSession(manifest, body, welcome, descriptors, ring, self._every, self._share)
+
+    @property
+    def _session(self) -> Optional[MessageSession]:
+        session = self.link.session
+        return session if isinstance(session, MessageSession) else None
+
+    def _take(self) -> Optional[Message]:
+        session = self._session
+        if session is None:
+            return None
+        while not self._queue:
+            before = session.reader.position
+            self._queue.extend(self._checked(session, session.reader.fetch))
+            if session.reader.position == before:
+                return None
+        return self._message(session, self._queue.popleft())
+
+    def _checked(self, session: MessageSession, fetch: Any) -> List[Any]:
+        reader = session.reader
+        lost = reader.lost
+        found: List[Any] = fetch()
+        if reader.lost > lost and self._when_behind == "end":
+            missed = reader.lost - lost
+            self.link.failure = SluiceError(
+                "CLOSED", f"{self.channel}: {missed} messages were lost and when_behind is 'end'", {"lost": missed}
+            )
+            raise self._ended(self.link.failure)
+        if reader.sampled_ns is not None:
+            now = time.monotonic_ns() + self.link.clock_offset_ns
+            self._latency.record((now - reader.sampled_ns) / 1e3)
+            reader.sampled_ns = None
+        return found
+
+    def _message(self, session: MessageSession, raw: Raw) -> Message:
+        self.received += 1
+        self.last_sequence = raw.sequence
+        self.last_pts_ns = raw.pts_ns
+        self.bytes_copied += len(raw.payload)
+        self._until_show -= 1
+        if self._until_show <= 0:
+            self._until_show = SHOW_EVERY
+            session.reader.show(self._page_statistics())
+        return Message(self.channel, session.manifest.format.kind, raw, self.link.clock_offset_ns)
+
+    def drain(self) -> List[Message]:
+        """All messages that are there, up to about one ring's worth; empty when there is none. Never waits."""
+        first = self.try_receive()
+        if first is None:
+            return []
+        found = [first]
+        session = self._session
+        while session is not None and self._queue:
+            found.append(self._message(session, self._queue.popleft()))
+        return found
+
+    def drain_bytes(self) -> List[bytes]:
+        """As :meth:`drain`, the bytes of the messages alone: the fastest way to read many."""
+        session = self._session
+        if session is not None and not self._queue and not self.link.closed:
+            payloads: List[bytes] = self._checked(session, session.reader.fetch_payloads)
+            if payloads:
+                self.received += len(payloads)
+                self.last_sequence = session.reader.expected - 1
+                self.bytes_copied += sum(map(len, payloads))
+                return payloads
+        return [message.data for message in self.drain()]
+
+    def wait(self, timeout_s: Optional[float] = None) -> bool:
+        """Waits until there may be messages; False after ``timeout_s`` seconds. For loops around ``drain_bytes()``."""
+        if self._queue:
+            return True
+        session = self._session
+        if session is not None and session.reader.lag() > 0:
+            return True
+        first = self.try_receive()
+        if first is None:
+            self.link.events.poll(timeout_s)
+            first = self.try_receive()
+        if first is None:
+            return False
+        self._queue.appendleft(raw_of(first))
+        self.received -= 1
+        return True
+
+    def _arm(self) -> None:
+        session = self._session
+        if session is not None:
+            session.reader.arm()
+            session.reader.show(self._page_statistics())
+
+    def _count_session(self) -> None:
+        session = self._session
+        if session is not None:
+            self.skipped += session.reader.skipped
+            self.lost += session.reader.lost
+
+    def _counts(self) -> Dict[str, float]:
+        session = self._session
+        reader = session.reader if session is not None else None
+        return {
+            "skipped": self.skipped + (reader.skipped if reader is not None else 0),
+            "lost": self.lost + (reader.lost if reader is not None else 0),
+            "lag": len(self._queue) + (reader.lag() if reader is not None else 0),
+            "held": 0,
+        }
+
+    def close(self) -> None:
+        if not self.link.closed:
+            self._count_session()
+        super().close()
+
+
+class MessagePublisher(Publisher):
+    """Publishes messages in the bytes layout."""
+
+    kind = "message"
+
+    def __init__(self, *args: Any, ring_bytes: Optional[int], **options: Any) -> None:
+        units = power_of_two(-(-(DEFAULT_RING_BYTES if ring_bytes is None else ring_bytes) // UNIT_BYTES))
+        if not 8 <= units <= 2**22:
+            raise ValueError(f"ring_bytes must be from 512 to {2**22 * UNIT_BYTES}, got {ring_bytes}")
+        self._units = units
+        super().__init__(*args, **options)
+
+    def _make_memory(self) -> None:
+        geometry = ring_geometry(KIND_BYTES, self._units)
+        self._writer = RingWriter(
+            self.channel, geometry, self.epoch, self.instance, self._started_ns, self._wall_offset_ns
+        )
+
+    def _geometry(self) -> Tuple[str, int, int]:
+        return "bytes", self._units, UNIT_BYTES
+
+    def _end_memory(self) -> None:
+        self._writer.end()
+        self._writer.close_descriptors()
+
+    def _close_descriptors(self) -> None:
+        self._writer.close_descriptors()
+
+    def _grant(self, peer: Peer) -> None:
+        hello = peer.hello or {}
+        peer.granted = 0
+        peer.lag_budget = max(1, hello["maxLag"]) if hello["delivery"] == "every" else 0
+
+    def _join(self, peer: Peer) -> Tuple[Dict[str, Any], List[int]]:
+        hello = peer.hello or {}
+        every = hello["delivery"] == "every"
+        position, sequence = self._writer.begin(hello["start"], every)
+        peer.page = Page(0, peer.lag_budget, every, position, position)
+        self._writer.forget_room()
+        body = {"sequence": sequence, "controlBytes": self._writer.geometry.control_bytes}
+        return body, [self._writer.control_fd, peer.page.fd]
+
+    def _lag(self, peer: Peer) -> float:
+        return 0 if peer.page is None else self._writer.head - peer.page.read_cursor(self._writer.head)
+
+    def _held(self) -> int:
+        head = self._writer.head
+        return max([0, *(head - page.read_cursor(head) for page in self._pages() if page.every)])
+
+    @property
+    def max_message_bytes(self) -> int:
+        """Bytes of the largest message."""
+        return self._writer.max_message_bytes
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def _encode(self, value: Any) -> bytes:
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            data = bytes(value)
+        elif self.format.kind == "json":
+            data = compact_bytes(value)
+        elif self.format.kind == "text" and isinstance(value, str):
+            data = value.encode("utf-8", "replace")
+        else:
+            wanted = "str or bytes" if self.format.kind == "text" else "bytes"
+            found = type(value).__name__
+            raise TypeError(f"a message of a {self.format.kind} channel must be {wanted}, got {found}")
+        if len(data) > self.max_message_bytes:
+            raise SluiceError(
+                "MESSAGE_TOO_LARGE",
+                f"a message of {len(data)} bytes; {self.channel} takes {self.max_message_bytes}",
+                {"byte_length": len(data), "most": self.max_message_bytes},
+            )
+        return data
+
+    def send(
+        self,
+        value: Any,
+        *,
+        type: int = 0,
+        key_frame: bool = False,
+        pts_ns: int = 0,
+        dts_ns: Optional[int] = None,
+        frame: Optional[Frame] = None,
+        timeout_s: Optional[float] = None,
+    ) -> Optional[int]:
+        """Sends one message; its sequence, or None when it was dropped (``when_full='drop'``).
+
+        :param value: ``str`` for text, a JSON value, or bytes of any format (taken as encoded already).
+        :param type: the application's number, 0 to 255.
+        :param frame: the frame it is about: carries its id, times and capture time.
+        :param timeout_s: ``when_full='wait'``: how long to wait for room, seconds; ``TimeoutError`` then.
+        """
+        if not 0 <= type <= 255:
+            raise ValueError(f"type must be from 0 to 255, got {type}")
+        extension = None
+        if frame is not None:
+            pts_ns = pts_ns or frame.pts_ns
+        if frame is not None or dts_ns is not None:
+            lineage, capture = (frame.id, frame.capture_time_ns) if frame is not None else (0, 0)
+            extension = (lineage, pts_ns if dts_ns is None else dts_ns, capture)
+        record: Record = (type | (MESSAGE_KEY if key_frame else 0), pts_ns, self._encode(value), extension)
+        sent = self._send([record], timeout_s)
+        return None if sent == 0 else self._writer.next_sequence - 1
+
+    def send_batch(self, values: Iterable[Any], *, timeout_s: Optional[float] = None) -> int:
+        """Sends several messages in few announcements: the fastest. How many were sent."""
+        records: List[Record] = [(0, 0, self._encode(value), None) for value in values]
+        return self._send(records, timeout_s)
+
+    def _send(self, records: Sequence[Record], timeout_s: Optional[float]) -> int:
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        sent = 0
+        with self.lock:
+            while sent < len(records):
+                self._require_open()
+                count, units = self._writer.fitting(records, sent)
+                if not self._make_room(units, deadline, timeout_s):
+                    self.dropped += len(records) - sent
+                    break
+                now = time.monotonic_ns()
+                batch = records[sent : sent + count]
+                self._writer.write(batch, now)
+                for record in batch:
+                    self._count(len(record[2]), now)
+                self._writer.stamp(False)
+                self._ring_all()
+                sent += count
+            self._writer.show(self.published_count, self.byte_count, self.dropped, self._last_publish_ns)
+        return sent
+
+    def _gating(self) -> List[Page]:
+        if self._when_full == "overwrite":
+            return []
+        found = []
+        for page in self._pages():
+            if not page.every:
+                continue
+            if page.passed_over and self._writer.room_of(page) >= 0:
+                page.passed_over, page.slow_since = False, None
+            if not page.passed_over:
+                found.append(page)
+        return found
+
+    def _make_room(self, units: int, deadline: Optional[float], timeout_s: Optional[float]) -> bool:
+        while not self._writer.room(units, self._gating()):
+            if self._when_full == "drop":
+                return False
+            self._require_open()
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                raise TimeoutError(f"no room on {self.channel} within {timeout_s} s")
+            for page in self._pages():
+                page.arm_publisher()
+            if self._writer.room(units, self._gating()):
+                return True
+            for page in self._gating():
+                if self._writer.room_of(page) >= units:
+                    page.slow_since = None
+                elif page.slow_since is None:
+                    page.slow_since = now
+                elif now - page.slow_since >= self._patience_s:
+                    page.passed_over = True
+                    self.passed_over += 1
+            self._sleep(deadline, min(_LONGEST_SLEEP_S, max(0.001, self._patience_s)))
+        for page in self._pages():
+            page.slow_since = None
+        return True

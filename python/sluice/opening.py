@@ -1,0 +1,264 @@
+"""Opening channels: arguments checked, the right class chosen."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Iterable, Mapping, Optional, Tuple, Union
+
+from ._directory import Directory, Trust, open_directory, probe, read_manifest, trust_of
+from ._errors import SluiceError
+from ._events import EventSet
+from ._json import Refused
+from ._manifest import check_user_data
+from ._names import check_name
+from ._stream import program_label
+from ._text import printable
+from .formats import Format, tensor
+from .messages import MessagePublisher, MessageSubscriber
+from .publisher import FramePublisher
+from .subscriber import FrameSubscriber
+
+_LOOK_S = 1.0
+
+
+def _one_of(name: str, value: object, choices: Tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def _bounded(name: str, value: Optional[int], least: int, most: int) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most):
+        raise ValueError(f"{name} must be an integer from {least} to {most}, got {value!r}")
+
+
+def _kind_on_the_bus(
+    directory: Directory, channel: str, trust: Trust, fails_when_missing: bool, deadline: Optional[float]
+) -> str:
+    """``'frame'`` or ``'message'``, by the manifest; waits for it."""
+    events = EventSet()
+    events.watch_directory(directory.path)
+    try:
+        while True:
+            events.drain()
+            try:
+                manifest = read_manifest(directory, channel, trust)
+            except Refused as refused:
+                raise SluiceError(
+                    "PROTOCOL", f"the manifest of {channel} is refused: {printable(str(refused))}"
+                ) from None
+            if manifest is not None and probe(directory.file(channel, "sock")) != "gone":
+                return manifest.kind
+            if fails_when_missing:
+                raise SluiceError("CHANNEL_NOT_FOUND", f"nobody publishes {channel} in {directory.path}")
+            left = _LOOK_S if deadline is None else min(_LOOK_S, deadline - time.monotonic())
+            if left <= 0:
+                raise TimeoutError(f"nobody published {channel} in time")
+            events.poll(left)
+    finally:
+        events.close()
+
+
+def open_subscriber(
+    channel: str,
+    format: Optional[Format] = None,
+    *,
+    delivery: Optional[str] = None,
+    start: Union[str, int, None] = None,
+    max_lag: Optional[int] = None,
+    when_behind: str = "skip",
+    when_missing: str = "wait",
+    when_lost: str = "reconnect",
+    share: Optional[Tuple[int, int]] = None,
+    key_frames_only: bool = False,
+    max_held: Optional[int] = None,
+    copy_to: Optional[str] = None,
+    timeout_s: Optional[float] = None,
+    allow_uids: Iterable[int] = (),
+    directory: Optional[str] = None,
+    label: Optional[str] = None,
+) -> Any:
+    """Subscribes, and waits until the channel is there: a :class:`FrameSubscriber` or a :class:`MessageSubscriber`.
+
+    :param channel: its name, for instance ``'camera/door'``.
+    :param format: what it must carry, as much of it as matters; ``FORMAT_MISMATCH`` otherwise, now or later.
+    :param delivery: ``'latest'``, the newest only (default of frames), or ``'every'``, in order (default of messages).
+    :param start: messages: ``'newest'`` (default), ``'oldest'`` or a sequence.
+    :param max_lag: ``every``: how many to be behind at most. Default: frames 4, messages what the ring allows.
+    :param when_behind: ``every``, when further behind: ``'skip'`` to what is there, or ``'end'``.
+    :param when_missing: ``'wait'`` for a publisher or ``'fail'`` with ``CHANNEL_NOT_FOUND``.
+    :param when_lost: after the publisher's end: ``'reconnect'`` to the next one or ``'end'``.
+    :param share: ``(rank, world)``: only the sequences that are rank modulo world, for a group that splits a channel.
+    :param key_frames_only: frames: only those with the key flag.
+    :param max_held: frames: how many to hold at once, 1 to 16. Default 2, or fewer when there are no more.
+    :param copy_to: ``'host'``: frames in the memory of a GPU as a copy in host memory, which their publisher makes.
+    :param timeout_s: how long to wait for the channel, seconds; ``TimeoutError`` then. None: without end.
+    :param allow_uids: other users whose publishers are believed.
+    :param directory: the runtime directory; default that of the process.
+    :param label: how the publisher's lists call this subscriber.
+    :raises SluiceError: ``CHANNEL_NOT_FOUND``, ``FORMAT_MISMATCH``, ``LEASES_EXHAUSTED``, ``ACCESS_DENIED``, ...
+    """
+    check_name(channel)
+    _one_of("delivery", delivery, ("latest", "every", None))  # type: ignore[arg-type]
+    _one_of("when_behind", when_behind, ("skip", "end"))
+    _one_of("when_missing", when_missing, ("wait", "fail"))
+    _one_of("when_lost", when_lost, ("reconnect", "end"))
+    _one_of("copy_to", copy_to, ("host", None))  # type: ignore[arg-type]
+    _bounded("max_lag", max_lag, 1, 2**30)
+    _bounded("max_held", max_held, 1, 16)
+    if share is not None:
+        _bounded("share[1]", share[1], 1, 65536)
+        _bounded("share[0]", share[0], 0, share[1] - 1)
+    place, trust = open_directory(directory), trust_of(allow_uids)
+    place.socket_path(channel)
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    missing_fails = when_missing == "fail"
+    kind = (
+        format.channel_kind if format is not None else _kind_on_the_bus(place, channel, trust, missing_fails, deadline)
+    )
+    chosen = delivery or ("latest" if kind == "frame" else "every")
+    if chosen == "latest" and max_lag is not None:
+        raise TypeError("max_lag belongs to delivery='every'")
+    name = (program_label() if label is None else label)[:128]
+    subscriber: Union[FrameSubscriber, MessageSubscriber]
+    if kind == "frame":
+        if start is not None:
+            raise TypeError("start is an option of message channels: a pool keeps no history")
+        subscriber = FrameSubscriber(
+            place,
+            channel,
+            trust,
+            format,
+            delivery=chosen,
+            max_lag=max_lag,
+            when_behind=when_behind,
+            share=share,
+            key_frames_only=key_frames_only,
+            max_held=max_held,
+            copy_to=copy_to,
+            fails_when_missing=missing_fails,
+            reconnects=when_lost == "reconnect",
+            label=name,
+        )
+    else:
+        for option, value in (
+            ("max_held", max_held),
+            ("copy_to", copy_to),
+            ("key_frames_only", key_frames_only or None),
+        ):
+            if value is not None:
+                raise TypeError(f"{option} is an option of frame channels")
+        if isinstance(start, int):
+            _bounded("start", start, 0, 2**53 - 1)
+        else:
+            _one_of("start", start, ("newest", "oldest", None))  # type: ignore[arg-type]
+        subscriber = MessageSubscriber(
+            place,
+            channel,
+            trust,
+            format,
+            delivery=chosen,
+            start="newest" if start is None else start,
+            max_lag=max_lag,
+            when_behind=when_behind,
+            share=share,
+            fails_when_missing=missing_fails,
+            reconnects=when_lost == "reconnect",
+            label=name,
+        )
+    try:
+        _wait_connected(subscriber, deadline)
+    except BaseException:
+        subscriber.close()
+        raise
+    return subscriber
+
+
+def _wait_connected(subscriber: Union[FrameSubscriber, MessageSubscriber], deadline: Optional[float]) -> None:
+    link = subscriber.link
+    while True:
+        link.advance()
+        if link.failure is not None:
+            raise link.failure
+        if link.session is not None:
+            return
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            if link.last_problem is not None and link.last_problem.code != "CHANNEL_NOT_FOUND":
+                raise link.last_problem
+            raise TimeoutError(f"nobody published {subscriber.channel} in time")
+        link.events.poll(left)
+
+
+def open_publisher(
+    channel: str,
+    format: Optional[Format] = None,
+    *,
+    like: Any = None,
+    memory: str = "host",
+    slots: Optional[int] = None,
+    ring_bytes: Optional[int] = None,
+    when_full: Optional[str] = None,
+    patience_s: float = 1.0,
+    when_taken: str = "fail",
+    max_subscribers: int = 64,
+    user_data: Optional[Mapping[str, Any]] = None,
+    allow_uids: Iterable[int] = (),
+    allow_gids: Iterable[int] = (),
+    timeout_s: Optional[float] = None,
+    directory: Optional[str] = None,
+    label: Optional[str] = None,
+) -> Any:
+    """Owns a channel and publishes on it: a :class:`FramePublisher` or a :class:`MessagePublisher`.
+
+    :param format: what it carries, in full.
+    :param like: instead of a format, an array whose dtype and shape every frame has.
+    :param memory: ``'host'``.
+    :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1.
+    :param ring_bytes: messages: size of the ring, rounded up to a power of two. Default 1 MiB.
+    :param when_full: when ``every`` subscribers have not read enough: ``'drop'`` (default of frames), ``'wait'``
+        (default of messages), messages also ``'overwrite'``.
+    :param patience_s: how long one slow subscriber may hold this publisher back.
+    :param when_taken: when another publisher owns the channel: ``'fail'`` with ``CHANNEL_IN_USE`` or ``'wait'``.
+    :param user_data: shown in the manifest, plain JSON of at most 4 KiB.
+    :param allow_uids: other users that may read, beside this one; ``allow_gids`` groups.
+    :param timeout_s: with ``when_taken='wait'``: how long, seconds.
+    :raises SluiceError: ``CHANNEL_IN_USE``, ``NO_SPACE``, ``BAD_DIRECTORY``, ``UNSUPPORTED``, ...
+    """
+    check_name(channel)
+    if (format is None) == (like is None):
+        raise TypeError("open_publisher() takes either a format or like=")
+    chosen = format if format is not None else tensor(like.dtype, tuple(like.shape))
+    chosen.require_complete()
+    if memory != "host":
+        raise SluiceError("UNSUPPORTED", f"memory {memory!r}: this version publishes in host memory")
+    frame = chosen.channel_kind == "frame"
+    full = when_full or ("drop" if frame else "wait")
+    _one_of("when_full", full, ("drop", "wait") if frame else ("drop", "wait", "overwrite"))
+    _one_of("when_taken", when_taken, ("fail", "wait"))
+    _bounded("max_subscribers", max_subscribers, 1, 1024)
+    if not patience_s >= 0:
+        raise ValueError(f"patience_s must be at least 0, got {patience_s!r}")
+    if label is not None and len(label) > 128:
+        raise ValueError("label has at most 128 characters")
+    try:
+        check_user_data(dict(user_data or {}))
+    except Refused as refused:
+        raise ValueError(f"user_data must be plain JSON of at most 4096 bytes: {refused}") from None
+    place = open_directory(directory)
+    options = {
+        "when_full": full,
+        "patience_s": patience_s,
+        "max_subscribers": max_subscribers,
+        "user_data": user_data or {},
+        "label": label,
+        "waits": when_taken == "wait",
+        "timeout_s": timeout_s,
+    }
+    trust = trust_of(allow_uids, allow_gids)
+    if frame:
+        if ring_bytes is not None:
+            raise TypeError("ring_bytes is an option of message channels; use slots here")
+        return FramePublisher(place, channel, chosen, trust, slots=slots, **options)
+    if slots is not None:
+        raise TypeError("slots is an option of frame channels; use ring_bytes here")
+    return MessagePublisher(place, channel, chosen, trust, ring_bytes=ring_bytes, **options)
