@@ -2,7 +2,7 @@
 import { alignUp, assertInteger, SluiceError } from '../../core/index.js';
 import { describeFormat, frameByteLength, type FrameFormat } from '../../format/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
-import { type StreamLike, witnessFaults } from '../../gpu/index.js';
+import { type Event, type StreamLike, witnessFaults } from '../../gpu/index.js';
 import type { Hello } from '../../layout/handshake.js';
 import {
   ChannelState,
@@ -354,12 +354,15 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
       this.#giveUp(place);
     }
     this.#places.clear();
+    // A loan that ends here may still be written by what the application has enqueued: memory that is gone would fault.
+    const passed = this.gpu?.failed === false ? this.gpu.mark() : undefined;
     this.#whenLanded(() => {
+      passed?.close();
       this.#staging?.close();
       this.gpu?.close();
       this.#control.close();
       this.#memory.close();
-    });
+    }, passed);
   }
 
   /** Resolves when what streams write is there, or `patienceMs` have passed. */
@@ -387,12 +390,16 @@ export class FrameStream<F extends FrameFormat> implements PublishedStream, Loca
     });
   }
 
-  /** When every job that was enqueued so far has landed; or never will, because the GPU is lost to this process. */
-  #whenLanded(giveUp: () => void): void {
+  /**
+   * When every job that was enqueued so far has landed, and `passed` is reached; or never will be, because the GPU is
+   * lost to this process.
+   */
+  #whenLanded(giveUp: () => void, passed?: Event): void {
     const { writer, gpu } = this;
     if (gpu === undefined) return giveUp();
     const { published } = writer;
-    const landed = (): boolean => writer.fencesReachedUpTo(published) || gpu.failed;
+    const landed = (): boolean =>
+      gpu.failed || (writer.fencesReachedUpTo(published) && passed?.reached !== false);
     this.#landing.when(atQuietMoment(landed), giveUp);
   }
 

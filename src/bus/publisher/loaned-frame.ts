@@ -172,7 +172,10 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     this.#host.giveBack(this, this.#stream, this.#slot);
   }
 
-  /** The publisher closed or changed its format: the slot is gone. */
+  /**
+   * The publisher closed or changed its format: the slot is gone. On a GPU its memory stays until the default stream is
+   * through, as when a slot is given back.
+   */
   revoke(): void {
     this.#state = 'revoked';
   }

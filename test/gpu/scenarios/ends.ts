@@ -287,6 +287,22 @@ describe('close() with work in flight', options, () => {
     await until(() => publisher.subscribers.length === 0 && publisher.stats().slotsHeld === 0);
   });
 
+  it('of a publisher leaves loans their memory while its stream writes it', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const stream = await runtime.stream();
+    const publisher = await runtime.source({ stream });
+    const loan = publisher.tryLoan()!;
+    delay(stream, 1500);
+    stamp(stream, loan.pointer, 1);
+    await publisher.setFormat(tensor('u32', [WORDS * 2]));
+    assert.equal(stream.idle, false, 'this thread was not kept for it');
+    const next = publisher.tryLoan()!;
+    stamp(stream, next.pointer, 2);
+    await publisher.close();
+    await stream.synchronize();
+    for (const gone of [loan, next]) assert.throws(() => gone.publish(), { code: 'CLOSED' });
+  });
+
   it('of a subscriber does not wait for ever for a publisher that lives', async (t) => {
     const runtime = new GpuRuntime(t);
     const stream = await runtime.stream();
