@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from ._errors import SluiceError
+from ._frame_arrays import FrameArrays
 from ._layout import (
     CORRUPT,
     DISCONTINUITY,
@@ -17,7 +18,7 @@ from ._layout import (
     STATE,
     STATE_OFFSET,
 )
-from ._planes import actual_shapes, only, picture_view, plane_views, tensor_views
+from ._planes import actual_shapes, plane_views, tensor_views
 from ._views import ArrayView
 from .formats import Format
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ._session import FrameSession
 
 
-class Frame:
+class Frame(FrameArrays):
     """One frame, in the publisher's memory. ``with frame:`` or :meth:`release` gives it back; the slot stays leased
     for as long as any view of it lives, also views of views and arrays made of them.
 
@@ -148,9 +149,9 @@ class Frame:
     @property
     def bytes(self) -> memoryview:
         """The slot's bytes in use, read-only, no copy. Rows of pictures are ``pitch`` bytes apart."""
-        return self._slot()[: min(self.byte_length, self._session.reader.geometry.slot_bytes)]
+        return self._memory()[: min(self.byte_length, self._session.reader.geometry.slot_bytes)]
 
-    def _slot(self) -> memoryview:
+    def _memory(self) -> memoryview:
         lease = self._held()
         if self._buffer is None:
             self._buffer = self._session.reader.slot_bytes(lease)
@@ -162,52 +163,15 @@ class Frame:
         self._held()
         if self._views is None:
             if self.format.kind == "video":
-                self._views = plane_views(self.format, self._slot())
+                self._views = plane_views(self.format, self._memory())
             else:
-                self._views = tensor_views(self.format, self._slot(), actual_shapes(self.format, self._dims()))
+                self._views = tensor_views(self.format, self._memory(), actual_shapes(self.format, self._dims()))
         return self._views
 
     def _dims(self) -> Tuple[int, ...]:
         count = min(self._record[10], MAX_DIMS)
         data = self._session.reader.record_bytes(self._held(), RECORD_DIMS_OFFSET, 4 * count)
         return tuple(memoryview(data).cast("I"))
-
-    def __getitem__(self, name: str) -> ArrayView:
-        """A tensor or plane by its name."""
-        views = self.views
-        if name not in views:
-            raise KeyError(f"{name!r}; this frame has {', '.join(views)}")
-        return views[name]
-
-    def __getattr__(self, name: str) -> Any:
-        """``frame.y``, ``frame.uv``, ``frame.logits``: as ``frame['y']``."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = self.views.get(name)
-        if found is None:
-            raise AttributeError(f"a {self.format.kind} frame has no {name}")
-        return found
-
-    def _whole(self) -> ArrayView:
-        """The frame as one array. ``TypeError`` when it has several."""
-        if self.format.kind == "video":
-            return picture_view(self.format, self._slot())
-        view = only(self.views)
-        if view is None:
-            raise TypeError(f"this frame has several tensors: use frame[name], name one of {', '.join(self.views)}")
-        return view
-
-    @property
-    def __array_interface__(self) -> Dict[str, Any]:
-        return self._whole().__array_interface__
-
-    def __dlpack_device__(self) -> Tuple[int, int]:
-        """``(1, 0)``: host memory."""
-        return (1, 0)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        """See :meth:`ArrayView.__dlpack__`."""
-        return self._whole().__dlpack__(**options)
 
     def as_numpy(self) -> Any:
         """The frame as one read-only ``numpy.ndarray``, no copy.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Union
 
 from ._errors import SluiceError
 from ._frame import Frame
+from ._frame_arrays import FrameArrays
 from ._layout import CORRUPT, DISCONTINUITY, KEY
-from ._planes import actual_shapes, dims_of, only, picture_view, plane_views, tensor_views
+from ._planes import actual_shapes, dims_of, plane_views, tensor_views
 from ._pool_writer import PoolWriter
 from ._views import ArrayView
 from .formats import Format
@@ -25,7 +26,7 @@ class Hold:
     __slots__ = ("__weakref__",)
 
 
-class Loan:
+class Loan(FrameArrays):
     """A slot to write, until :meth:`publish` or :meth:`discard`. Its views are views of the slot itself: after the
     publication they show what readers read, and MUST NOT be written any more.
 
@@ -43,7 +44,7 @@ class Loan:
             # Only noted: this may run in any thread, in the middle of anything.
             self._publisher.note_unused(self._writer, self._slot)
 
-    def _open(self) -> memoryview:
+    def _memory(self) -> memoryview:
         if self._buffer is None:
             raise SluiceError("CLOSED", f"this loan of {self._publisher.channel} was published or given back")
         return self._buffer
@@ -51,12 +52,12 @@ class Loan:
     @property
     def bytes(self) -> memoryview:
         """The whole slot, writable."""
-        return self._open()
+        return self._memory()
 
     @property
     def views(self) -> Dict[str, ArrayView]:
         """Planes of a picture, tensors by name at their largest shape, ``samples`` of sound."""
-        buffer = self._open()
+        buffer = self._memory()
         if self._views is None:
             if self.format.kind == "video":
                 self._views = plane_views(self.format, buffer)
@@ -64,41 +65,9 @@ class Loan:
                 self._views = tensor_views(self.format, buffer, actual_shapes(self.format, dims_of(self.format, {})))
         return self._views
 
-    def __getitem__(self, name: str) -> ArrayView:
-        """A tensor or plane by its name."""
-        return self.views[name]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = self.views.get(name)
-        if found is None:
-            raise AttributeError(f"a {self.format.kind} frame has no {name}")
-        return found
-
-    def _whole(self) -> ArrayView:
-        if self.format.kind == "video":
-            return picture_view(self.format, self._open())
-        view = only(self.views)
-        if view is None:
-            raise TypeError(f"this frame has several tensors: use loan[name], name one of {', '.join(self.views)}")
-        return view
-
     def as_numpy(self) -> Any:
         """The slot as one writable ``numpy.ndarray``, in the shapes of :meth:`Frame.as_numpy`."""
         return self._whole().as_numpy()
-
-    @property
-    def __array_interface__(self) -> Dict[str, Any]:
-        return self._whole().__array_interface__
-
-    def __dlpack_device__(self) -> Tuple[int, int]:
-        """``(1, 0)``: host memory."""
-        return (1, 0)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        """See :meth:`ArrayView.__dlpack__`."""
-        return self._whole().__dlpack__(**options)
 
     def publish(
         self,
@@ -120,7 +89,7 @@ class Loan:
         :param shape: of variable tensors: the actual shape, by name when there are several. Of sound: ``(samples,)``.
         :param user_data: at most 96 bytes.
         """
-        self._open()
+        self._memory()
         sequence = self._publisher.publish_loan(
             self._writer,
             self._slot,

@@ -11,6 +11,7 @@ import ctypes
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ._dtypes import DLPACK_TYPES, ELEMENT_BYTES, TYPE_STRINGS
+from ._errors import SluiceError
 
 _CPU = 1
 _READ_ONLY = 1
@@ -72,7 +73,10 @@ class ArrayView:
 
     def as_numpy(self) -> Any:
         """A ``numpy.ndarray`` over this very memory. ``bf16`` is seen as ``uint16``: NumPy has no such type."""
-        import numpy
+        try:
+            import numpy
+        except ModuleNotFoundError as error:
+            raise SluiceError("UNSUPPORTED", "as_numpy(): NumPy is not installed", {}, "pip install numpy") from error
 
         return numpy.ndarray(
             self.shape, TYPE_STRINGS[self.dtype], buffer=self.buffer, offset=self.offset, strides=self.strides
