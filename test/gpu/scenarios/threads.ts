@@ -31,7 +31,9 @@ describe('threads of one process', options, () => {
     const stream = await runtime.stream();
     const publisher = await runtime.source({ whenFull: 'wait', patienceMs: 60_000 });
     const worker = await start(t, runtime, 'subscriber');
+    // Both before anything is awaited: what has happened already is not told again.
     const answer = once(worker, 'message');
+    const exited = once(worker, 'exit');
     for (let value = 1; value <= FRAMES; value++) {
       if (value % 9 === 0) delay(stream, 2);
       await putNext(publisher, stream, value);
@@ -39,7 +41,7 @@ describe('threads of one process', options, () => {
     assert.deepEqual(await answer, [{ received: FRAMES, wrong: 0 }]);
     await until(() => publisher.subscribers.length === 0 && publisher.stats().slotsHeld === 0);
     await publisher.close();
-    await once(worker, 'exit');
+    await exited;
   });
 
   it('the main thread reads what a worker publishes', async (t) => {
