@@ -153,7 +153,7 @@ class Words:
     __slots__ = ("load", "store", "exchange", "view", "owner", "__weakref__")
 
     load: Callable[[int], int]
-    store: Callable[[int, int], None]
+    store: Callable[[int, int], object]
     exchange: Callable[[int, int], int]
 
     def __init__(self, address: int, byte_length: int, owner: object) -> None:
