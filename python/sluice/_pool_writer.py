@@ -88,7 +88,7 @@ class Page:
         """``join`` goes to the page in 64 bits, ``cursor`` is the first value of the cursor."""
         self.fd, self._mapping = make_region("sluice-page", PAGE_BYTES, PAGE_SEALS)
         self.words = self._mapping.words()
-        self.granted, self.lag_budget, self.every = granted, lag_budget, every
+        self.granted, self.lag_budget, self.every, self.pinned = granted, lag_budget, every, pinned
         view = self.words.view
         view[JOIN_LOW_WORD], view[JOIN_HIGH_WORD] = join & _LOW, join >> 32
         view[GRANTED_WORD], view[PINNED_WORD] = granted, 1 if pinned else 0

@@ -15,7 +15,7 @@ from ._stream import program_label
 from ._text import printable
 from ._wishes import Wishes
 from .formats import Format, tensor
-from .message_publisher import MessagePublisher
+from .message_publisher import MessagePublisher, ring_of
 from .message_subscriber import MessageSubscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
@@ -186,6 +186,7 @@ def open_publisher(
     like: Any = None,
     memory: str = "host",
     slots: Optional[int] = None,
+    layout: str = "bytes",
     ring_bytes: Optional[int] = None,
     when_full: Optional[str] = None,
     patience_s: float = 1.0,
@@ -203,8 +204,10 @@ def open_publisher(
     :param format: what it carries, in full.
     :param like: instead of a format, an array whose dtype and shape every frame has.
     :param memory: ``'host'``.
-    :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1.
-    :param ring_bytes: messages: size of the ring, rounded up to a power of two. Default 1 MiB.
+    :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1. Messages in
+        the slots layout: a power of two, default 4096.
+    :param layout: messages: ``'bytes'`` takes any size and carries times, ``'slots'`` is what kernels of GPUs write.
+    :param ring_bytes: messages in the bytes layout: size of the ring, rounded up to a power of two. Default 1 MiB.
     :param when_full: when ``every`` subscribers have not read enough: ``'drop'`` (default of frames), ``'wait'``
         (default of messages), messages also ``'overwrite'``.
     :param patience_s: how long one slow subscriber may hold this publisher back.
@@ -245,10 +248,13 @@ def open_publisher(
         "timeout_s": timeout_s,
     }
     trust = trust_of(allow_uids, allow_gids)
+    _one_of("layout", layout, ("bytes", "slots"))
+    if ring_bytes is not None and (frame or layout == "slots"):
+        raise TypeError("ring_bytes is an option of message channels in the bytes layout; use slots here")
     if frame:
-        if ring_bytes is not None:
-            raise TypeError("ring_bytes is an option of message channels; use slots here")
+        if layout != "bytes":
+            raise TypeError("layout is an option of message channels")
         return FramePublisher(place, channel, chosen, trust, slots=slots, **options)
-    if slots is not None:
-        raise TypeError("slots is an option of frame channels; use ring_bytes here")
-    return MessagePublisher(place, channel, chosen, trust, ring_bytes=ring_bytes, **options)
+    if slots is not None and layout != "slots":
+        raise TypeError("slots is an option of frame channels and of layout='slots'; use ring_bytes here")
+    return MessagePublisher(place, channel, chosen, trust, ring=ring_of(layout, slots, ring_bytes), **options)
