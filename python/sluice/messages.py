@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from ._connection import Connection
 from ._directory import Directory, Trust
 from ._endpoint import SHOW_EVERY, Subscriber
 from ._errors import SluiceError
@@ -63,7 +64,12 @@ class MessageSubscriber(Subscriber[Message]):
         super().__init__(Link(directory, channel, trust, hello, self._make_session, fails_when_missing, reconnects))
 
     def _make_session(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> MessageSession:
         if manifest.kind != "message":
             raise SluiceError(
@@ -72,7 +78,7 @@ class MessageSubscriber(Subscriber[Message]):
         difference = None if self._form is None else manifest.format.mismatch(self._form)
         if difference is not None:
             raise SluiceError("FORMAT_MISMATCH", f"{self.channel}: {difference}")
-        return MessageSession(manifest, body, welcome, descriptors, ring, self._every, self._share)
+        return MessageSession(manifest, body, welcome, descriptors, connection, self._every, self._share)
 
     @property
     def _session(self) -> Optional[MessageSession]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from typing import Any, AsyncIterator, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ._directory import Directory, Trust
+from ._connection import Connection
+from ._directory import Directory, Trust, read_manifest
 from ._endpoint import SHOW_EVERY, Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
+from ._json import Refused
 from ._link import Link
 from ._manifest import Manifest
+from ._place import Place, place_of
 from ._pool_reader import Lease
 from ._session import FrameSession
 from .formats import Format
@@ -38,6 +41,7 @@ class FrameSubscriber(Subscriber[Frame]):
         key_frames_only: bool,
         max_held: Optional[int],
         copy_to: Optional[str],
+        device: Any,
         fails_when_missing: bool,
         reconnects: bool,
         label: str,
@@ -60,14 +64,25 @@ class FrameSubscriber(Subscriber[Frame]):
             hello["share"] = list(share)
         if key_frames_only:
             hello["keyFramesOnly"] = True
-        if copy_to == "host":
-            hello["copy"] = "host"
-        self._wants_copy = copy_to == "host"
-        link = Link(directory, channel, trust, hello, self._make_session, fails_when_missing, reconnects)
-        super().__init__(link)
+        self._where = Place(None, copy_to == "host")
+        self._wants = (device, copy_to == "host")
+
+        def place() -> Optional[Mapping[str, Any]]:
+            manifest = _readable_manifest(directory, channel, trust)
+            self._where = place_of(channel, manifest, *self._wants)
+            return None if manifest is None else self._where.hello()
+
+        super().__init__(
+            Link(directory, channel, trust, hello, self._make_session, fails_when_missing, reconnects, place)
+        )
 
     def _make_session(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> FrameSession:
         if manifest.kind != "frame":
             raise SluiceError(
@@ -83,7 +98,9 @@ class FrameSubscriber(Subscriber[Frame]):
             )
         if self._max_lag is not None and welcome["maxLag"] < self._max_lag:
             raise SluiceError("LEASES_EXHAUSTED", f"{self.channel}: a max_lag of {welcome['maxLag']} was granted")
-        return FrameSession(manifest, body, welcome, descriptors, ring, self._every, self._share)
+        return FrameSession(
+            manifest, body, welcome, descriptors, connection, self._every, self._share, self._where
+        )
 
     @property
     def _session(self) -> Optional[FrameSession]:
@@ -94,6 +111,10 @@ class FrameSubscriber(Subscriber[Frame]):
         session = self._session
         if session is None:
             return None
+        if session.gpu is not None and session.gpu.failure is not None:
+            # CUDA is over for this process.
+            self.link.failure = session.gpu.failure
+            raise self._ended(self.link.failure)
         reader = session.reader
         while True:
             lease, self._pending = self._pending, None
@@ -108,12 +129,15 @@ class FrameSubscriber(Subscriber[Frame]):
                     )
                     raise self._ended(self.link.failure)
                 if lease is None:
+                    if reader.awaits_stream:
+                        self.link.events.set_timer(_FENCE_LOOK_S)
                     return None
-            if not reader.complete(lease):
-                if self.link.publisher_ended:
-                    # Section 12.6: decided once; the frame is lost for good.
-                    reader.lost += 1
-                    continue
+            arrival = self._arrival(session, lease)
+            if arrival == "lost":
+                # Section 12.6: decided once; the frame is lost for good.
+                reader.lost += 1
+                continue
+            if arrival == "wait":
                 self._pending = lease
                 self.link.events.set_timer(_FENCE_LOOK_S)
                 return None
@@ -123,12 +147,24 @@ class FrameSubscriber(Subscriber[Frame]):
                 continue
             return self._deliver(session, lease, record)
 
+    def _arrival(self, session: FrameSession, lease: Lease) -> str:
+        """``'deliver'``, ``'wait'`` or ``'lost'``: a processor reads what is complete, a stream waits by itself."""
+        if session.gpu is not None and lease.on_gpu is not None:
+            return session.gpu.arrival(lease.on_gpu)
+        if session.reader.complete(lease):
+            return "deliver"
+        return "lost" if self.link.publisher_ended else "wait"
+
     def _deliver(self, session: FrameSession, lease: Lease, record: Tuple[int, ...]) -> Frame:
         offset = self.link.clock_offset_ns
         self.received += 1
         self.last_sequence = lease.sequence
         self.last_pts_ns = record[5]
-        self.bytes_in_place += min(record[4], session.reader.geometry.slot_bytes)
+        length = min(record[4], session.reader.geometry.slot_bytes)
+        if self._where.copy and session.manifest.memory != "host":
+            self.bytes_copied += length
+        else:
+            self.bytes_in_place += length
         self._latency.record((time.monotonic_ns() + offset - record[7]) / 1e3)
         self._until_show -= 1
         if self._until_show <= 0:
@@ -145,7 +181,7 @@ class FrameSubscriber(Subscriber[Frame]):
     def _blocked(self) -> bool:
         session = self._session
         waits = self._pending is not None and not self.link.publisher_ended
-        return waits or (session is not None and session.reader.exhausted)
+        return waits or (session is not None and (session.reader.exhausted or session.reader.awaits_stream))
 
     def _before_wait(self) -> None:
         session = self._session
@@ -194,3 +230,11 @@ class FrameSubscriber(Subscriber[Frame]):
         if not self.link.closed:
             self._count_session()
         super().close()
+
+
+def _readable_manifest(directory: Directory, channel: str, trust: Trust) -> Optional[Manifest]:
+    """None when there is none, or none to be believed: the handshake tells."""
+    try:
+        return read_manifest(directory, channel, trust)
+    except Refused:
+        return None
