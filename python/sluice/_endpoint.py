@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any, AsyncIterator, Deque, Dict, Generic, Iterator, List, Mapping, Optional, Protocol, Tuple, TypeVar
 
+from ._connection import Connection
 from ._directory import Directory, Trust
 from ._errors import SluiceError
 from ._link import Link, Session
@@ -77,6 +78,7 @@ class Subscriber(Generic[U]):
             self._make_session,
             wishes.fails_when_missing,
             wishes.reconnects,
+            self._place,
         )
         self._armed = False
         self.received = self.skipped = self.lost = 0
@@ -92,10 +94,19 @@ class Subscriber(Generic[U]):
         raise NotImplementedError
 
     def _map(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> Session:
         """The epoch that WELCOME or EPOCH brought, after the check of what was wished for."""
         raise NotImplementedError
+
+    def _place(self) -> Optional[Mapping[str, Any]]:
+        """What more HELLO says, decided before each attempt; None while the manifest cannot be read yet."""
+        return {}
 
     @property
     def _reader(self) -> Optional[Reader]:
@@ -117,10 +128,15 @@ class Subscriber(Generic[U]):
     # --- of all ------------------------------------------------------------------------------------------------------
 
     def _make_session(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> Session:
         self._wishes.check(manifest, welcome)
-        return self._map(manifest, body, welcome, descriptors, ring)
+        return self._map(manifest, body, welcome, descriptors, connection)
 
     def _require_kept(self, missed: int) -> None:
         """Ends the subscriber when units it wanted are missed and ``when_behind`` says so."""

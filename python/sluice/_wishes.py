@@ -30,6 +30,7 @@ class Wishes(NamedTuple):
     key_frames_only: bool = False
     max_held: Optional[int] = None
     copy_to: Optional[str] = None
+    device: Any = None
     fails_when_missing: bool = False
     reconnects: bool = True
     label: str = ""
@@ -39,7 +40,7 @@ class Wishes(NamedTuple):
         return self.delivery == "every"
 
     def hello(self) -> Dict[str, Any]:
-        """The body of HELLO, but for what each attempt says anew."""
+        """The body of HELLO, but for what each attempt says anew: clocks, and where frames are read."""
         frame = self.kind == "frame"
         lag = self.max_lag or (DEFAULT_LAG if frame else UNBOUNDED_LAG)
         found: Dict[str, Any] = {
@@ -53,8 +54,6 @@ class Wishes(NamedTuple):
             found["share"] = list(self.share)
         if self.key_frames_only:
             found["keyFramesOnly"] = True
-        if self.copy_to == "host":
-            found["copy"] = "host"
         return found
 
     def check(self, manifest: Manifest, welcome: Mapping[str, Any]) -> None:

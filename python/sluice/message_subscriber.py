@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, List, Mapping, Optional, TypeVar
 
+from ._connection import Connection
 from ._directory import Directory, Trust
 from ._endpoint import Subscriber
 from ._manifest import Manifest
@@ -25,9 +26,14 @@ class MessageSubscriber(Subscriber[Message]):
         super().__init__(directory, trust, wishes)
 
     def _map(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> MessageSession:
-        return MessageSession(manifest, body, welcome, descriptors, ring, self._wishes.every, self._wishes.share)
+        return MessageSession(manifest, body, welcome, descriptors, connection, self._wishes.every, self._wishes.share)
 
     @property
     def _session(self) -> Optional[MessageSession]:

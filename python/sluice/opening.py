@@ -74,6 +74,7 @@ def open_subscriber(
     key_frames_only: bool = False,
     max_held: Optional[int] = None,
     copy_to: Optional[str] = None,
+    device: Any = None,
     timeout_s: Optional[float] = None,
     allow_uids: Iterable[int] = (),
     directory: Optional[str] = None,
@@ -93,6 +94,8 @@ def open_subscriber(
     :param key_frames_only: frames: only those with the key flag.
     :param max_held: frames: how many to hold at once, 1 to 16. Default 2, or fewer when there are no more.
     :param copy_to: ``'host'``: frames in the memory of a GPU as a copy in host memory, which their publisher makes.
+    :param device: frames: the GPU that reads them (``'cuda:1'``, ``'GPU-…'``, a ``torch.device``); by default, of a
+        channel on a GPU, that very GPU. ``WRONG_DEVICE`` for channels in host memory.
     :param timeout_s: how long to wait for the channel, seconds; ``TimeoutError`` then. None: without end.
     :param allow_uids: other users whose publishers are believed.
     :param directory: the runtime directory; default that of the process.
@@ -128,6 +131,7 @@ def open_subscriber(
         for option, value in (
             ("max_held", max_held),
             ("copy_to", copy_to),
+            ("device", device),
             ("key_frames_only", key_frames_only or None),
         ):
             if value is not None:
@@ -148,6 +152,7 @@ def open_subscriber(
         key_frames_only,
         max_held,
         copy_to,
+        device,
         missing_fails,
         when_lost == "reconnect",
         name,
@@ -179,12 +184,31 @@ def _wait_connected(subscriber: Union[FrameSubscriber, MessageSubscriber], deadl
         link.events.poll(left)
 
 
+def _publishing_device(channel: str, memory: Optional[str], like: Any) -> Any:
+    """The GPU whose memory the slots are, None for host memory."""
+    of_array = str(getattr(like, "device", "cpu"))
+    wanted = memory or (of_array if of_array.startswith("cuda") else "host")
+    if _is_cupy(like) and memory is None:
+        wanted = f"cuda:{like.device.id}"
+    if wanted == "host":
+        return None
+    if not str(wanted).startswith("cuda"):
+        raise ValueError(f"memory must be 'host', 'cuda', 'cuda:N' or 'cuda:GPU-…', got {memory!r}")
+    from ._gpu.devices import find_device
+
+    return find_device(wanted, f"publish {channel}")
+
+
+def _is_cupy(like: Any) -> bool:
+    return type(like).__module__.split(".")[0] == "cupy"
+
+
 def open_publisher(
     channel: str,
     format: Optional[Format] = None,
     *,
     like: Any = None,
-    memory: str = "host",
+    memory: Optional[str] = None,
     slots: Optional[int] = None,
     layout: str = "bytes",
     ring_bytes: Optional[int] = None,
@@ -195,6 +219,7 @@ def open_publisher(
     user_data: Optional[Mapping[str, Any]] = None,
     allow_uids: Iterable[int] = (),
     allow_gids: Iterable[int] = (),
+    allow_gpu_uids: Iterable[int] = (),
     timeout_s: Optional[float] = None,
     directory: Optional[str] = None,
     label: Optional[str] = None,
@@ -202,8 +227,8 @@ def open_publisher(
     """Owns a channel and publishes on it: a :class:`FramePublisher` or a :class:`MessagePublisher`.
 
     :param format: what it carries, in full.
-    :param like: instead of a format, an array whose dtype and shape every frame has.
-    :param memory: ``'host'``.
+    :param like: instead of a format, an array whose dtype and shape every frame has; of one on a GPU, frames too.
+    :param memory: frames: ``'host'`` or that of a GPU: ``'cuda'`` (the first), ``'cuda:1'``, ``'cuda:GPU-…'``.
     :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1. Messages in
         the slots layout: a power of two, default 4096.
     :param layout: messages: ``'bytes'`` takes any size and carries times, ``'slots'`` is what kernels of GPUs write.
@@ -214,6 +239,8 @@ def open_publisher(
     :param when_taken: when another publisher owns the channel: ``'fail'`` with ``CHANNEL_IN_USE`` or ``'wait'``.
     :param user_data: shown in the manifest, plain JSON of at most 4 KiB.
     :param allow_uids: other users that may read, beside this one; ``allow_gids`` groups.
+    :param allow_gpu_uids: of those, who may have the memory of the GPU: who can read that can write it. The others read
+        with ``copy_to='host'``.
     :param timeout_s: with ``when_taken='wait'``: how long, seconds.
     :raises SluiceError: ``CHANNEL_IN_USE``, ``NO_SPACE``, ``BAD_DIRECTORY``, ``UNSUPPORTED``, ...
     """
@@ -222,8 +249,6 @@ def open_publisher(
         raise TypeError("open_publisher() takes either a format or like=")
     chosen = format if format is not None else tensor(like.dtype, tuple(like.shape))
     chosen.require_complete()
-    if memory != "host":
-        raise SluiceError("UNSUPPORTED", f"memory {memory!r}: this version publishes in host memory")
     frame = chosen.channel_kind == "frame"
     full = when_full or ("drop" if frame else "wait")
     _one_of("when_full", full, ("drop", "wait") if frame else ("drop", "wait", "overwrite"))
@@ -254,7 +279,10 @@ def open_publisher(
     if frame:
         if layout != "bytes":
             raise TypeError("layout is an option of message channels")
-        return FramePublisher(place, channel, chosen, trust, slots=slots, **options)
+        gpu = {"device": _publishing_device(channel, memory, like), "gpu_uids": trust_of(allow_gpu_uids).uids}
+        return FramePublisher(place, channel, chosen, trust, slots=slots, **gpu, **options)
+    if memory not in (None, "host"):
+        raise TypeError("memory is an option of frame channels: messages are in host memory")
     if slots is not None and layout != "slots":
         raise TypeError("slots is an option of frame channels and of layout='slots'; use ring_bytes here")
     return MessagePublisher(place, channel, chosen, trust, ring=ring_of(layout, slots, ring_bytes), **options)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any, AsyncIterator, Iterator, List, Mapping, Optional, Tuple
 
-from ._directory import Directory, Trust
+from ._connection import Connection
+from ._directory import Directory, Trust, read_manifest
 from ._endpoint import Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
+from ._json import Refused
 from ._manifest import Manifest
+from ._place import Place, place_of
 from ._pool_reader import Lease, PoolReader
 from ._session import FrameSession
 from ._wishes import Wishes
@@ -23,12 +26,27 @@ class FrameSubscriber(Subscriber[Frame]):
 
     def __init__(self, directory: Directory, trust: Trust, wishes: Wishes) -> None:
         self._pending: Optional[Lease] = None
+        self._where = Place(None, wishes.copy_to == "host")
         super().__init__(directory, trust, wishes)
 
+    def _place(self) -> Optional[Mapping[str, Any]]:
+        wishes = self._wishes
+        manifest = _readable_manifest(self.link.directory, self.channel, self.link.trust)
+        self._where = place_of(self.channel, manifest, wishes.device, wishes.copy_to == "host")
+        return None if manifest is None else self._where.hello()
+
     def _map(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
     ) -> FrameSession:
-        return FrameSession(manifest, body, welcome, descriptors, ring, self._wishes.every, self._wishes.share)
+        wishes = self._wishes
+        return FrameSession(
+            manifest, body, welcome, descriptors, connection, wishes.every, wishes.share, self._where
+        )
 
     @property
     def _session(self) -> Optional[FrameSession]:
@@ -44,6 +62,10 @@ class FrameSubscriber(Subscriber[Frame]):
         session = self._session
         if session is None:
             return None
+        if session.gpu is not None and session.gpu.failure is not None:
+            # CUDA is over for this process.
+            self.link.failure = session.gpu.failure
+            raise self._ended(self.link.failure)
         reader = session.reader
         while True:
             lease, self._pending = self._pending, None
@@ -52,12 +74,15 @@ class FrameSubscriber(Subscriber[Frame]):
                 lease = reader.claim()
                 self._require_kept(reader.lost - lost)
                 if lease is None:
+                    if reader.awaits_stream:
+                        self.link.events.set_timer(_FENCE_LOOK_S)
                     return None
-            if not reader.complete(lease):
-                if self.link.publisher_ended:
-                    # Section 12.6: decided once; the frame is lost for good.
-                    reader.lost += 1
-                    continue
+            arrival = self._arrival(session, lease)
+            if arrival == "lost":
+                # Section 12.6: decided once; the frame is lost for good.
+                reader.lost += 1
+                continue
+            if arrival == "wait":
                 self._pending = lease
                 self.link.events.set_timer(_FENCE_LOOK_S)
                 return None
@@ -67,12 +92,24 @@ class FrameSubscriber(Subscriber[Frame]):
                 continue
             return self._deliver(session, lease, record)
 
+    def _arrival(self, session: FrameSession, lease: Lease) -> str:
+        """``'deliver'``, ``'wait'`` or ``'lost'``: a processor reads what is complete, a stream waits by itself."""
+        if session.gpu is not None and lease.on_gpu is not None:
+            return session.gpu.arrival(lease.on_gpu)
+        if session.reader.complete(lease):
+            return "deliver"
+        return "lost" if self.link.publisher_ended else "wait"
+
     def _deliver(self, session: FrameSession, lease: Lease, record: Tuple[int, ...]) -> Frame:
         offset = self.link.clock_offset_ns
         self.received += 1
         self.last_sequence = lease.sequence
         self.last_pts_ns = record[5]
-        self.bytes_in_place += min(record[4], session.reader.geometry.slot_bytes)
+        length = min(record[4], session.reader.geometry.slot_bytes)
+        if self._where.copy and session.manifest.memory != "host":
+            self.bytes_copied += length
+        else:
+            self.bytes_in_place += length
         self._latency.record((time.monotonic_ns() + offset - record[7]) / 1e3)
         self._show_now_and_then(session.reader)
         return Frame(session, lease, record, offset)
@@ -80,7 +117,7 @@ class FrameSubscriber(Subscriber[Frame]):
     def _blocked(self) -> bool:
         session = self._session
         waits = self._pending is not None and not self.link.publisher_ended
-        return waits or (session is not None and session.reader.exhausted)
+        return waits or (session is not None and (session.reader.exhausted or session.reader.awaits_stream))
 
     def _before_wait(self) -> None:
         session = self._session
@@ -111,3 +148,11 @@ class FrameSubscriber(Subscriber[Frame]):
     def _count_session(self) -> None:
         self._pending = None
         super()._count_session()
+
+
+def _readable_manifest(directory: Directory, channel: str, trust: Trust) -> Optional[Manifest]:
+    """None when there is none, or none to be believed: the handshake tells."""
+    try:
+        return read_manifest(directory, channel, trust)
+    except Refused:
+        return None

@@ -18,7 +18,7 @@ def tell(line):
 def publish():
     options = {"directory": given["directory"], "when_taken": "wait"}
     words = sluice.open_publisher(
-        given["messages"], STAMPED_BYTES, layout=given["layout"], patience_s=0.05, **options
+        given["messages"], STAMPED_BYTES, layout=given.get("layout", "bytes"), patience_s=0.05, **options
     )
     pictures = sluice.open_publisher(given["frames"], STAMPED, slots=16, **options)
     tell("ready")
