@@ -29,6 +29,7 @@ from ._text import printable
 from ._views import ArrayView
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
+from .group import GroupSubscriber
 from .message_publisher import MessagePublisher
 from .message_subscriber import MessageSubscriber
 from .opening import open_publisher, open_subscriber
@@ -49,6 +50,7 @@ __all__ = [
     "FrameLostError",
     "FramePublisher",
     "FrameSubscriber",
+    "GroupSubscriber",
     "InvalidMessageError",
     "LeasesExhaustedError",
     "Loan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ._memory import libc
 
@@ -94,6 +94,10 @@ class EventSet:
             self._waiting -= 1
             if self.closed:
                 self._close_when_unused()
+
+    def ready(self) -> List[int]:
+        """The descriptors that have something, those of this set among them. Only looks."""
+        return [fd for fd, _ in self._epoll.poll(0)]
 
     def drain(self) -> bool:
         """Reads what only wakes: bell, timer, directory. Whether the timer or the directory was among them."""

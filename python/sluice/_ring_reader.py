@@ -121,8 +121,8 @@ class RingReader:
         return ahead
 
     def lag(self) -> int:
-        """Units (slots, in the slots layout) published and not read."""
-        return self._ahead()
+        """Units (slots, in the slots layout) published and not read, as far as the low word of the head tells."""
+        return (self._control.load(HEAD_WORD) - self.position) & _LOW
 
     # --- reading -------------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class MessageSubscriber(Subscriber[Message]):
 
     def _checked(self, reader: RingReader, fetch: Callable[[], List[T]]) -> List[T]:
         lost = reader.lost
-        found = fetch()
+        found = self._sound(fetch)
         self._require_kept(reader.lost - lost)
         if reader.sampled_ns is not None:
             now = time.monotonic_ns() + self.link.clock_offset_ns

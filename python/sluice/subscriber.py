@@ -71,7 +71,7 @@ class FrameSubscriber(Subscriber[Frame]):
             lease, self._pending = self._pending, None
             if lease is None:
                 lost = reader.lost
-                lease = reader.claim()
+                lease = self._sound(reader.claim)
                 self._require_kept(reader.lost - lost)
                 if lease is None:
                     if reader.awaits_stream:

@@ -29,7 +29,7 @@ const skip =
 
 describe('the Python client', { skip }, () => {
   const folder = join(repositoryRoot, 'python/tests');
-  for (const file of ['vectors', 'local', 'rings', 'atomics', 'node', 'fuzz', 'ends', 'command']) {
+  for (const file of ['vectors', 'local', 'rings', 'groups', 'atomics', 'node', 'fuzz', 'ends', 'command']) {
     it(`passes test_${file}.py`, { skip: existsSync(folder) ? false : 'no python/ here' }, () => {
       const words = [
         '-m',
