@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ._demand import Demand
 from ._errors import (
     AccessDeniedError,
     ChannelInUseError,
@@ -44,6 +45,7 @@ __all__ = [
     "ChannelInUseError",
     "ChannelNotFoundError",
     "ClosedError",
+    "Demand",
     "Format",
     "FormatMismatchError",
     "Frame",

@@ -8,6 +8,7 @@ from typing import Any, Iterable, Mapping, Optional, Tuple, Union
 from ._directory import Directory, Trust, open_directory, probe, read_manifest, trust_of
 from ._errors import SluiceError
 from ._events import EventSet
+from ._hardening import set_not_dumpable
 from ._json import Refused
 from ._manifest import check_user_data
 from ._names import check_name, is_pattern, matcher
@@ -244,6 +245,7 @@ def open_publisher(
     allow_uids: Iterable[int] = (),
     allow_gids: Iterable[int] = (),
     allow_gpu_uids: Iterable[int] = (),
+    hardened: bool = False,
     timeout_s: Optional[float] = None,
     directory: Optional[str] = None,
     label: Optional[str] = None,
@@ -265,6 +267,8 @@ def open_publisher(
     :param allow_uids: other users that may read, beside this one; ``allow_gids`` groups.
     :param allow_gpu_uids: of those, who may have the memory of the GPU: who can read that can write it. The others read
         with ``copy_to='host'``.
+    :param hardened: keep other processes of this user from reading this process's memory and descriptors; for the whole
+        process and for good, debuggers and core dumps included.
     :param timeout_s: with ``when_taken='wait'``: how long, seconds.
     :raises SluiceError: ``CHANNEL_IN_USE``, ``NO_SPACE``, ``BAD_DIRECTORY``, ``UNSUPPORTED``, ...
     """
@@ -287,6 +291,9 @@ def open_publisher(
     except Refused as refused:
         raise ValueError(f"user_data must be plain JSON of at most 4096 bytes: {refused}") from None
     place = open_directory(directory)
+    place.socket_path(channel)
+    if hardened:
+        set_not_dumpable()
     options = {
         "when_full": full,
         "patience_s": patience_s,

@@ -6,11 +6,10 @@ import time
 from typing import Any, AsyncIterator, Iterator, List, Mapping, Optional, Tuple
 
 from ._connection import Connection
-from ._directory import Directory, Trust, read_manifest
+from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
-from ._json import Refused
 from ._manifest import Manifest
 from ._place import Place, place_of
 from ._pool_reader import Lease, PoolReader
@@ -31,7 +30,7 @@ class FrameSubscriber(Subscriber[Frame]):
 
     def _place(self) -> Optional[Mapping[str, Any]]:
         wishes = self._wishes
-        manifest = _readable_manifest(self.link.directory, self.channel, self.link.trust)
+        manifest = readable_manifest(self.link.directory, self.channel, self.link.trust)
         self._where = place_of(self.channel, manifest, wishes.device, wishes.copy_to == "host")
         return None if manifest is None else self._where.hello()
 
@@ -148,11 +147,3 @@ class FrameSubscriber(Subscriber[Frame]):
     def _count_session(self) -> None:
         self._pending = None
         super()._count_session()
-
-
-def _readable_manifest(directory: Directory, channel: str, trust: Trust) -> Optional[Manifest]:
-    """None when there is none, or none to be believed: the handshake tells."""
-    try:
-        return read_manifest(directory, channel, trust)
-    except Refused:
-        return None

@@ -75,6 +75,7 @@ def test_members_take_turns():
         "agent/quiet", sluice.text()
     ) as quiet:
         with sluice.open_subscriber("agent/*", sluice.text()) as group:
+            follow(group, 2)
             for _ in range(500):
                 busy.send("noise")
             assert group.receive(5).value == "noise"
