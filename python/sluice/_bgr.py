@@ -22,7 +22,7 @@ _PLAIN = {"bgr24": (0, 1, 2), "rgb24": (2, 1, 0), "bgra": (0, 1, 2), "rgba": (2,
 
 def _opencv() -> Any:
     try:
-        import cv2  # type: ignore[import-not-found, unused-ignore]
+        import cv2
     except ImportError:
         return None
     return cv2

@@ -13,8 +13,10 @@ from ._manifest import check_user_data
 from ._names import check_name
 from ._stream import program_label
 from ._text import printable
+from ._wishes import Wishes
 from .formats import Format, tensor
-from .messages import MessagePublisher, MessageSubscriber
+from .message_publisher import MessagePublisher
+from .message_subscriber import MessageSubscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
 
@@ -122,27 +124,9 @@ def open_subscriber(
     if chosen == "latest" and max_lag is not None:
         raise TypeError("max_lag belongs to delivery='every'")
     name = (program_label() if label is None else label)[:128]
-    subscriber: Union[FrameSubscriber, MessageSubscriber]
     if kind == "frame":
         if start is not None:
             raise TypeError("start is an option of message channels: a pool keeps no history")
-        subscriber = FrameSubscriber(
-            place,
-            channel,
-            trust,
-            format,
-            delivery=chosen,
-            max_lag=max_lag,
-            when_behind=when_behind,
-            share=share,
-            key_frames_only=key_frames_only,
-            max_held=max_held,
-            copy_to=copy_to,
-            device=device,
-            fails_when_missing=missing_fails,
-            reconnects=when_lost == "reconnect",
-            label=name,
-        )
     else:
         for option, value in (
             ("max_held", max_held),
@@ -156,20 +140,26 @@ def open_subscriber(
             _bounded("start", start, 0, 2**53 - 1)
         else:
             _one_of("start", start, ("newest", "oldest", None))  # type: ignore[arg-type]
-        subscriber = MessageSubscriber(
-            place,
-            channel,
-            trust,
-            format,
-            delivery=chosen,
-            start="newest" if start is None else start,
-            max_lag=max_lag,
-            when_behind=when_behind,
-            share=share,
-            fails_when_missing=missing_fails,
-            reconnects=when_lost == "reconnect",
-            label=name,
-        )
+    wishes = Wishes(
+        channel,
+        kind,
+        format,
+        chosen,
+        "newest" if start is None else start,
+        max_lag,
+        when_behind,
+        share,
+        key_frames_only,
+        max_held,
+        copy_to,
+        device,
+        missing_fails,
+        when_lost == "reconnect",
+        name,
+    )
+    subscriber: Union[FrameSubscriber, MessageSubscriber] = (
+        FrameSubscriber(place, trust, wishes) if kind == "frame" else MessageSubscriber(place, trust, wishes)
+    )
     try:
         _wait_connected(subscriber, deadline)
     except BaseException:
