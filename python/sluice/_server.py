@@ -78,7 +78,8 @@ class Stream(Protocol):
     def woken(self) -> None:
         """A reader has freed something."""
 
-    def manifest_json(self) -> Dict[str, Any]: ...
+    def manifest_json(self) -> Dict[str, Any]:
+        ...
 
     def statistics(self) -> Dict[str, Any]:
         """Body of STATS."""

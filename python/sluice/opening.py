@@ -273,8 +273,8 @@ def open_publisher(
     if frame:
         if ring_bytes is not None:
             raise TypeError("ring_bytes is an option of message channels; use slots here")
-        gpu = {"device": _publishing_device(channel, memory, like), "gpu_uids": trust_of(allow_gpu_uids).uids}
-        return FramePublisher(place, channel, chosen, trust, slots=slots, **gpu, **options)
+        device, gpu_uids = _publishing_device(channel, memory, like), trust_of(allow_gpu_uids).uids
+        return FramePublisher(place, channel, chosen, trust, slots=slots, device=device, gpu_uids=gpu_uids, **options)
     if memory not in (None, "host"):
         raise TypeError("memory is an option of frame channels: messages are in host memory")
     if slots is not None:
