@@ -27,6 +27,7 @@ from ._manifest import Manifest
 from ._message import Message
 from ._text import printable
 from ._views import ArrayView
+from ._write_guard import ReadOnlyError
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
 from .message_publisher import MessagePublisher
@@ -58,6 +59,7 @@ __all__ = [
     "MessageSubscriber",
     "NoAnswerError",
     "ProtocolError",
+    "ReadOnlyError",
     "SluiceError",
     "TensorSpec",
     "audio",

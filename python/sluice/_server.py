@@ -128,7 +128,9 @@ class Server:
         self._by_pidfd.clear()
         self._epoll.close()
         for fd in self._bell:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
+        self._bell = (-1, -1)
 
     # --- thread ------------------------------------------------------------------------------------------------------
 
