@@ -28,6 +28,7 @@ from ._manifest import Manifest
 from ._message import Message
 from ._text import printable
 from ._views import ArrayView
+from ._write_guard import ReadOnlyError
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
 from .group import GroupSubscriber
@@ -62,6 +63,7 @@ __all__ = [
     "MessageSubscriber",
     "NoAnswerError",
     "ProtocolError",
+    "ReadOnlyError",
     "SluiceError",
     "TensorSpec",
     "audio",

@@ -194,9 +194,23 @@ def identity_bytes(geometry: Geometry, epoch: int, instance: str) -> bytes:
 
 def parse_identity(data: bytes) -> Tuple[Geometry, int, Tuple[int, ...]]:
     """Geometry, epoch and instance words. ``ValueError`` names what no control block of this version has."""
-    magic, version, kind, epoch, a, b, c, d, slots, record, index, ahead, slot_bytes, records, index_at = (
-        IDENTITY.unpack_from(data)
-    )
+    (
+        magic,
+        version,
+        kind,
+        epoch,
+        a,
+        b,
+        c,
+        d,
+        slots,
+        record,
+        index,
+        ahead,
+        slot_bytes,
+        records,
+        index_at,
+    ) = IDENTITY.unpack_from(data)
     power = slots & (slots - 1) == 0
     if kind == KIND_POOL:
         good = 2 <= slots <= MAX_SLOTS and ahead == 0 and slot_bytes % 64 == 0 and 64 <= slot_bytes <= MAX_FRAME

@@ -58,7 +58,7 @@ class Link:
         make_session: MakeSession,
         fails_when_missing: bool,
         reconnects_wanted: bool,
-        place: Optional[Callable[[], Optional[Mapping[str, Any]]]] = None,
+        place: Callable[[], Optional[Mapping[str, Any]]],
     ) -> None:
         """``place`` says, before each HELLO, what more it says: None while the manifest cannot be read yet."""
         self.directory, self.channel, self.trust = directory, channel, trust
@@ -169,11 +169,11 @@ class Link:
                 "ACCESS_DENIED", f"{self.channel} is published by the user {uid}, who is not allowed", {"uid": uid}
             )
         try:
-            place = None if self._place is None else self._place()
+            place = self._place()
         except BaseException:
             peer.close()
             raise
-        self._placed = self._place is None or place is not None
+        self._placed = place is not None
         self.connection = Connection(peer, "client")
         self.events.watch_directory(None)
         self.events.add(peer.fileno())

@@ -291,6 +291,10 @@ class PoolWriter:
         self.on_loan[slot] = False
         self._sequences[slot] = 0
 
+    def require_gpu(self) -> "WritingGpu":
+        assert self.gpu is not None
+        return self.gpu
+
     @property
     def data_fd(self) -> int:
         return self._host_fd if self.gpu is None else self.gpu.memory.fd

@@ -46,6 +46,13 @@ def map_control(fd: int, byte_length: int, manifest: Manifest) -> Tuple[Memory, 
 class FrameSession:
     """One epoch of a frame channel: in host memory, or in that of a GPU."""
 
+    manifest: Manifest
+    control: Memory
+    reader: PoolReader
+    gpu: Optional["ReadingGpu"]
+    #: ``'host'`` or ``'cuda:N'``, as this process numbers its GPUs.
+    memory: str
+
     def __init__(
         self,
         manifest: Manifest,
@@ -70,7 +77,7 @@ class FrameSession:
         page = map_checked(descriptors[2], PAGE_BYTES, "reader page", page=True)
         granted = (welcome["leases"], welcome["maxLag"])
         self.memory = "host"
-        self.gpu: Optional["ReadingGpu"] = None
+        self.gpu = None
         slots: Slots
         if manifest.memory == "host" or copied:
             data = map_checked(descriptors[1], geometry.slots * geometry.slot_bytes, "data memory")
@@ -101,12 +108,14 @@ class FrameSession:
 
     def finish(self, when_idle: Callable[[], None]) -> None:
         gpu = self.gpu
-        # Frames that stay held keep what it knows of them.
-        done = when_idle if gpu is None else lambda: gpu.when_idle(when_idle)
-        self.reader.on_idle = done
-        if self.reader.held == 0:
-            self.reader.on_idle = None
-            done()
+
+        def done() -> None:
+            if gpu is None:
+                when_idle()
+            else:
+                gpu.when_idle(when_idle)
+
+        self.reader.when_idle(done)
 
 
 class MessageSession:

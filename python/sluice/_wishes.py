@@ -30,6 +30,7 @@ class Wishes(NamedTuple):
     key_frames_only: bool = False
     max_held: Optional[int] = None
     copy_to: Optional[str] = None
+    #: The GPU that reads, as it was named.
     device: Any = None
     fails_when_missing: bool = False
     reconnects: bool = True

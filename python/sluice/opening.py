@@ -310,8 +310,8 @@ def open_publisher(
     if frame:
         if layout != "bytes":
             raise TypeError("layout is an option of message channels")
-        gpu = {"device": _publishing_device(channel, memory, like), "gpu_uids": trust_of(allow_gpu_uids).uids}
-        return FramePublisher(place, channel, chosen, trust, slots=slots, **gpu, **options)
+        gpu, gpu_uids = _publishing_device(channel, memory, like), trust_of(allow_gpu_uids).uids
+        return FramePublisher(place, channel, chosen, trust, slots=slots, device=gpu, gpu_uids=gpu_uids, **options)
     if memory not in (None, "host"):
         raise TypeError("memory is an option of frame channels: messages are in host memory")
     if slots is not None and layout != "slots":

@@ -43,9 +43,7 @@ class FrameSubscriber(Subscriber[Frame]):
         connection: Connection,
     ) -> FrameSession:
         wishes = self._wishes
-        return FrameSession(
-            manifest, body, welcome, descriptors, connection, wishes.every, wishes.share, self._where
-        )
+        return FrameSession(manifest, body, welcome, descriptors, connection, wishes.every, wishes.share, self._where)
 
     @property
     def _session(self) -> Optional[FrameSession]:

@@ -56,9 +56,7 @@ class DeviceBytes:
         self.holder.use(stream)
         bytes_to_device(self.device, self.pointer + offset, source, stream.handle)
 
-    def array_view(
-        self, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str
-    ) -> "DeviceArrayView":
+    def array_view(self, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str) -> "DeviceArrayView":
         return DeviceArrayView(self, offset, shape, strides, dtype)
 
 

@@ -16,7 +16,9 @@ NEVER_MS = 20_000
 
 def away(directory, **options):
     """A publisher in a process of Node."""
-    program = Program.node("../gpu/frame-program", role="publisher", channel="frames", directory=directory, options=options)
+    program = Program.node(
+        "../gpu/frame-program", role="publisher", channel="frames", directory=directory, options=options
+    )
     assert program.line() == "open"
     return program
 
@@ -62,7 +64,12 @@ def test_views_and_copies(directory):
         assert view.pointer == frame.pointer and view.__dlpack_device__() == (2, 0)
         interface = view.__cuda_array_interface__
         assert interface["data"] == (frame.pointer, False) and interface["shape"] == (WORDS,)
-        for attempt in (lambda: frame.as_numpy(), lambda: frame.bytes, lambda: numpy.asarray(frame), lambda: view.bytes):
+        for attempt in (
+            lambda: frame.as_numpy(),
+            lambda: frame.bytes,
+            lambda: numpy.asarray(frame),
+            lambda: view.bytes,
+        ):
             with pytest.raises(sluice.SluiceError) as refused:
                 attempt()
             assert refused.value.code == "DEVICE_MEMORY" and "to_numpy" in refused.value.remedy
