@@ -10,6 +10,7 @@ from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
+from ._layout import MAX_SLOTS
 from ._manifest import Manifest
 from ._place import Place, place_of
 from ._pool_reader import Lease, PoolReader
@@ -64,7 +65,7 @@ class FrameSubscriber(Subscriber[Frame]):
             self.link.failure = session.gpu.failure
             raise self._ended(self.link.failure)
         reader = session.reader
-        while True:
+        for _ in range(MAX_SLOTS):
             lease, self._pending = self._pending, None
             if lease is None:
                 lost = reader.lost
@@ -88,6 +89,8 @@ class FrameSubscriber(Subscriber[Frame]):
                 reader.skipped += 1
                 continue
             return self._deliver(session, lease, record)
+        # All that a pool can hold was passed over for want of the key flag.
+        return None
 
     def _arrival(self, session: FrameSession, lease: Lease) -> str:
         """``'deliver'``, ``'wait'`` or ``'lost'``: a processor reads what is complete, a stream waits by itself."""
