@@ -161,6 +161,26 @@ def test_sigkill_of_a_reader_with_work_in_flight(directory):
         assert again.ask("close") == "closed"
 
 
+def test_leases_of_a_reader_on_a_gpu_outlive_its_socket(directory):
+    gpu = Gpu()
+    with source(slots=4) as publisher:
+        departing = Program.python("gpu/departing", directory=directory)
+        assert departing.line() == "open"
+        put(publisher, gpu, 1)
+        assert departing.ask("depart") == "departed"
+        until(lambda: publisher.stats()["subscribers"] == 0)
+        # It may still read: what it holds is not written, and counts.
+        for value in range(2, 20):
+            put(publisher, gpu, value)
+        assert publisher.stats()["slots_held"] == 1
+        assert departing.ask("check") == "0"
+        with pytest.raises(sluice.LeasesExhaustedError):
+            sluice.open_subscriber("frames", max_held=2, when_missing="fail")
+        departing.end()
+        until(lambda: publisher.stats()["slots_held"] == 0)
+        sluice.open_subscriber("frames", max_held=2, when_missing="fail").close()
+
+
 @needs_node
 def test_sigkill_of_a_python_publisher(directory):
     victim = Program.python("gpu/publisher", directory=directory, delay_ms=20_000, complete=1)
