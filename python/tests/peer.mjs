@@ -44,9 +44,9 @@ const jobs = {
         publish();
       } else if (line === 'deferred') {
         late = camera.tryLoan();
-        const { bytes } = late.planes[0];
+        const plane = late.planes[0].bytes;
         deferred = late.publish({ deferred: true });
-        late = bytes;
+        late = plane;
       } else {
         late.fill(3);
         camera.complete(deferred);
