@@ -128,6 +128,12 @@ class EventSet:
             self.ring()
             self._close_when_unused()
 
+    def __del__(self) -> None:
+        # Of one that was dropped and not closed: whoever waits holds it.
+        if not getattr(self, "closed", True):
+            self.closed = True
+            self._close_when_unused()
+
     def after_fork_in_child(self) -> None:
         if not self.closed:
             self.closed = True
