@@ -9,7 +9,7 @@ import sys
 from typing import Callable, Dict, List
 
 from .. import _atomics, _memory
-from .._directory import choose_directory, open_directory
+from .._directory import open_directory
 from .._errors import SluiceError
 from .run import DONE, FAILED, Run
 
@@ -73,6 +73,4 @@ def _examine(command: Run) -> List[Dict[str, str]]:
     for library in _LIBRARIES:
         there = importlib.util.find_spec(library) is not None
         found.append({"level": "ok" if there else "info", "topic": library, "text": "there" if there else "not there"})
-    if any(one["topic"] == "directory" and one["level"] == "fail" for one in found):
-        found[2]["path"] = choose_directory(command.directory)[0]
     return found
