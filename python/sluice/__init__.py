@@ -29,7 +29,8 @@ from ._text import printable
 from ._views import ArrayView
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
-from .messages import MessagePublisher, MessageSubscriber
+from .message_publisher import MessagePublisher
+from .message_subscriber import MessageSubscriber
 from .opening import open_publisher, open_subscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
