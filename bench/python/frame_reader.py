@@ -22,29 +22,28 @@ def prepare(channel):
         frame.release()
 
 
-def burst(channel, count, awake):
-    """Medians of ``count`` frames. The cost is that of the look that finds one, its array and its release."""
+def burst(channel, count, mode):
+    """The median of ``count`` frames. ``busy``: what a frame costs this thread: the look that finds it, its array, its
+    release. ``awake``, ``asleep``: from its publication until the array is there; the reader looks all the time, or
+    sleeps."""
     subscriber = _subscribers[channel]
+    clock = answers.cpu_ns if mode == "busy" else answers.clock_ns
     costs, latencies = [], []
     for _ in range(count):
-        if awake:
-            frame, began_ns = answers.spin(subscriber.try_receive)
-        else:
+        if mode == "asleep":
+            began_ns = 0
             frame = subscriber.receive(timeout_s=answers.PATIENCE_S)
-            began_ns = None
+        else:
+            frame, began_ns = answers.spin(subscriber.try_receive, clock)
         array = frame.as_numpy()
         there_ns = answers.clock_ns()
         pts_ns = frame.pts_ns
         del array
         frame.release()
-        over_ns = answers.clock_ns()
+        over_ns = clock()
         latencies.append(there_ns - pts_ns)
-        if began_ns is not None:
-            costs.append(over_ns - began_ns)
-    return {
-        "costUs": answers.median_us(costs) if costs else None,
-        "latencyUs": answers.median_us(latencies),
-    }
+        costs.append(over_ns - began_ns)
+    return answers.median_us(costs if mode == "busy" else latencies)
 
 
 def stats(channel):

@@ -12,27 +12,28 @@ PAUSE_S = 0.001
 
 
 def read(way, control):
-    """The reading process: ``(count, awake)`` over ``control``, answered with costs and latencies in ns."""
+    """The reading process: ``(count, mode)`` over ``control``, answered as :func:`frame_reader.burst` is, in ns."""
     way.open_reader()
     control.send(None)
     while True:
-        count, awake = control.recv()
+        count, mode = control.recv()
+        clock = answers.cpu_ns if mode == "busy" else answers.clock_ns
         costs, latencies = [], []
         for _ in range(count):
-            if awake:
-                (sent_ns, array, rest), began_ns = answers.spin(way.look)
-            else:
-                began_ns = None
+            if mode == "asleep":
+                began_ns = 0
                 sent_ns, array, rest = way.wait()
+            else:
+                (sent_ns, array, rest), began_ns = answers.spin(way.look, clock)
             there_ns = answers.clock_ns()
             del array
             way.over(rest)
-            over_ns = answers.clock_ns()
-            control.send_bytes(b"+")
+            over_ns = clock()
+            if mode != "busy":
+                control.send_bytes(b"+")
             latencies.append(there_ns - sent_ns)
-            if began_ns is not None:
-                costs.append(over_ns - began_ns)
-        control.send((costs, latencies))
+            costs.append(over_ns - began_ns)
+        control.send(costs if mode == "busy" else latencies)
 
 
 class Rival:
@@ -46,19 +47,18 @@ class Rival:
         self._way.open_writer()
         self._answer()
 
-    def burst(self, count, awake):
-        """``count`` frames one by one, each after the one before was given back."""
-        self._control.send((count, awake))
+    def burst(self, count, mode):
+        """``count`` frames: ``busy`` one behind the other, else each after the one before was given back."""
+        self._control.send((count, mode))
         for _ in range(count):
+            if mode == "busy":
+                self._way.send()
+                continue
             time.sleep(PAUSE_S)
             self._way.send()
             self._wait()
             self._control.recv_bytes()
-        costs, latencies = self._answer()
-        return {
-            "costUs": answers.median_us(costs) if costs else None,
-            "latencyUs": answers.median_us(latencies),
-        }
+        return answers.median_us(self._answer())
 
     def close(self):
         self._reader.kill()
@@ -79,11 +79,11 @@ def main():
     directory = answers.given()["directory"]
     rivals = {}
 
-    def burst(way, byte_length, count, awake):
+    def burst(way, byte_length, count, mode):
         key = way, byte_length
         if key not in rivals:
             rivals[key] = Rival(context, way, directory, byte_length)
-        return rivals[key].burst(count, awake)
+        return rivals[key].burst(count, mode)
 
     def close():
         for rival in rivals.values():

@@ -16,19 +16,20 @@ def open_channel(directory, channel, shape, slots):
     _publishers[channel] = sluice.open_publisher(channel, sluice.tensor("u8", shape), slots=slots, directory=directory)
 
 
-def start(channel):
-    """Publishes now and then until ``stop``; the time before each loan travels as ``pts_ns``."""
+def start(channel, mode):
+    """Publishes until ``stop``, ``busy`` one behind the other, else now and then; the time before each loan travels as
+    ``pts_ns``."""
     wanted = threading.Event()
     costs = []
 
     def run():
-        while not wanted.wait(PAUSE_S):
-            began_ns = answers.clock_ns()
+        while not wanted.wait(0 if mode == "busy" else PAUSE_S):
+            began_ns, cost_ns = answers.clock_ns(), answers.cpu_ns()
             loan = _publishers[channel].try_loan()
             if loan is not None:
                 loan.as_numpy()
                 loan.publish(pts_ns=began_ns)
-                costs.append(answers.clock_ns() - began_ns)
+                costs.append(answers.cpu_ns() - cost_ns)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -24,18 +24,20 @@ export type Python =
   | { readonly path?: undefined; readonly missing: string };
 
 /**
- * The first interpreter that has `modules`: `SLUICE_PYTHON` alone when it is set, else `python3` of the path, then that
- * of the system.
+ * An interpreter that has `modules`, better with `optional` ones, too: `SLUICE_PYTHON` alone when it is set, else
+ * `python3` of the path, then that of the system.
  */
-export function findPython(modules: readonly string[]): Python {
+export function findPython(modules: readonly string[], optional: readonly string[] = []): Python {
   if (!existsSync(join(PROGRAMS, 'answers.py'))) return { missing: 'comes with the sources only' };
   const named = process.env.SLUICE_PYTHON;
   const candidates = named === undefined ? ['python3', '/usr/bin/python3'] : [named];
-  const words = ['-c', `import ${modules.join(', ')}`];
-  const path = candidates.find((candidate) => {
-    const { status } = spawnSync(candidate, words, { stdio: 'ignore', timeout: START_TIMEOUT_MS });
-    return status === 0;
-  });
+  const has = (path: string, names: readonly string[]): boolean => {
+    const words = ['-c', `import ${names.join(', ')}`];
+    return spawnSync(path, words, { stdio: 'ignore', timeout: START_TIMEOUT_MS }).status === 0;
+  };
+  const path =
+    candidates.find((candidate) => has(candidate, [...modules, ...optional])) ??
+    candidates.find((candidate) => has(candidate, modules));
   if (path !== undefined) return { path };
   return { missing: `no Python 3 with ${modules.join(' and ')}: SLUICE_PYTHON names one` };
 }

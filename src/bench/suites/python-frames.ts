@@ -4,7 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type FramePublisher, openPublisher, video, type VideoFormat } from '../../index.js';
 import { ChildProgram } from '../child-program.js';
 import type { BenchContext, Measurement, Target } from '../measurement.js';
@@ -21,13 +21,14 @@ const SLOTS = 4;
 /** Long enough for a reader to fall asleep between two frames. */
 const PAUSE_MS = 1;
 const WARM_UP_FRAMES = 5;
+/** Of larger frames the others need long enough that few will do. */
+const LARGE_BYTES = 4e6;
 const COST_BOUND_US = 30;
 const FLAT_BOUND = 1.5;
 
 /** NV12. */
 const SIZES = [
   { text: '640x480 (0.5 MB)', width: 640, height: 480 },
-  { text: '1080p (3.1 MB)', width: 1920, height: 1080 },
   { text: '4K (12.4 MB)', width: 3840, height: 2160 },
   { text: '8K (50 MB)', width: 7680, height: 4320 },
 ] as const;
@@ -40,7 +41,7 @@ const RIVALS = [
   { subject: 'shared_memory + Queue', note: 'a new block a frame, the frame copied into it' },
   { subject: 'ring of shared blocks + Pipe', note: 'written in place, its number there and back' },
   { subject: 'Pipe bytes', note: 'the bytes are in the receiver' },
-  { subject: 'pyzmq', note: 'PUSH and PULL over ipc://; the bytes are in the receiver' },
+  { subject: 'pyzmq', note: 'PUSH and PULL over ipc://; cost without its I/O thread' },
 ] as const;
 const NOTES: ReadonlyMap<string, string> = new Map<string, string>([
   [SLUICE, 'published by Node; in place: reading comes on top'],
@@ -49,13 +50,20 @@ const NOTES: ReadonlyMap<string, string> = new Map<string, string>([
   ...RIVALS.map(({ subject, note }) => [subject, note] as const),
 ]);
 
-const costTask = ({ text }: Size): string => `${text}: what a frame costs an awake reader`;
-const awakeTask = ({ text }: Size): string => `${text}: to receive, awake`;
-const asleepTask = ({ text }: Size): string => `${text}: to receive, asleep`;
+/**
+ * `busy`: the next frame is there when the reader looks; the others: it looks all the time, or sleeps, until one comes.
+ */
+type Mode = 'busy' | 'awake' | 'asleep';
+const MODES: readonly Mode[] = ['busy', 'awake', 'asleep'];
+
+const costTask = ({ text }: Size): string => `${text}: what a frame costs the reader`;
+const awakeTask = ({ text }: Size): string => `${text}: publish to array, awake`;
+const asleepTask = ({ text }: Size): string => `${text}: publish to array, asleep`;
+const TASKS = { busy: costTask, awake: awakeTask, asleep: asleepTask } as const;
 const loanTask = ({ text }: Size): string => `${text}: what a frame costs a publisher in Python`;
 const copiedTask = ({ text }: Size): string => `${text}: bytes copied a frame`;
-const FLAT_COST = '8K as a multiple of 640x480: what a frame costs an awake reader';
-const FLAT_ASLEEP = '8K as a multiple of 640x480: to receive, asleep';
+const FLAT_COST = '8K as a multiple of 640x480: what a frame costs the reader';
+const FLAT_ASLEEP = '8K as a multiple of 640x480: publish to array, asleep';
 
 function subjects(): readonly Subject[] {
   const of = (task: string, subject: string, unit: string): Subject => {
@@ -74,7 +82,12 @@ function subjects(): readonly Subject[] {
       of(copiedTask(size), SLUICE, 'B'),
     ]),
     ...[FLAT_COST, FLAT_ASLEEP].flatMap((task) =>
-      [SLUICE, ...rivals].map((who): Subject => ({ task, subject: who, unit: '×', better: 'lower' })),
+      [SLUICE, ...rivals].map((who): Subject => ({
+        task,
+        subject: who,
+        unit: '×',
+        better: 'lower',
+      })),
     ),
   ];
 }
@@ -95,12 +108,6 @@ const targets: readonly Target[] = [
   })),
   ...SIZES.map((size): Target => ({ ...common, task: copiedTask(size), text: 'none', bound: 0 })),
 ];
-
-/** Medians in microseconds; the cost is known of readers that were awake. */
-interface BurstAnswer {
-  readonly costUs: number | null;
-  readonly latencyUs: number;
-}
 
 interface Programs {
   readonly reader: PythonProgram;
@@ -177,7 +184,7 @@ class FramesRun {
         taken.set(`${task}\n${subject}`, value);
       });
     }
-    const [small, large] = [SIZES[0], SIZES[3]];
+    const [small, large] = [SIZES[0], SIZES[2]];
     for (const { subject } of [{ subject: SLUICE }, ...RIVALS]) {
       const ratio = (of: (size: Size) => string): number =>
         (taken.get(`${of(large)}\n${subject}`) ?? Number.NaN) /
@@ -195,107 +202,97 @@ class FramesRun {
     frames: number | undefined,
     add: (task: string, subject: string, value: number) => void,
   ): Promise<void> {
-    const tell = (subject: string, awake: boolean, { costUs, latencyUs }: BurstAnswer): void => {
-      if (costUs !== null) add(costTask(size), subject, costUs);
-      add(awake ? awakeTask(size) : asleepTask(size), subject, latencyUs);
-    };
-    for (const awake of [true, false]) {
-      const count = frames ?? (this.#context.quick ? 10 : 200);
-      tell(SLUICE, awake, await this.#fromNode(programs, size, count, awake));
-      const { answer, loanUs } = await this.#fromPython(programs, size, () =>
-        programs.reader.ask<BurstAnswer>('burst', {
-          channel: pythonChannelOf(size),
-          count,
-          awake,
-        }),
-      );
-      tell(FROM_PYTHON, awake, answer);
-      if (awake) add(loanTask(size), FROM_PYTHON, loanUs);
-      const toNode = await this.#fromPython(programs, size, () =>
-        this.#intoNode(programs, size, count, awake),
-      );
-      tell(TO_NODE, awake, toNode.answer);
-      for (const { subject } of RIVALS) await this.#rival(programs, size, subject, awake, frames, tell);
+    const { reader } = programs;
+    const count = frames ?? (this.#context.quick ? 10 : 200);
+    for (const mode of MODES) {
+      const task = TASKS[mode](size);
+      add(task, SLUICE, await this.#fromNode(programs, size, count, mode));
+      const channel = pythonChannelOf(size);
+      const read = (): Promise<number> => reader.ask('burst', { channel, count, mode });
+      const fromPython = await this.#fromPython(programs, size, mode, read);
+      add(task, FROM_PYTHON, fromPython.readerUs);
+      if (mode === 'busy') {
+        add(loanTask(size), FROM_PYTHON, fromPython.writerUs);
+      } else {
+        const toNode = (): Promise<number> => this.#intoNode(programs, size, count, mode);
+        add(task, TO_NODE, (await this.#fromPython(programs, size, mode, toNode)).readerUs);
+      }
+      for (const { subject } of RIVALS) {
+        await this.#rival(programs, size, subject, mode, frames, (value) =>
+          add(task, subject, value),
+        );
+      }
     }
-    const stats = await programs.reader.ask<{ bytes_copied: number; received: number }>('stats', {
+    const stats = await reader.ask<{ bytes_copied: number; received: number }>('stats', {
       channel: channelOf(size),
     });
     add(copiedTask(size), SLUICE, stats.bytes_copied / Math.max(1, stats.received));
   }
 
-  async #fromNode(
-    { reader }: Programs,
-    size: Size,
-    count: number,
-    awake: boolean,
-  ): Promise<BurstAnswer> {
+  async #fromNode({ reader }: Programs, size: Size, count: number, mode: Mode): Promise<number> {
     const publisher = this.#publishers.get(size)!;
     const channel = channelOf(size);
     await reader.ask('prepare', { channel });
     let done = false;
     const answered = reader
-      .ask<BurstAnswer>('burst', { channel, count, awake })
+      .ask<number>('burst', { channel, count, mode })
       .finally(() => (done = true));
     // It is awaited below; a failure meanwhile must not count as unhandled.
     answered.catch(() => undefined);
     while (!done) {
       publisher.tryLoan()?.publish({ ptsNs: clockNs() });
-      await sleep(PAUSE_MS);
+      await (mode === 'busy' ? nextTurn() : sleep(PAUSE_MS));
     }
     return answered;
   }
 
-  async #fromPython<T>(
+  /** Medians of both sides: of `read`, and of what a frame cost the publisher. */
+  async #fromPython(
     { reader, writer }: Programs,
     size: Size,
-    read: () => Promise<T>,
-  ): Promise<{ readonly answer: T; readonly loanUs: number }> {
+    mode: Mode,
+    read: () => Promise<number>,
+  ): Promise<{ readonly readerUs: number; readonly writerUs: number }> {
     const channel = pythonChannelOf(size);
     await reader.ask('prepare', { channel });
-    await writer.ask('start', { channel });
+    await writer.ask('start', { channel, mode });
     try {
-      const answer = await read();
-      return { answer, loanUs: await writer.ask<number>('stop') };
+      const readerUs = await read();
+      return { readerUs, writerUs: await writer.ask<number>('stop') };
     } catch (error) {
       await writer.ask('stop').catch(() => undefined);
       throw error;
     }
   }
 
-  async #intoNode(
-    { node }: Programs,
-    size: Size,
-    count: number,
-    awake: boolean,
-  ): Promise<BurstAnswer> {
+  async #intoNode({ node }: Programs, size: Size, count: number, mode: Mode): Promise<number> {
     await node.tell({
-      by: awake ? 'spinning' : 'event loop',
+      by: mode === 'asleep' ? 'event loop' : 'spinning',
       channel: pythonChannelOf(size),
       byteLength: 0,
       count,
     } satisfies Burst);
     await node.next();
-    const { latenciesUs } = await node.next<BurstResult>();
-    return { costUs: null, latencyUs: median(latenciesUs) };
+    return median((await node.next<BurstResult>()).latenciesUs);
   }
 
   async #rival(
     { rival }: Programs,
     size: Size,
     subject: string,
-    awake: boolean,
+    mode: Mode,
     frames: number | undefined,
-    tell: (subject: string, awake: boolean, answer: BurstAnswer) => void,
+    add: (value: number) => void,
   ): Promise<void> {
-    const { quick } = this.#context;
     if (!this.#findings.isOpen(costTask(size), subject)) return;
     try {
       const byteLength = size.width * size.height * 1.5;
-      const count = Math.min(frames ?? Infinity, quick ? 5 : byteLength > 4e6 ? 40 : 200);
-      const of = { way: subject, byte_length: byteLength, count, awake };
-      tell(subject, awake, await rival.ask<BurstAnswer>('burst', of));
+      const most = this.#context.quick ? 5 : byteLength > LARGE_BYTES ? 40 : 200;
+      const count = Math.min(frames ?? Infinity, most);
+      const of = { way: subject, byte_length: byteLength, count, mode };
+      add(await rival.ask<number>('burst', of));
     } catch (error) {
-      const tasks = SIZES.flatMap((each) => [costTask(each), awakeTask(each), asleepTask(each)]);
+      const tasks = SIZES.flatMap((each) => MODES.map((one) => TASKS[one](each)));
       this.#findings.fail([...tasks, FLAT_COST, FLAT_ASLEEP], error, subject);
     }
   }
@@ -309,5 +306,6 @@ export const pythonFrames = pythonSuite({
   description: 'frames to and from the Python client, beside shared_memory, pipes and pyzmq',
   targets,
   modules: ['numpy'],
+  optional: ['zmq'],
   run: (context, python) => new FramesRun(context).run(python),
 });

@@ -8,17 +8,19 @@ export function pythonSuite(options: {
   readonly description: string;
   readonly targets: readonly Target[];
   readonly modules: readonly string[];
+  /** Modules of what Sluice is compared with: a Python that has them is taken first. */
+  readonly optional?: readonly string[];
   /** What else is missing on this machine; undefined when nothing is. */
   readonly missing?: () => string | undefined;
   readonly run: (context: BenchContext, python: string) => Promise<readonly Measurement[]>;
 }): Suite {
-  const { name, description, targets, modules, missing, run } = options;
+  const { name, description, targets, modules, optional, missing, run } = options;
   return {
     name,
     description,
     targets,
     async run(context) {
-      const python = findPython(modules);
+      const python = findPython(modules, optional);
       const reason = missing?.() ?? python.missing;
       if (reason === undefined && python.path !== undefined) return run(context, python.path);
       context.log(`${name}: ${reason}`);
