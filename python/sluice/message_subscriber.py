@@ -104,11 +104,9 @@ class MessageSubscriber(Subscriber[Message]):
         session = self._session
         if session is not None and session.reader.lag() > 0:
             return True
-        first = self.try_receive()
-        if first is None:
-            self.link.events.poll(timeout_s)
-            first = self.try_receive()
-        if first is None:
+        try:
+            first = self.receive(timeout_s)
+        except TimeoutError:
             return False
         self._queue.appendleft(raw_of(first))
         self.received -= 1
