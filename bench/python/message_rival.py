@@ -95,8 +95,9 @@ class Rival:
         self._control.recv()
 
     def rate(self, message_bytes, batch, duration_ms):
-        message = bytes(message_bytes)
-        messages = [message] * batch
+        # Each its own: pickle would send one object once, and then only say that it comes again.
+        messages = [bytes([index % 256]) * message_bytes for index in range(batch)]
+        message = messages[0]
         send, send_batch = self._way.send, self._way.send_batch
         self._control.send((batch > 1, duration_ms))
         while not self._control.poll():

@@ -20,7 +20,8 @@ def open_channel(directory, channel):
 
 def start(channel, message_bytes, batch):
     publisher = _publishers[channel]
-    message = bytes(message_bytes)
+    messages = [bytes([index % 256]) * message_bytes for index in range(batch)]
+    message = messages[0]
     enough = threading.Event()
 
     def run():
@@ -31,7 +32,7 @@ def start(channel, message_bytes, batch):
                         publisher.send(message, timeout_s=0.1)
                 else:
                     for _ in range(ROUND // batch):
-                        publisher.send_batch([message] * batch, timeout_s=0.1)
+                        publisher.send_batch(messages, timeout_s=0.1)
             except TimeoutError:
                 # Nobody reads any more, or not for this moment.
                 continue

@@ -60,8 +60,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
   'python-frames': async () => (await import('./suites/python-frames.js')).pythonFrames,
-  'python-messages': async () =>
-    (await import('./suites/python-messages.js')).pythonMessages,
+  'python-messages': async () => (await import('./suites/python-messages.js')).pythonMessages,
+  'python-deaths': async () => (await import('./suites/python-deaths.js')).pythonDeaths,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,

@@ -10,6 +10,7 @@ import { endWithRun } from './child-program.js';
 /** Longer than a program waits for anything itself, so that it can say what it waited for. */
 const PATIENCE_MS = 60_000;
 const START_TIMEOUT_MS = 60_000;
+const FAREWELL_MS = 2000;
 /** Of the error output: the end tells most. */
 const MAX_STDERR_CHARS = 2000;
 /** `id` of what a program says once it can be asked. */
@@ -54,6 +55,8 @@ export class PythonProgram {
   readonly #name: string;
   readonly #pending = new Map<number, Pending>();
   readonly #forget: () => void;
+  /** The program has ended, and all that it started. */
+  readonly #closed: Promise<unknown>;
   #nextId = 0;
   #stderr = '';
   #end: Error | undefined;
@@ -74,6 +77,7 @@ export class PythonProgram {
     // A program that is gone shows in `close`.
     this.process.stdin?.on('error', () => undefined);
     this.process.once('error', (error) => this.#fail(error));
+    this.#closed = new Promise((resolve) => this.process.once('close', resolve));
     this.process.once('close', (code, signal) => {
       const ended = `${name} ended with ${signal ?? `status ${code}`}`;
       this.#fail(new Error(`${ended}: ${this.#stderr.trim()}`));
@@ -102,12 +106,13 @@ export class PythonProgram {
     return (await answered) as T;
   }
 
+  /** Lets it end by itself, which gives back what it shares; kills it, and what it started, when that takes long. */
   async stop(): Promise<void> {
-    const { pid, exitCode, signalCode } = this.process;
-    const runs = pid !== undefined && exitCode === null && signalCode === null;
-    const gone = runs ? once(this.process, 'exit') : undefined;
+    this.process.stdin?.end();
+    const patience = AbortSignal.timeout(FAREWELL_MS);
+    await Promise.race([this.#closed, once(patience, 'abort')]);
     this.#killGroup();
-    await gone;
+    await this.#closed;
     this.#forget();
   }
 
