@@ -11,6 +11,7 @@ import threading
 import answers
 import numpy
 import sluice
+from held import Held
 from multiprocessing import shared_memory
 
 #: For a producer that is started in the place of the killed one, ms.
@@ -20,29 +21,8 @@ FILL = 7
 BYTES = 2**20
 
 
-class Held:
-    """A frame in the reader's hand, and the answer of a wait for the next one."""
-
-    def __init__(self, array, wait):
-        self._array, self._wait = array, wait
-        self._saw, self._saw_ns = None, 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        try:
-            self._wait()
-            saw = "another frame"
-        except Exception as error:  # noqa: BLE001: what comes is the measurement
-            saw = getattr(error, "code", type(error).__name__)
-        self._saw_ns = answers.clock_ns()
-        self._saw = saw
-
-    def seen(self, patience_ms):
-        """What the wait ended with and when; None and now when it did not within ``patience_ms``."""
-        self._thread.join(patience_ms / 1000)
-        changed = int(numpy.count_nonzero(self._array != FILL))
-        return {"saw": self._saw, "at_ns": self._saw_ns or answers.clock_ns(), "changed": changed}
+def _changed(array):
+    return lambda: int(numpy.count_nonzero(array != FILL))
 
 
 # --- by the client ----------------------------------------------------------------------------------------------------
@@ -56,7 +36,7 @@ def hold(directory, channel):
         channel, when_lost="end", directory=directory, max_held=2, timeout_s=answers.PATIENCE_S
     )
     frame = subscriber.receive(timeout_s=answers.PATIENCE_S)
-    _held[channel] = Held(frame.as_numpy(), subscriber.receive)
+    _held[channel] = Held(_changed(frame.as_numpy()), subscriber.receive)
 
 
 def seen(channel, patience_ms):
@@ -203,7 +183,7 @@ def rival(way, patience_ms):
     producer = _start(context, made)
     try:
         made.producer_started()
-        held = Held(made.receive(), made.receive)
+        held = Held(_changed(made.receive()), made.receive)
         killed_ns = answers.clock_ns()
         os.kill(producer.pid, signal.SIGKILL)
         found = held.seen(patience_ms)

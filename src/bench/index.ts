@@ -67,6 +67,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
   'gpu-peers': async () => (await import('./suites/gpu-peers.js')).gpuPeers,
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
+  'gpu-python': async () => (await import('./suites/gpu-python.js')).gpuPython,
 };
 
 /** Each stands for all suites whose names begin with it: those that need a GPU, those of the Python client. */
