@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ._demand import Demand
 from ._errors import (
     AccessDeniedError,
     ChannelInUseError,
@@ -27,8 +28,10 @@ from ._manifest import Manifest
 from ._message import Message
 from ._text import printable
 from ._views import ArrayView
+from ._write_guard import ReadOnlyError
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
+from .group import GroupSubscriber
 from .message_publisher import MessagePublisher
 from .message_subscriber import MessageSubscriber
 from .opening import open_publisher, open_subscriber
@@ -43,12 +46,14 @@ __all__ = [
     "ChannelInUseError",
     "ChannelNotFoundError",
     "ClosedError",
+    "Demand",
     "Format",
     "FormatMismatchError",
     "Frame",
     "FrameLostError",
     "FramePublisher",
     "FrameSubscriber",
+    "GroupSubscriber",
     "InvalidMessageError",
     "LeasesExhaustedError",
     "Loan",
@@ -58,6 +63,7 @@ __all__ = [
     "MessageSubscriber",
     "NoAnswerError",
     "ProtocolError",
+    "ReadOnlyError",
     "SluiceError",
     "TensorSpec",
     "audio",

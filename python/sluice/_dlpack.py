@@ -92,7 +92,8 @@ def capsule(
     versioned: bool,
 ) -> Any:
     """``address`` is that of the first element, ``strides`` are in bytes; ``owner`` lives until the consumer is done.
-    Only a ``versioned`` capsule can say that its memory is ``read_only``. ``BufferError`` for strides it cannot state."""
+    Only a ``versioned`` capsule can say that its memory is ``read_only``. ``BufferError`` for strides it cannot state.
+    """
     element = ELEMENT_BYTES[dtype]
     if any(stride % element for stride in strides):
         raise BufferError("a stride is no whole number of elements")

@@ -243,7 +243,8 @@ class Frame(FrameArrays):
 
     def to_torch(self, device: Any = None) -> Any:
         """A ``torch.Tensor`` of its own that may be written, in the shape of :meth:`as_numpy`, dense; on ``device`` (of
-        PyTorch), by default where the frame is. From one GPU to another it goes directly where they have peer access."""
+        PyTorch), by default where the frame is. From one GPU to another it goes directly where they have peer access.
+        """
         torch = torch_module("to_torch()")
         if self.memory == "host" or self.format.fields.get("pixelFormat") == "i420":
             copy = torch.from_numpy(self.to_numpy())

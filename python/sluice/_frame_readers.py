@@ -130,8 +130,7 @@ class FrameReaders:
 
     def _give_up(self, peer: Peer, page: Page, writer: PoolWriter) -> None:
         """What jobs name stays until the last of them has landed."""
-        gpu, published = writer.gpu, writer.published
-        assert gpu is not None
+        gpu, published = writer.require_gpu(), writer.published
         closes: List[Callable[[], None]] = []
         if page.registration is not None:
             gpu.remove_reader(page.registration)

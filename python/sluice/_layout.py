@@ -61,8 +61,8 @@ KIND_POOL, KIND_SLOTS, KIND_BYTES = 1, 2, 3
 SLOT_BYTES = 256
 SLOT_PAYLOAD = 240
 UNIT_BYTES = 64
-#: sequence, length, kind, payload
-SLOT = struct.Struct("<QII240s")
+#: sequence, length, kind; the payload follows
+SLOT_HEADER = struct.Struct("<QII")
 #: sequence, length, kind, publish, pts
 MESSAGE = struct.Struct("<QIIqq")
 MESSAGE_BYTES = 32
@@ -196,9 +196,23 @@ def identity_bytes(geometry: Geometry, epoch: int, instance: str) -> bytes:
 
 def parse_identity(data: bytes) -> Tuple[Geometry, int, Tuple[int, ...]]:
     """Geometry, epoch and instance words. ``ValueError`` names what no control block of this version has."""
-    magic, version, kind, epoch, a, b, c, d, slots, record, index, ahead, slot_bytes, records, index_at = (
-        IDENTITY.unpack_from(data)
-    )
+    (
+        magic,
+        version,
+        kind,
+        epoch,
+        a,
+        b,
+        c,
+        d,
+        slots,
+        record,
+        index,
+        ahead,
+        slot_bytes,
+        records,
+        index_at,
+    ) = IDENTITY.unpack_from(data)
     power = slots & (slots - 1) == 0
     if kind == KIND_POOL:
         good = 2 <= slots <= MAX_SLOTS and ahead == 0 and slot_bytes % 64 == 0 and 64 <= slot_bytes <= MAX_FRAME

@@ -82,7 +82,7 @@ class Lease:
         """See :class:`sluice._gpu.arrays.Holder`."""
         gpu, held = self.reader.gpu, self.on_gpu
         if gpu is not None and held is not None:
-            gpu.guarded(lambda: gpu.use(held, stream, waits))
+            gpu.use(held, stream, waits)
 
 
 class Slots(Protocol):
@@ -132,11 +132,11 @@ class PoolReader:
         self._index, self._count = share if share is not None else (0, 1)
         self._ring = ring
         self._in_use: List[bool] = [False] * self.leases
-        #: Called when the last lease has been released, once it is set.
-        self.on_idle: Optional[Callable[[], None]] = None
+        #: What is called when the last lease has been released: once, by whoever takes it out.
+        self._on_idle: List[Callable[[], None]] = []
         self.skipped = 0
         self.lost = 0
-        #: Set when every lease is held: nothing can be claimed, whatever there is.
+        #: Set when there is something and every lease is held.
         self.exhausted = False
         #: Set when one of them is only held until a stream is through with the frame. That rings nobody.
         self.awaits_stream = False
@@ -178,8 +178,10 @@ class PoolReader:
         """The next wanted frame, None when there is nothing or (``exhausted``) no lease is left."""
         page, control = self._page, self._control
         word = self._free_word()
-        self.awaits_stream = word < 0 and False in self._in_use
-        self.exhausted = word < 0 and not self.awaits_stream
+        # Where nothing is there it is not for want of a lease: the end of the epoch must be noticed all the same.
+        wanting = word < 0 and self.lag() > 0
+        self.awaits_stream = wanting and False in self._in_use
+        self.exhausted = wanting and not self.awaits_stream
         if word < 0:
             return None
         slots, mask = self.geometry.slots, self.geometry.index_size - 1
@@ -260,9 +262,20 @@ class PoolReader:
             self._page.store(LEASE_WORD + lease.word, 0)
             self.ring_publisher()
         self._in_use[lease.word] = False
-        if self.on_idle is not None and True not in self._in_use:
-            on_idle, self.on_idle = self.on_idle, None
-            on_idle()
+        self._tell_idle()
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """``call`` once nothing is leased: now, or in whatever thread releases the last. Nothing is claimed any more."""
+        self._on_idle.append(call)
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self._on_idle and True not in self._in_use:
+            try:
+                call = self._on_idle.pop()
+            except IndexError:
+                return
+            call()
 
     def ring_publisher(self) -> None:
         if self._page.load(PUBLISHER_ARMED_WORD) and self._page.exchange(PUBLISHER_ARMED_WORD, 0):

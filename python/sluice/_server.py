@@ -78,7 +78,8 @@ class Stream(Protocol):
     def woken(self) -> None:
         """A reader has freed something."""
 
-    def manifest_json(self) -> Dict[str, Any]: ...
+    def manifest_json(self) -> Dict[str, Any]:
+        ...
 
     def statistics(self) -> Dict[str, Any]:
         """Body of STATS."""
@@ -127,7 +128,9 @@ class Server:
         self._by_pidfd.clear()
         self._epoll.close()
         for fd in self._bell:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
+        self._bell = (-1, -1)
 
     # --- thread ------------------------------------------------------------------------------------------------------
 

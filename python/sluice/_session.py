@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple
 
 from ._connection import Connection
@@ -43,8 +45,19 @@ def map_control(fd: int, byte_length: int, manifest: Manifest) -> Tuple[Memory, 
     return control, geometry
 
 
+def _nothing() -> None:
+    """Nobody waits for it."""
+
+
 class FrameSession:
     """One epoch of a frame channel: in host memory, or in that of a GPU."""
+
+    manifest: Manifest
+    control: Memory
+    reader: PoolReader
+    gpu: Optional["ReadingGpu"]
+    #: ``'host'`` or ``'cuda:N'``, as this process numbers its GPUs.
+    memory: str
 
     def __init__(
         self,
@@ -70,7 +83,7 @@ class FrameSession:
         page = map_checked(descriptors[2], PAGE_BYTES, "reader page", page=True)
         granted = (welcome["leases"], welcome["maxLag"])
         self.memory = "host"
-        self.gpu: Optional["ReadingGpu"] = None
+        self.gpu = None
         slots: Slots
         if manifest.memory == "host" or copied:
             data = map_checked(descriptors[1], geometry.slots * geometry.slot_bytes, "data memory")
@@ -87,6 +100,12 @@ class FrameSession:
             control, slots, page, geometry, body["sequence"], granted, every, share, ring, self.gpu
         )
         self.control = control
+        #: A subscriber that is dropped and not closed gives the memory of the GPU back all the same.
+        self._unclosed: Optional[Any] = None
+        if self.gpu is not None:
+            call = partial(self.gpu.when_idle, _nothing)
+            self._unclosed = weakref.finalize(self, self.reader.when_idle, call)
+            self._unclosed.atexit = False
 
     def check(self) -> None:
         try:
@@ -100,13 +119,11 @@ class FrameSession:
             self.gpu.publisher_ended()
 
     def finish(self, when_idle: Callable[[], None]) -> None:
-        gpu = self.gpu
-        # Frames that stay held keep what it knows of them.
-        done = when_idle if gpu is None else lambda: gpu.when_idle(when_idle)
-        self.reader.on_idle = done
-        if self.reader.held == 0:
-            self.reader.on_idle = None
-            done()
+        if self._unclosed is not None:
+            self._unclosed.detach()
+        if self.gpu is not None:
+            when_idle = partial(self.gpu.when_idle, when_idle)
+        self.reader.when_idle(when_idle)
 
 
 class MessageSession:

@@ -141,9 +141,7 @@ class ArrayView:
         return self._capsule(max_version is not None and max_version[0] >= 1)
 
 
-def array_view(
-    buffer: Any, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str
-) -> ArrayView:
+def array_view(buffer: Any, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str) -> ArrayView:
     """An array over the bytes of a slot, wherever they are: a ``memoryview``, or bytes of a GPU."""
     if isinstance(buffer, memoryview):
         return ArrayView(buffer, offset, shape, strides, dtype)

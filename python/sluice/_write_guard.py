@@ -65,7 +65,7 @@ class WriteGuard:
             return array
         copy = array.copy()
         kept = array.copy()
-        self._handed.append(_Handed(lambda: copy, lambda found: found.tobytes() != kept.tobytes(), _caller()))
+        self._handed.append(_Handed(lambda: copy, lambda found: bool(found.tobytes() != kept.tobytes()), _caller()))
         return copy
 
     def check(self) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -35,6 +36,7 @@ from ._layout import (
 )
 from ._loan import Hold, Loan, Shapes
 from ._manifest import guessed_color
+from ._memory import Mapping as Memory
 from ._planes import dims_of
 from ._pool_writer import Page, PoolWriter
 from ._server import Peer
@@ -101,12 +103,11 @@ class FramePublisher(Publisher):
         geometry = pool_geometry(self._slots, align(self.format.frame_bytes, 4096))
         self._holds = [None] * self._slots
         times = (self._started_ns, self._wall_offset_ns)
-        device, frame_bytes = self._device, self.format.frame_bytes
-        make_gpu: Optional[Callable[[Mapping], "WritingGpu"]] = None
-        if device is not None:
+        make_gpu: Optional[Callable[[Memory], "WritingGpu"]] = None
+        if self._device is not None:
             from ._gpu.writing import WritingGpu
 
-            make_gpu = lambda control: WritingGpu(device, self.channel, control, geometry, frame_bytes)  # noqa: E731
+            make_gpu = partial(WritingGpu, self._device, self.channel, geometry, self.format.frame_bytes)
         return PoolWriter(self.channel, geometry, self.epoch, self.instance, published, *times, make_gpu)
 
     def _geometry(self) -> Tuple[str, int, int]:
@@ -127,11 +128,14 @@ class FramePublisher(Publisher):
     def _retire(self, writer: PoolWriter, pages: Sequence[Page]) -> threading.Event:
         """Nothing more is published in the epoch of ``writer``: its memory goes when all that streams were told to write
         there has landed, loans that are out included."""
-        gpu = writer.gpu
-        assert gpu is not None
-        holds = [hold for hold in (reference() for reference in self._holds if reference is not None) if hold is not None]
+        gpu = writer.require_gpu()
+        holds = [
+            hold for hold in (reference() for reference in self._holds if reference is not None) if hold is not None
+        ]
         registrations = [page.registration for page in pages if page.registration is not None]
-        marks = [] if gpu.failure() is not None else gpu.marks([0, *(stream for hold in holds for stream in hold.streams)])
+        marks = (
+            [] if gpu.failure() is not None else gpu.marks([0, *(stream for hold in holds for stream in hold.streams)])
+        )
         published = writer.published
 
         def close() -> None:
@@ -334,9 +338,7 @@ class FramePublisher(Publisher):
             length = _byte_length(form, dims)
             if writer.gpu is not None:
                 self._enqueue(writer.gpu, slot, hold, stream)
-            sequence = writer.publish(
-                slot, flags, length, times_ns, lineage, dims, user_data, writer.gpu is not None
-            )
+            sequence = writer.publish(slot, flags, length, times_ns, lineage, dims, user_data, writer.gpu is not None)
             if source is not None:
                 source.add_output(_Published(writer, slot, sequence))
             self._count(length, now)
@@ -369,7 +371,6 @@ class FramePublisher(Publisher):
             if shapes and "shape" not in options:
                 options["shape"] = shapes
             return loan.publish(**options)
-
 
     def close(self) -> None:
         """Ends the channel, once what streams still write is there (a second at most): a frame that was published is not
@@ -406,4 +407,3 @@ def _byte_length(form: Format, dims: Sequence[int]) -> int:
         width = 2 if form.fields["dtype"] == "i16" else 4
         return int(dims[0]) * int(dims[1]) * width
     return form.frame_bytes
-

@@ -13,7 +13,7 @@ from .._libraries import cupy_module, torch_module
 from .._views import ArrayView
 from .copies import bytes_to_device, bytes_to_host
 from .devices import Device
-from .streams import LEGACY, StreamRef, cupy_stream, current_stream, dlpack_stream, stream_ref, torch_stream
+from .streams import LEGACY, StreamRef, cupy_stream, current_stream, dlpack_stream, is_idle, stream_ref, torch_stream
 
 
 class Holder(Protocol):
@@ -56,9 +56,7 @@ class DeviceBytes:
         self.holder.use(stream)
         bytes_to_device(self.device, self.pointer + offset, source, stream.handle)
 
-    def array_view(
-        self, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str
-    ) -> "DeviceArrayView":
+    def array_view(self, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str) -> "DeviceArrayView":
         return DeviceArrayView(self, offset, shape, strides, dtype)
 
 
@@ -115,7 +113,13 @@ class DeviceArrayView(ArrayView):
         the process cannot use it any more (``x = frame.as_torch().clone()`` may be written)."""
         torch = torch_module("as_torch()")
         self.buffer.holder.use(torch_stream(self.buffer.device))
-        tensor = torch.utils.dlpack.from_dlpack(self._capsule(False))
+        try:
+            tensor = torch.utils.dlpack.from_dlpack(self._capsule(False))
+        except Exception:
+            # After a fault everything that PyTorch does throws, and says nothing of the frame.
+            with self.buffer.device:
+                is_idle(LEGACY)
+            raise
         return tensor if self.guard is None else self.guard.handed_out(tensor)
 
     def as_cupy(self) -> Any:

@@ -9,6 +9,7 @@ from .._views import address_of
 from .devices import Device
 from .streams import OwnStream, copy_to_device, copy_to_host, synchronize
 
+
 def bytes_to_host(device: Device, pointer: int, byte_length: int) -> memoryview:
     """Bytes of a GPU that are there, in private memory. Blocks for the copy alone: nothing in the stream waits for another
     process."""

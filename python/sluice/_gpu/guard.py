@@ -107,13 +107,12 @@ class _Guard:
             poller = select.poll()
             poller.register(self._bell[0], select.POLLIN)
             with self._lock:
-                now, due = time.monotonic(), None
+                now = time.monotonic()
                 places: Dict[int, _Watch] = {}
                 for watch in self._watches.values():
                     for fd in watch.descriptors:
                         places[fd] = watch
-                    if watch.due is not None:
-                        due = watch.due if due is None else min(due, watch.due)
+                due = min((watch.due for watch in self._watches.values() if watch.due is not None), default=None)
                 for fd, watch in places.items():
                     # A socket hangs up, a pidfd becomes readable; what the socket has to read is the subscriber's.
                     poller.register(fd, select.POLLRDHUP if fd == watch.descriptors[0] else select.POLLIN)

@@ -25,7 +25,8 @@ _PATIENCE_S = 0.1
 class StreamWaiter(Protocol):
     """Something whose streams may wait for a word that another process stores."""
 
-    def waits(self) -> bool: ...
+    def waits(self) -> bool:
+        ...
 
 
 class _Task(NamedTuple):

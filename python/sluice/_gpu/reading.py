@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Protocol, Set
+from typing import Callable, Dict, List, Optional, Protocol, Set
 
 from .. import _fork
 from .._errors import SluiceError
@@ -32,7 +32,7 @@ from .._layout import LEASE_WORD, MAX_LEASES, MIRROR_OFFSET, Geometry
 from .._memory import Mapping
 from . import guard, landing
 from .devices import Device
-from .driver import is_sticky, witness_faults
+from .driver import witness_faults
 from .memory import Registration, SharedMemory
 from .streams import StreamRef, run_after, wait_value64, write_value32
 
@@ -45,7 +45,8 @@ _CLOSE_PATIENCE_S = 3.0
 class Output(Protocol):
     """A frame that this process published, computed from another."""
 
-    def mark_incomplete(self) -> None: ...
+    def mark_incomplete(self) -> None:
+        ...
 
 
 class HeldFrame:
@@ -149,6 +150,9 @@ class ReadingGpu:
     def use(self, held: HeldFrame, stream: StreamRef, waits: bool = True) -> None:
         """``stream`` reads the frame: what is enqueued in it from here on runs when the data is there, and the slot is
         given back behind it."""
+        if self.failure is not None:
+            # That one names the frame.
+            raise self.failure
         held.streams.setdefault(stream.handle, stream)
         if not waits or stream.handle in held.waited:
             return
@@ -238,17 +242,6 @@ class ReadingGpu:
             for held in list(self._frames.values()):
                 if held.queued:
                     self._page.store(LEASE_WORD + held.word, 0)
-
-    def guarded(self, call: Callable[[], Any]) -> Any:
-        """Runs what calls the driver; after a fault the error of that fault is thrown, which names the frame."""
-        if self.failure is not None:
-            raise self.failure
-        try:
-            return call()
-        except SluiceError as error:
-            if is_sticky(error) and self.failure is not None:
-                raise self.failure from None
-            raise
 
     # --- end ---------------------------------------------------------------------------------------------------------
 

@@ -63,9 +63,7 @@ class HostCopy:
 class WritingGpu:
     """The GPU's part of one epoch, as its publisher has it."""
 
-    def __init__(
-        self, device: Device, channel: str, control: Mapping, geometry: Geometry, frame_bytes: int
-    ) -> None:
+    def __init__(self, device: Device, channel: str, geometry: Geometry, frame_bytes: int, control: Mapping) -> None:
         self.device, self.channel = device, channel
         self._geometry, self._frame_bytes = geometry, frame_bytes
         size = geometry.slots * geometry.slot_bytes

@@ -42,7 +42,9 @@ if "SLUICE_CUDA_LIBRARY" not in os.environ and not _has_gpu():
 def pytest_collection_modifyitems(items):
     if "SLUICE_CUDA_LIBRARY" in os.environ or _has_gpu():
         return
-    skip = pytest.mark.skip(reason="needs an NVIDIA GPU, or node, the built package and a C compiler for the simulated one")
+    skip = pytest.mark.skip(
+        reason="needs an NVIDIA GPU, or node, the built package and a C compiler for the simulated one"
+    )
     for item in items:
         if str(item.fspath).startswith(str(_ROOT / "python/tests/gpu")):
             item.add_marker(skip)
