@@ -144,7 +144,8 @@ def write(way, control):
 
 class Rival:
     def __init__(self, context, name, byte_length):
-        way = WAYS[name](context, byte_length)
+        # Kept here: what a queue is made of goes with its last owner, and processes that start need it.
+        self._way = way = WAYS[name](context, byte_length)
         self._reader_control, reader_end = context.Pipe()
         self._writer_control, writer_end = context.Pipe()
         self._processes = [

@@ -138,16 +138,17 @@ class RingReader:
         return self._deliver(messages)
 
     def fetch_payloads(self) -> List[bytes]:
-        """As :meth:`fetch`, the payloads alone: much faster for messages of one slot or unit."""
+        """As :meth:`fetch`, the payloads alone: much faster for messages of one slot, or of as many units each."""
         if self._count == 1 and self._every:
             found = self._run()
             if found is None:
                 return []
             data, units = found
-            payloads = self._short_slots(data, units) if self._slots_layout else self._short_units(data, units)
-            if payloads is not None:
+            even = (self._short_slots if self._slots_layout else self._even_units)(data, units)
+            if even is not None:
+                payloads, taken = even
                 self.expected += len(payloads)
-                self._advance(units)
+                self._advance(taken)
                 return payloads
             messages, taken = (self._parse_slots if self._slots_layout else self._parse_units)(data, units)
             self._advance(taken)
@@ -303,8 +304,8 @@ class RingReader:
             raise self._broken("a message beyond the head")
         return messages, at // 64
 
-    def _short_slots(self, data: bytes, units: int) -> Optional[List[bytes]]:
-        """The payloads when every message has one slot; None: take them apart one by one."""
+    def _short_slots(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
+        """The payloads when every message has one slot, and the slots; None: take them apart one by one."""
         words = memoryview(data).cast("I")
         lengths = words[2::64].tolist()
         first = (self.position + 1) & _LOW
@@ -312,20 +313,28 @@ class RingReader:
             return None
         if words[0::64].tolist() != list(range(first, first + units)):
             return None
-        return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)]
+        return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)], units
 
-    def _short_units(self, data: bytes, units: int) -> Optional[List[bytes]]:
-        """The payloads when every message has one unit, without extension."""
+    def _even_units(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
+        """The payloads when every message has as many units as the first and no extension, and their units: at most up
+        to the end of the ring, where padding may lie. None: take them apart one by one."""
         words = memoryview(data).cast("I")
-        lengths = words[2::16].tolist()
+        each = (MESSAGE_BYTES + words[2] + 63) // 64
+        slots = self.geometry.slots
+        count = min(units, slots - self.position % slots) // each
+        if count == 0:
+            return None
+        lengths = words[2 : 16 * each * count : 16 * each].tolist()
+        most = 64 * each - MESSAGE_BYTES
+        if max(lengths) > most or min(lengths) <= most - 64:
+            return None
         first = self.expected & _LOW
-        if max(lengths) > 32 or first + units > _LOW:
+        if max(words[3 : 16 * each * count : 16 * each].tolist()) >= MESSAGE_EXTENDED or first + count > _LOW:
             return None
-        if max(words[3::16].tolist()) >= MESSAGE_EXTENDED:
+        if words[0 : 16 * each * count : 16 * each].tolist() != list(range(first, first + count)):
             return None
-        if words[0::16].tolist() != list(range(first, first + units)):
-            return None
-        return [data[at : at + length] for at, length in zip(range(32, 64 * units, 64), lengths)]
+        starts = range(MESSAGE_BYTES, 64 * each * count, 64 * each)
+        return [data[at : at + length] for at, length in zip(starts, lengths)], each * count
 
     # --- what is delivered ---------------------------------------------------------------------------------------
 
