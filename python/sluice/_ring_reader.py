@@ -316,25 +316,32 @@ class RingReader:
         return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)], units
 
     def _even_units(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
-        """The payloads when every message has as many units as the first and no extension, and their units: at most up
-        to the end of the ring, where padding may lie. None: take them apart one by one."""
+        """The payloads when every message has as many units as the first and no extension, and their units with
+        padding before them: at most up to the end of the ring, where padding may lie. None: take them apart one by one."""
         words = memoryview(data).cast("I")
+        slots, padding = self.geometry.slots, 0
+        to_end = slots - self.position % slots
+        if words[3] & MESSAGE_PADDING and words[2] == 64 * to_end and to_end <= self.geometry.write_ahead:
+            if to_end >= units:
+                return None
+            padding, to_end = to_end, slots
+            words = words[16 * padding :]
         each = (MESSAGE_BYTES + words[2] + 63) // 64
-        slots = self.geometry.slots
-        count = min(units, slots - self.position % slots) // each
+        count = min(units - padding, to_end) // each
         if count == 0:
             return None
-        lengths = words[2 : 16 * each * count : 16 * each].tolist()
+        end, step = 16 * each * count, 16 * each
+        lengths = words[2:end:step].tolist()
         most = 64 * each - MESSAGE_BYTES
         if max(lengths) > most or min(lengths) <= most - 64:
             return None
         first = self.expected & _LOW
-        if max(words[3 : 16 * each * count : 16 * each].tolist()) >= MESSAGE_EXTENDED or first + count > _LOW:
+        if max(words[3:end:step].tolist()) >= MESSAGE_EXTENDED or first + count > _LOW:
             return None
-        if words[0 : 16 * each * count : 16 * each].tolist() != list(range(first, first + count)):
+        if words[0:end:step].tolist() != list(range(first, first + count)):
             return None
-        starts = range(MESSAGE_BYTES, 64 * each * count, 64 * each)
-        return [data[at : at + length] for at, length in zip(starts, lengths)], each * count
+        starts = range(64 * padding + MESSAGE_BYTES, 64 * (padding + each * count), 64 * each)
+        return [data[at : at + length] for at, length in zip(starts, lengths)], padding + each * count
 
     # --- what is delivered ---------------------------------------------------------------------------------------
 
