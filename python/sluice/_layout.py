@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 MAGIC = 0x43554C53
@@ -106,8 +107,9 @@ class Plane(NamedTuple):
     byte_length: int
 
 
-def planes_of(pixel_format: str, width: int, height: int) -> List[Plane]:
-    """The planes in the order of memory."""
+@lru_cache(maxsize=64)
+def planes_of(pixel_format: str, width: int, height: int) -> Tuple[Plane, ...]:
+    """The planes in the order of memory. Remembered: every view of a frame asks."""
     planes: List[Plane] = []
     pitch = offset = 0
     for index, (name, channels, sample_bytes) in enumerate(PIXELS[pixel_format]):
@@ -120,7 +122,7 @@ def planes_of(pixel_format: str, width: int, height: int) -> List[Plane]:
         planes.append(Plane(name, columns, rows, row_bytes, pitch, offset, pitch * rows))
         even_rows = pixel_format in ("nv12", "p010") and index == 0
         offset += pitch * (align(rows, 2) if even_rows else rows)
-    return planes
+    return tuple(planes)
 
 
 def extent(shape: Sequence[int], strides: Sequence[int]) -> int:

@@ -138,16 +138,17 @@ class RingReader:
         return self._deliver(messages)
 
     def fetch_payloads(self) -> List[bytes]:
-        """As :meth:`fetch`, the payloads alone: much faster for messages of one slot or unit."""
+        """As :meth:`fetch`, the payloads alone: much faster for messages of one slot, or of as many units each."""
         if self._count == 1 and self._every:
             found = self._run()
             if found is None:
                 return []
             data, units = found
-            payloads = self._short_slots(data, units) if self._slots_layout else self._short_units(data, units)
-            if payloads is not None:
+            even = (self._short_slots if self._slots_layout else self._even_units)(data, units)
+            if even is not None:
+                payloads, taken = even
                 self.expected += len(payloads)
-                self._advance(units)
+                self._advance(taken)
                 return payloads
             messages, taken = (self._parse_slots if self._slots_layout else self._parse_units)(data, units)
             self._advance(taken)
@@ -303,8 +304,8 @@ class RingReader:
             raise self._broken("a message beyond the head")
         return messages, at // 64
 
-    def _short_slots(self, data: bytes, units: int) -> Optional[List[bytes]]:
-        """The payloads when every message has one slot; None: take them apart one by one."""
+    def _short_slots(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
+        """The payloads when every message has one slot, and the slots; None: take them apart one by one."""
         words = memoryview(data).cast("I")
         lengths = words[2::64].tolist()
         first = (self.position + 1) & _LOW
@@ -312,20 +313,35 @@ class RingReader:
             return None
         if words[0::64].tolist() != list(range(first, first + units)):
             return None
-        return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)]
+        return [data[at : at + length] for at, length in zip(range(16, 256 * units, 256), lengths)], units
 
-    def _short_units(self, data: bytes, units: int) -> Optional[List[bytes]]:
-        """The payloads when every message has one unit, without extension."""
+    def _even_units(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
+        """The payloads when every message has as many units as the first and no extension, and their units with
+        padding before them: at most up to the end of the ring, where padding may lie. None: take them apart one by one."""
         words = memoryview(data).cast("I")
-        lengths = words[2::16].tolist()
+        slots, padding = self.geometry.slots, 0
+        to_end = slots - self.position % slots
+        if words[3] & MESSAGE_PADDING and words[2] == 64 * to_end and to_end <= self.geometry.write_ahead:
+            if to_end >= units:
+                return None
+            padding, to_end = to_end, slots
+            words = words[16 * padding :]
+        each = (MESSAGE_BYTES + words[2] + 63) // 64
+        count = min(units - padding, to_end) // each
+        if count == 0:
+            return None
+        end, step = 16 * each * count, 16 * each
+        lengths = words[2:end:step].tolist()
+        most = 64 * each - MESSAGE_BYTES
+        if max(lengths) > most or min(lengths) <= most - 64:
+            return None
         first = self.expected & _LOW
-        if max(lengths) > 32 or first + units > _LOW:
+        if max(words[3:end:step].tolist()) >= MESSAGE_EXTENDED or first + count > _LOW:
             return None
-        if max(words[3::16].tolist()) >= MESSAGE_EXTENDED:
+        if words[0:end:step].tolist() != list(range(first, first + count)):
             return None
-        if words[0::16].tolist() != list(range(first, first + units)):
-            return None
-        return [data[at : at + length] for at, length in zip(range(32, 64 * units, 64), lengths)]
+        starts = range(64 * padding + MESSAGE_BYTES, 64 * (padding + each * count), 64 * each)
+        return [data[at : at + length] for at, length in zip(starts, lengths)], padding + each * count
 
     # --- what is delivered ---------------------------------------------------------------------------------------
 

@@ -111,20 +111,21 @@ class MessageSubscriber(Subscriber[Message]):
 
     def wait(self, timeout_s: Optional[float] = None) -> bool:
         """Waits until there may be messages; False after ``timeout_s`` seconds. For loops around ``drain_bytes()``."""
-        if self._queue:
-            return True
-        session = self._session
-        if session is not None and session.reader.lag() > 0:
-            return True
-        first = self.try_receive()
-        if first is None:
-            self.link.events.poll(timeout_s)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            session = self._session
+            # What is there is left there: drain_bytes() takes it faster than receiving would.
+            if self._queue or (session is not None and session.reader.lag() > 0):
+                return True
             first = self.try_receive()
-        if first is None:
-            return False
-        self._queue.appendleft(raw_of(first))
-        self.received -= 1
-        return True
+            if first is not None:
+                self._queue.appendleft(raw_of(first))
+                self.received -= 1
+                return True
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            self._events.poll(left)
 
     def _count_session(self) -> None:
         super()._count_session()

@@ -237,3 +237,42 @@ def test_budget_after_an_overrun():
             for value in range(200, 203):
                 publisher.send(b"%d" % value)
             assert reader.drain_bytes() == [b"200", b"201", b"202"] and reader.stats()["lost"] == 200
+
+
+@layouts
+@pytest.mark.parametrize("sizes", [[240], [32], [33, 96], [0, 32, 33, 1000], [1000]], ids=str)
+def test_drained_bytes_are_what_was_sent(layout, sizes):
+    with sluice.open_publisher("m", sluice.data(), **LAYOUTS[layout]) as publisher:
+        with sluice.open_subscriber("m") as reader:
+            # Far more than the ring holds, in batches that fit into it and end anywhere.
+            for batch in range(200):
+                sent = [
+                    bytes((batch + index + at) % 256 for at in range(sizes[index % len(sizes)]))
+                    for index in range(1 + batch % 13)
+                ]
+                assert publisher.send_batch(sent, timeout_s=10) == len(sent)
+                found = []
+                while len(found) < len(sent):
+                    assert reader.wait(timeout_s=10)
+                    found.extend(reader.drain_bytes())
+                assert found == sent
+            stats = reader.stats()
+            assert (stats["lost"], stats["received"]) == (0, sum(1 + batch % 13 for batch in range(200)))
+
+
+def test_a_wake_up_without_a_message_does_not_end_the_wait(monkeypatch):
+    with sluice.open_publisher("m", sluice.data()) as publisher, sluice.open_subscriber("m") as reader:
+        events = reader.link.events
+        poll, slept = events.poll, []
+
+        def wakes_early(timeout_s):
+            if timeout_s == 0:
+                return poll(0)
+            slept.append(timeout_s)
+            if len(slept) == 1:
+                return True
+            publisher.send(b"x")
+            return poll(timeout_s)
+
+        monkeypatch.setattr(events, "poll", wakes_early)
+        assert reader.wait(timeout_s=10) and reader.drain_bytes() == [b"x"] and len(slept) == 2

@@ -6,17 +6,31 @@ import { fileURLToPath } from 'node:url';
 /** Longer than any step of a benchmark takes on a busy machine. */
 const PATIENCE_MS = 60_000;
 
-const running = new Set<ChildProgram>();
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/** Somebody ended a program, as the run does that is told to end: nothing more is to be started. */
+export class ChildKilled extends Error {}
+
+const running = new Set<Stoppable>();
 
 /** Ends what is still there: after a failure, and when the run was told to end. */
 export async function stopEveryChild(): Promise<void> {
   await Promise.all([...running].map((child) => child.stop()));
 }
 
+/** `child` is stopped at the end of the run, unless the function that this returns was called before. */
+export function endWithRun(child: Stoppable): () => void {
+  running.add(child);
+  return () => running.delete(child);
+}
+
 export class ChildProgram {
   readonly process: ChildProcess;
   readonly #name: string;
   readonly #inbox: unknown[] = [];
+  readonly #forget: () => void;
   #wake: () => void = () => undefined;
 
   /** Starts the compiled program; it finds `given` by `givenTo()`. */
@@ -27,7 +41,7 @@ export class ChildProgram {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    running.add(this);
+    this.#forget = endWithRun(this);
     this.process.on('message', (message) => {
       this.#inbox.push(message);
       this.#wake();
@@ -68,7 +82,7 @@ export class ChildProgram {
       this.process.kill('SIGKILL');
       await gone;
     }
-    running.delete(this);
+    this.#forget();
   }
 
   get #gone(): boolean {

@@ -33,7 +33,7 @@ export type { JudgedTarget } from './targets.js';
 export { textReport, warnings } from './text-report.js';
 
 export interface BenchOptions {
-  /** Names of `SUITE_NAMES`, `gpu` for all of the GPU; default all, those of the GPU only where one is. */
+  /** Names of `SUITE_NAMES`, or of `GROUPS` for several; default all, those of the GPU only where one is. */
   readonly suites?: readonly string[];
   /** Fewer and shorter samples: to see that everything runs. */
   readonly quick?: boolean;
@@ -59,26 +59,31 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   subscribers: async () => (await import('./suites/subscribers.js')).subscribers,
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
+  'python-frames': async () => (await import('./suites/python-frames.js')).pythonFrames,
+  'python-messages': async () => (await import('./suites/python-messages.js')).pythonMessages,
+  'python-deaths': async () => (await import('./suites/python-deaths.js')).pythonDeaths,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
   'gpu-peers': async () => (await import('./suites/gpu-peers.js')).gpuPeers,
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
+  'gpu-python': async () => (await import('./suites/gpu-python.js')).gpuPython,
 };
 
-/** Stands for all suites that need a GPU. */
-const GPU = 'gpu';
+/** Each stands for all suites whose names begin with it: those that need a GPU, those of the Python client. */
+const GROUPS = ['gpu', 'python'] as const;
 
 /** In the order in which they run. */
 export const SUITE_NAMES: readonly string[] = Object.freeze(Object.keys(LOADERS));
 
 /** Throws `TypeError` or `RangeError` for what `runBench` does not take. */
 export function checkBenchOptions({ suites = [], rounds = 1 }: BenchOptions): void {
-  for (const name of suites) assertOneOf('suite', name, [...SUITE_NAMES, GPU]);
+  for (const name of suites) assertOneOf('suite', name, [...SUITE_NAMES, ...GROUPS]);
   assertInteger('rounds', rounds, 1, MAX_ROUNDS);
 }
 
-const isOfGpu = (name: string): boolean => name.startsWith(`${GPU}-`);
+const isOf = (group: string, name: string): boolean => name.startsWith(`${group}-`);
+const isOfGpu = (name: string): boolean => isOf('gpu', name);
 
 /** In the order in which they run. */
 function suitesOf(wanted: readonly string[] | undefined): readonly string[] {
@@ -86,7 +91,8 @@ function suitesOf(wanted: readonly string[] | undefined): readonly string[] {
     return SUITE_NAMES.filter((name) => !isOfGpu(name) || cudaProblem() === undefined);
   }
   return SUITE_NAMES.filter(
-    (name) => wanted.includes(name) || (isOfGpu(name) && wanted.includes(GPU)),
+    (name) =>
+      wanted.includes(name) || GROUPS.some((group) => wanted.includes(group) && isOf(group, name)),
   );
 }
 

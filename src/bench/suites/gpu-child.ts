@@ -1,5 +1,5 @@
 /** A process of a GPU benchmark, asked questions that each have an answer, a failure or an end to the patience. */
-import { ChildProgram } from '../child-program.js';
+import { ChildKilled, ChildProgram } from '../child-program.js';
 import type { Answer, GpuGiven, Question } from '../programs-gpu/serve.js';
 
 /** Longer than a program waits for anything itself, so that it can say what it waited for. */
@@ -9,9 +9,6 @@ interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
-
-/** Somebody ended a program, as the run does that is told to end: nothing more is to be started. */
-export class ChildKilled extends Error {}
 
 export class GpuChild {
   readonly #name: string;

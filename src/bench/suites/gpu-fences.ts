@@ -10,7 +10,8 @@ import type { EchoTask } from '../programs-gpu/trip-pong.js';
 import type { TripGiven } from '../programs-gpu/trip-face.js';
 import type { TripTask } from '../programs-gpu/trip-ping.js';
 import { GpuChild } from './gpu-child.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-fences';
 const BOUND_US = 12;

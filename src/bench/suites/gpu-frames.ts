@@ -17,7 +17,8 @@ import type {
 } from '../programs-gpu/frame-source.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
 import { GpuChild } from './gpu-child.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-frames';
 const SUBJECT = 'sluice';

@@ -6,7 +6,8 @@ import type { ChannelTask, PublishTask } from '../programs-gpu/frame-source.js';
 import type { MapTask, OpenResult, OpenTask } from '../programs-gpu/pool-opener.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
 import { GpuChild } from './gpu-child.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-open';
 const CHANNEL = 'bench/gpu-open';

@@ -7,7 +7,8 @@ import type { ChannelTask, StampTask } from '../programs-gpu/frame-source.js';
 import type { PeerGiven } from '../programs-gpu/peer-reader.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
 import { GpuChild } from './gpu-child.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-peers';
 const CHANNEL = 'bench/gpu-peers';

@@ -22,7 +22,8 @@ import type {
   StreamTask,
 } from '../programs-gpu/ring-writer.js';
 import { GpuChild } from './gpu-child.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-ring';
 const RATE = `${MESSAGE_BYTES} B from a kernel to another process`;

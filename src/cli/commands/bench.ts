@@ -28,8 +28,9 @@ export function configure(command: Command, start: Start): void {
   command
     .argument(
       '[suites...]',
-      'messages, roundtrip, handover, subscribers, allocation, start; gpu-fences, gpu-ring, gpu-frames, gpu-peers, ' +
-        'gpu-open, or gpu for these; default all that the machine can run',
+      'messages, roundtrip, handover, subscribers, allocation, start; python-frames, python-messages, python-deaths, ' +
+        'or python for these; gpu-fences, gpu-ring, gpu-frames, gpu-peers, gpu-open, gpu-python, or gpu for these; ' +
+        'default all that the machine can run',
     )
     .option('--quick', 'fewer and shorter samples: to see that everything runs')
     .addOption(

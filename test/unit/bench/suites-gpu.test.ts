@@ -8,7 +8,8 @@ import { simulatedCuda } from '../../cuda-simulator/simulator.js';
 
 const simulator = simulatedCuda();
 const skip = 'skip' in simulator ? simulator.skip : false;
-const SUITES = SUITE_NAMES.filter((name) => name.startsWith('gpu-'));
+/** What needs PyTorch, too, is tried in suites-python.test.ts. */
+const SUITES = SUITE_NAMES.filter((name) => name.startsWith('gpu-') && name !== 'gpu-python');
 
 function folderOf(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
