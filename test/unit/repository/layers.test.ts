@@ -5,7 +5,7 @@ import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
 
 const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory'];
 
-/** Layer → what it may import. `face` is src/index.ts and src/cuda.ts. A layer is a folder of src/. */
+/** Layer → what it may import. `face` is src/index.ts, src/cuda.ts and src/video.ts. A layer is a folder of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ['core'],
@@ -16,10 +16,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gpu: ['core', 'ffi'],
   memory: ['core', 'ffi', 'gpu'],
   bus: BELOW_BUS,
-  face: [...BELOW_BUS, 'bus'],
-  demo: [...BELOW_BUS, 'bus', 'face'],
-  bench: [...BELOW_BUS, 'bus', 'face'],
-  cli: [...BELOW_BUS, 'bus', 'face', 'demo', 'bench'],
+  video: [...BELOW_BUS, 'bus'],
+  face: [...BELOW_BUS, 'bus', 'video'],
+  demo: [...BELOW_BUS, 'bus', 'video', 'face'],
+  bench: [...BELOW_BUS, 'bus', 'video', 'face'],
+  cli: [...BELOW_BUS, 'bus', 'video', 'face', 'demo', 'bench'],
 };
 
 /** Layers that are plain computation: no I/O, no clock, no foreign call, no package. */
