@@ -71,8 +71,8 @@ function both(plan: ConversionPlan, source: Uint8Array, target: Target, device: 
   onOwnStream(device, 'convert', (stream) => {
     copyToDevice(stream, Number(from.pointer), hostAddress(source), source.byteLength);
     copyToDevice(stream, Number(to.pointer), hostAddress(before), before.byteLength);
-    const at = (buffer: DeviceBuffer, planes: Target['planes']) =>
-      planes.map(({ byteOffset, pitchBytes }) => {
+    const at = (buffer: DeviceBuffer, places: Target['planes']) =>
+      places.map(({ byteOffset, pitchBytes }) => {
         return { pointer: buffer.pointer + BigInt(byteOffset), pitchBytes };
       });
     const handle = BigInt(stream);
