@@ -1,2 +1,11 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
-export {};
+export * from './filter/index.js';
+export {
+  type Box,
+  type Fit,
+  type Placement,
+  placePicture,
+  type Size,
+  toSourceBox,
+} from '../pixels/index.js';
+export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
