@@ -27,6 +27,8 @@ export interface TapStats {
   readonly framesRepeated: number;
   /** Bytes that sockets have taken. */
   readonly bytesSent: number;
+  /** Bytes on their way to clients that have not read enough. */
+  readonly waitingBytes: number;
 }
 
 interface Counters extends TapCounters {
@@ -103,12 +105,14 @@ export class Tap implements AsyncDisposable {
   }
 
   stats(): TapStats {
-    const waiting = [...this.#clients].reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+    const sum = (of: (client: ClientWriter) => number): number =>
+      [...this.#clients].reduce((total, client) => total + of(client), 0);
     const { bytesSent, ...counters } = this.#counters;
     return Object.freeze({
       clients: this.#clients.size,
       ...counters,
-      bytesSent: bytesSent + waiting,
+      bytesSent: bytesSent + sum(({ sentBytes }) => sentBytes),
+      waitingBytes: sum(({ waitingBytes }) => waitingBytes),
     });
   }
 
