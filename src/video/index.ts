@@ -1,2 +1,2 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
-export {};
+export * from './camera/index.js';
