@@ -175,7 +175,8 @@ export class Camera implements AsyncDisposable {
   }
 
   #makeDecoder(look: PictureLook): Decoder {
-    return new HostDecoder(this.channel, look, this.#output, this.#options.decodeThreads ?? 1);
+    const { decodeThreads: threads = 1 } = this.#options;
+    return new HostDecoder(this.channel, look, this.#output, { threads, waits: this.#input.waits });
   }
 
   /** Connects, again and again, until the end. */

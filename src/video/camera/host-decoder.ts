@@ -6,26 +6,50 @@ import { type Decoder, MovingMean } from './decoder.js';
 import { type FrameOutput, frameFormat } from './frame-output.js';
 import { pictureArguments, PictureChild } from './picture-child.js';
 
-/** Bytes not yet taken by the decoder's pipe, beyond which it is full. */
-const FULL_BYTES = 16 << 20;
-/** More than any decoder holds back. */
-const MAX_UNDER_WAY = 256;
+/** Bytes not yet taken by the decoder's pipe, beyond which it is full: of an input that waits, and of a live one. */
+const FULL_BYTES_WAITING = 1 << 18;
+const FULL_BYTES_LIVE = 16 << 20;
+/** Pictures in those bytes, were they all as small as can be. */
+const MAX_UNDER_WAY = 1 << 16;
+/** A picture that so many later ones have overtaken will not come: the decoder could not make sense of it. */
+const MAX_OVERTAKEN = 64;
 /** Codecs in start codes need no configuration of their container; with another name ffmpeg would look for one. */
 const FOURCCS: Readonly<Record<string, string>> = { h264: 'H264', hevc: 'HEVC', av1: 'av01' };
+
+interface UnderWay {
+  readonly picture: CodedPicture;
+  readonly sinceMs: number;
+  /** How many were given to the decoder before it. */
+  readonly order: number;
+}
+
+export interface HostDecoderOptions {
+  readonly threads: number;
+  /** The input can be held up, so little need be on its way. */
+  readonly waits: boolean;
+}
 
 export class HostDecoder implements Decoder {
   readonly name = 'ffmpeg';
   readonly #child: PictureChild;
   readonly #look: PictureLook;
   /** By the time that goes in and comes out with a picture. */
-  readonly #underWay = new Map<number, { readonly picture: CodedPicture; readonly sinceMs: number }>();
+  readonly #underWay = new Map<number, UnderWay>();
+  readonly #fullBytes: number;
+  #given = 0;
   readonly #delay = new MovingMean();
   readonly #channel: string;
   #failure: SluiceError | undefined;
   #closing = false;
 
-  constructor(channel: string, look: PictureLook, output: FrameOutput, threads: number) {
+  constructor(
+    channel: string,
+    look: PictureLook,
+    output: FrameOutput,
+    { threads, waits }: HostDecoderOptions,
+  ) {
     this.#look = look;
+    this.#fullBytes = waits ? FULL_BYTES_WAITING : FULL_BYTES_LIVE;
     this.#channel = channel;
     const args = [
       // Times come out as they went in.
@@ -71,16 +95,15 @@ export class HostDecoder implements Decoder {
   }
 
   get isFull(): boolean {
-    return this.#child.child.input.writableLength > FULL_BYTES;
+    return this.#child.child.input.writableLength > this.#fullBytes;
   }
 
   decode(picture: CodedPicture, alone: boolean): void {
     if (this.#failure !== undefined) return;
-    this.#underWay.set(picture.pts, { picture, sinceMs: performance.now() });
-    for (const [oldest] of this.#underWay) {
-      if (this.#underWay.size <= MAX_UNDER_WAY) break;
-      this.#underWay.delete(oldest);
-    }
+    const order = this.#given;
+    this.#given += 1;
+    this.#underWay.set(picture.pts, { picture, sinceMs: performance.now(), order });
+    this.#forget(order - MAX_UNDER_WAY);
     this.#write(picture, picture.pts);
     if (!alone) return;
     // A decoder holds as many pictures back as the stream may reorder. The same one again pushes it out; the copies
@@ -118,11 +141,20 @@ export class HostDecoder implements Decoder {
     input.uncork();
   }
 
+  /** Those given before `order`, which stand first. */
+  #forget(order: number): void {
+    for (const [pts, waiting] of this.#underWay) {
+      if (waiting.order >= order) return;
+      this.#underWay.delete(pts);
+    }
+  }
+
   #pictureAt({ stream, pts }: NutFrame): CodedPicture | undefined {
     const key = rescale(pts, stream.timeBase, this.#look.timeBase);
     const found = this.#underWay.get(key);
     if (found === undefined) return undefined;
     this.#underWay.delete(key);
+    this.#forget(found.order - MAX_OVERTAKEN);
     this.#delay.add(performance.now() - found.sinceMs);
     return found.picture.isShown ? undefined : found.picture;
   }

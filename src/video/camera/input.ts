@@ -19,6 +19,9 @@ export interface CameraInput {
   readonly script: string | undefined;
 }
 
+// Of a URL the times are taken as they are (-copyts): counted from the first that is known, the first picture, which
+// may have none, would be at the place of the second.
+
 /** µs without a byte after which a connection counts as lost. */
 const SILENCE_US = 10_000_000;
 /** What a list of inputs may lead to; the default leaves all but files out. */
@@ -83,10 +86,10 @@ function urlInput(
   const about = { kind: 'url', shown, secrets, isRaw: false, isLive: true, waits: false } as const;
   if (secrets.length === 0) {
     const words = own.flatMap(([name = '', value = '']) => [`-${name}`, value]);
-    return { ...about, args: [...words, ...given, '-i', url], script: undefined };
+    return { ...about, args: ['-copyts', ...words, ...given, '-i', url], script: undefined };
   }
   const options = own.map(([name, value]) => `option ${name} ${value}\n`).join('');
   const script = `ffconcat version 1.0\nfile '${url.replaceAll("'", String.raw`'\''`)}'\n${options}`;
   const list = ['-f', 'concat', '-safe', '0', '-protocol_whitelist', PROTOCOLS];
-  return { ...about, args: [...list, ...given, '-i', 'pipe:0'], script };
+  return { ...about, args: ['-copyts', ...list, ...given, '-i', 'pipe:0'], script };
 }

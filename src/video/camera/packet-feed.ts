@@ -14,7 +14,7 @@ import type { FrameOutput } from './frame-output.js';
 import type { CameraInput } from './input.js';
 import type { CameraOptions } from './options.js';
 import { PacketOutput } from './packet-output.js';
-import { PacketSource, type SourcePacket } from './packet-source.js';
+import { lacksTimes, PacketSource, type SourcePacket } from './packet-source.js';
 import { soundCodec, soundFacts } from './sound.js';
 import type { Timeline } from './timeline.js';
 import { toNs } from '../ffmpeg/index.js';
@@ -51,6 +51,8 @@ export class PacketFeed implements Feed {
   #look: PictureLook | undefined;
   /** Packets that came while their channels were being opened. */
   #early: (() => void)[] | undefined;
+  /** The input gives pictures without a time. */
+  #mendsTimes = false;
   #closed = false;
 
   constructor(parts: FeedParts) {
@@ -107,12 +109,22 @@ export class PacketFeed implements Feed {
   }
 
   async connect(): Promise<CameraFailure | undefined> {
+    const failure = await this.#connectOnce();
+    if (failure === undefined || this.#mendsTimes || !lacksTimes(failure)) return failure;
+    this.#mendsTimes = true;
+    return this.#connectOnce();
+  }
+
+  async #connectOnce(): Promise<CameraFailure | undefined> {
     const { channel, input, options, timeline } = this.#parts;
     timeline.reconnect();
-    const withSound = (options.audio ?? 'packets') !== 'none';
+    const wanted = {
+      sound: (options.audio ?? 'packets') !== 'none',
+      mendsTimes: this.#mendsTimes,
+    };
     let opening: Promise<void> | undefined;
     let broken: CameraFailure | undefined;
-    const source = new PacketSource(channel, input, withSound, {
+    const source = new PacketSource(channel, input, wanted, {
       opened: (video, sound) => {
         source.hold();
         this.#early = [];

@@ -44,6 +44,24 @@ const OUTPUT = [
   ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
 ];
 
+/**
+ * RTSP often leaves the first picture without a time, and with reordered pictures ffmpeg then knows none for it. This
+ * filter gives it one, and holds each picture back by one to do so: for inputs that turn out to need it.
+ */
+const MEND_TIMES = ['-bsf:v', String.raw`setts=pts=if(eq(PTS\,NOPTS)\,if(N\,PREV_OUTPTS+1\,0)\,PTS)`];
+const LACKS_TIMES = /Negative pts not supported|unknown timestamp/;
+
+export interface SourceOptions {
+  readonly sound: boolean;
+  readonly mendsTimes: boolean;
+}
+
+/** Whether an input failed for pictures without a time. */
+export function lacksTimes({ error }: CameraFailure): boolean {
+  const lines = error.details['ffmpeg'];
+  return Array.isArray(lines) && lines.some((line) => LACKS_TIMES.test(String(line)));
+}
+
 export class PacketSource implements NutSink {
   /** Why it ended; undefined at the end of a file. Never rejects. */
   readonly ended: Promise<CameraFailure | undefined>;
@@ -57,13 +75,14 @@ export class PacketSource implements NutSink {
   #holds = 0;
   #bytes: Uint8Array = new Uint8Array(0);
 
-  constructor(channel: string, input: CameraInput, withSound: boolean, sink: PacketSink) {
+  constructor(channel: string, input: CameraInput, wanted: SourceOptions, sink: PacketSink) {
     this.#sink = sink;
     this.#input = input;
     this.#channel = channel;
-    const sound = withSound ? ['-map', '0:a:0?'] : [];
+    const sound = wanted.sound ? ['-map', '0:a:0?'] : [];
+    const mend = wanted.mendsTimes ? MEND_TIMES : [];
     this.#child = new FfmpegChild({
-      args: [...input.args, '-map', '0:v:0', ...sound, ...OUTPUT],
+      args: [...input.args, '-map', '0:v:0', ...sound, ...mend, ...OUTPUT],
       secrets: input.secrets,
     });
     this.#child.input.end(input.script ?? '');
