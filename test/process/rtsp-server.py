@@ -12,11 +12,14 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
-PARSERS = {"h264": "h264parse ! rtph264pay config-interval=-1", "hevc": "h265parse ! rtph265pay config-interval=-1"}
+PAYLOADERS = {
+    "h264": "h264parse ! rtph264pay config-interval=-1",
+    "hevc": "h265parse ! rtph265pay config-interval=-1",
+}
 
 
 def launch_line(path, codec, sound):
-    pay = PARSERS[codec]
+    pay = PAYLOADERS[codec]
     line = f"( filesrc location={path} ! qtdemux name=d d.video_0 ! queue ! {pay} name=pay0 pt=96"
     if sound:
         line += " d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97"
@@ -43,13 +46,11 @@ def main(port, clips, login):
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch_line(path, codec, "sound" in name))
         if login:
-            roles = GstRtspServer.RTSPRoles() if hasattr(GstRtspServer, "RTSPRoles") else None
             factory.add_role_from_structure(
                 Gst.Structure.new_from_string(
                     "user,media.factory.access=(boolean)true,media.factory.construct=(boolean)true"
                 )
             )
-            del roles
         mounts.add_factory(f"/{name}", factory)
     if server.attach(None) == 0:
         sys.exit("cannot listen")

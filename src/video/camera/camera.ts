@@ -9,6 +9,7 @@ import type { VideoFormat } from '../../format/index.js';
 import type { CameraFailure } from '../ffmpeg/index.js';
 import { Backoff } from './backoff.js';
 import type { CameraStats } from './camera-stats.js';
+import type { CameraStatus } from './camera-status.js';
 import type { PictureLook } from './coded-picture.js';
 import type { Want } from './decode-line.js';
 import type { Decoder } from './decoder.js';
@@ -20,13 +21,6 @@ import { type CameraOptions, checkCameraOptions } from './options.js';
 import { type FeedParts, PacketFeed } from './packet-feed.js';
 import { RawFeed } from './raw-feed.js';
 import { Timeline } from './timeline.js';
-
-/** What happens to a camera while it lives. */
-export type CameraStatus =
-  | { readonly type: 'live'; readonly codec: string }
-  | { readonly type: 'format'; readonly format: VideoFormat }
-  | { readonly type: 'lost'; readonly error: SluiceError; readonly retryInMs: number }
-  | { readonly type: 'decoder'; readonly error: SluiceError };
 
 /**
  * An input that is read, and decoded once, for any number of readers. It publishes `<channel>` (frames), and where the
@@ -51,6 +45,7 @@ export class Camera implements AsyncDisposable {
   #liveSinceMs: number | undefined;
   #lastFrameNs = 0;
   #frames = 0;
+  #lastFormat: VideoFormat | undefined;
   #reason: CloseReason | undefined;
 
   private constructor(channel: string, options: CameraOptions) {
@@ -150,8 +145,6 @@ export class Camera implements AsyncDisposable {
     return this.close();
   }
 
-  #lastFormat: VideoFormat | undefined;
-
   #parts(): FeedParts {
     const { channel } = this;
     return {
@@ -168,7 +161,7 @@ export class Camera implements AsyncDisposable {
         format: () => this.#hasFormat(),
         decoderFailed: (error) => {
           this.#lastError = error.message;
-          this.#events.emit({ type: 'decoder', error });
+          this.#tell({ type: 'decoder', error });
         },
       },
     };
@@ -220,24 +213,29 @@ export class Camera implements AsyncDisposable {
     await this.#feed.close();
   }
 
+  #tell(status: CameraStatus): void {
+    this.#events.emit(status);
+    this.#options.onStatus?.(status);
+  }
+
   #isLive(codec: string): void {
     this.#state = 'live';
     this.#liveSinceMs = performance.now();
     this.#lastError = '';
-    this.#events.emit({ type: 'live', codec });
+    this.#tell({ type: 'live', codec });
   }
 
   #isLost({ error }: CameraFailure, retryInMs: number): void {
     this.#state = this.format === undefined ? 'connecting' : 'lost';
     this.#liveSinceMs = undefined;
     this.#lastError = error.message;
-    this.#events.emit({ type: 'lost', error, retryInMs });
+    this.#tell({ type: 'lost', error, retryInMs });
   }
 
   #hasFormat(): void {
     const format = this.#output.publisher?.format;
     if (format === undefined) return;
-    this.#events.emit({ type: 'format', format });
+    this.#tell({ type: 'format', format });
     if (this.#lastFormat === undefined) this.#followDemand();
     this.#lastFormat = format;
     this.#resolveOpened();

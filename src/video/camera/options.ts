@@ -2,6 +2,7 @@
 import type { AllowedPeers } from '../../bus/index.js';
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { Memory } from '../../memory/index.js';
+import type { CameraStatus } from './camera-status.js';
 
 /** How to open a camera. Only the input is needed. */
 export interface CameraOptions {
@@ -27,8 +28,8 @@ export interface CameraOptions {
   readonly slots?: number;
   /** Size of the ring of packets: more than two groups of pictures. Default 8 MiB. */
   readonly packetRingBytes?: number;
-  /** Sound: its packets as they are, samples (`<channel>/pcm`), both, or nothing. Default 'packets'. */
-  readonly audio?: 'packets' | 'pcm' | 'both' | 'none';
+  /** Sound: its packets as they are, or nothing. Default 'packets'. */
+  readonly audio?: 'packets' | 'none';
   /** RTSP: how the pictures come. Default 'tcp'. */
   readonly transport?: 'tcp' | 'udp';
   /** More options for ffmpeg's input, such as `{ video_size: '1280x720' }`: visible to all users of the machine. */
@@ -40,6 +41,8 @@ export interface CameraOptions {
   readonly whenMissing?: 'wait' | 'fail';
   /** Other users that may read the channels; see docs/security.md. */
   readonly allow?: AllowedPeers;
+  /** Told of what happens, also while the input is still waited for; see `camera.status()`. */
+  readonly onStatus?: (status: CameraStatus) => void;
   /** Ends the wait for the input, and later the camera. */
   readonly signal?: AbortSignal;
   /** Runtime directory; by default the process's own. */
@@ -62,6 +65,7 @@ const KNOWN = [
   'inputOptions',
   'whenMissing',
   'allow',
+  'onStatus',
   'signal',
   'directory',
   'label',
@@ -78,7 +82,7 @@ export function checkCameraOptions(options: CameraOptions): void {
   }
   const choices = [
     ['decode', ['always', 'demand', 'key']],
-    ['audio', ['packets', 'pcm', 'both', 'none']],
+    ['audio', ['packets', 'none']],
     ['transport', ['tcp', 'udp']],
     ['whenMissing', ['wait', 'fail']],
   ] as const;

@@ -156,7 +156,6 @@ export class PacketFeed implements Feed {
   }
 
   async #open(video: NutStream, sound: NutStream | undefined): Promise<void> {
-    const { options } = this.#parts;
     this.#video = video;
     this.codec = codecOf(video.fourcc);
     this.#look = undefined;
@@ -171,8 +170,7 @@ export class PacketFeed implements Feed {
     } else await this.#pictures.close();
     const codec: PacketCodec | undefined = sound && soundCodec(sound.fourcc);
     this.#audio = codec === undefined ? undefined : sound;
-    const wanted = options.audio ?? 'packets';
-    if (sound !== undefined && codec !== undefined && (wanted === 'packets' || wanted === 'both')) {
+    if (sound !== undefined && codec !== undefined) {
       await this.#sound.begin(codec, soundFacts(sound));
     } else await this.#sound.close();
     this.#parts.events.live(this.codec);
