@@ -89,7 +89,10 @@ describe('a camera of a file', { skip }, () => {
       for (const kind of [7, 8, 5]) assert.ok(kinds.includes(kind), `NAL type ${kind} in ${kinds}`);
     }
     const times = units.map(({ packet }) => packet!.dtsNs);
-    assert.deepEqual(times, times.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    );
     assert.ok(units.every(({ packet }) => packet!.dtsNs <= packet!.ptsNs));
     // The stream as it went through the channel is one that ffmpeg decodes to the same pictures.
     const raw = join(runtime.folder, 'units.h264');
@@ -188,7 +191,13 @@ describe('a camera that is decoded on demand', { skip }, () => {
     const { directory } = runtime;
     const clip = makeClip(runtime.folder, 'clip.mp4', { encode: H264_REORDERED });
     const expected = decodedByFfmpeg(clip);
-    const options = { input: clip, directory, loop: true, realtime: true, decode: 'demand' } as const;
+    const options = {
+      input: clip,
+      directory,
+      loop: true,
+      realtime: true,
+      decode: 'demand',
+    } as const;
     const camera = await openCamera('camera/file', options);
     test.after(() => camera.close());
     const reader = await runtime.subscriber('camera/file/packets', { format: packets() });
@@ -211,7 +220,11 @@ describe('a camera that is decoded on demand', { skip }, () => {
       assert.equal(digest, expected[(ptsNs / FRAME_NS) % expected.length]);
     }
     const times = all.seen.map(({ ptsNs }) => ptsNs);
-    assert.deepEqual(times, [...new Set(times)].toSorted((a, b) => a - b), 'none twice');
+    assert.deepEqual(
+      times,
+      [...new Set(times)].toSorted((a, b) => a - b),
+      'none twice',
+    );
 
     await Promise.all([keys.close(), all.close()]);
     while (camera.processes.decoder !== undefined) await reader.receive();

@@ -97,7 +97,9 @@ describe('a camera by RTSP', { skip }, () => {
     const lost = statusOf(camera, 'lost');
     await server.stop();
     const status = await lost;
-    assert.ok(status.type === 'lost' && /^camera\/door: rtsp:\S+ is lost/.test(status.error.message));
+    assert.ok(
+      status.type === 'lost' && /^camera\/door: rtsp:\S+ is lost/.test(status.error.message),
+    );
     assert.equal(camera.stats().state, 'lost');
     await serve(test, { clip: small }, { port: server.port });
     await watcher.until((seen) => seen.filter(({ width }) => width === 256).length > 5);
@@ -109,14 +111,20 @@ describe('a camera by RTSP', { skip }, () => {
       seen[back]!.discontinuity ? [256] : [],
     );
     const times = seen.map(({ ptsNs }) => ptsNs);
-    assert.deepEqual(times, times.toSorted((a, b) => a - b));
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    );
     assert.ok(camera.stats().reconnects >= 1);
   });
 
   it('is refused without the right password, which is shown nowhere', async (test) => {
     const runtime = new Runtime(test);
     const { directory } = runtime;
-    const clip = makeClip(runtime.folder, 'clip.mp4', { encode: [...H264, '-bf', '0'], seconds: 30 });
+    const clip = makeClip(runtime.folder, 'clip.mp4', {
+      encode: [...H264, '-bf', '0'],
+      seconds: 30,
+    });
     const server = await serve(test, { clip }, { login: 'viewer:open sesame' });
     const told: CameraStatus[] = [];
     const options = { directory, onStatus: (status: CameraStatus) => told.push(status) };
@@ -145,7 +153,10 @@ describe('a camera by RTSP', { skip }, () => {
   it('waits for a server that is not there yet, and says so; or fails when it shall not wait', async (test) => {
     const runtime = new Runtime(test);
     const { directory } = runtime;
-    const clip = makeClip(runtime.folder, 'clip.mp4', { encode: [...H264, '-bf', '0'], seconds: 9 });
+    const clip = makeClip(runtime.folder, 'clip.mp4', {
+      encode: [...H264, '-bf', '0'],
+      seconds: 9,
+    });
     const first = await serve(test, { clip });
     await first.stop();
     const input = first.url('clip');
@@ -155,7 +166,11 @@ describe('a camera by RTSP', { skip }, () => {
     });
     let tell: (status: CameraStatus) => void = () => undefined;
     const lost = new Promise<CameraStatus>((resolve) => (tell = resolve));
-    const opening = openCamera('camera/door', { input, directory, onStatus: (status) => tell(status) });
+    const opening = openCamera('camera/door', {
+      input,
+      directory,
+      onStatus: (status) => tell(status),
+    });
     assert.equal((await lost).type, 'lost');
     await serve(test, { clip }, { port: first.port });
     const camera = await opening;

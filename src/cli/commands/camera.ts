@@ -37,7 +37,7 @@ export const EXAMPLES = [
   "CAM=user:password sluice camera camera/door 'rtsp://${CAM}@10.0.0.7/stream1'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
-  "sluice camera screen x11::0.0 --decode demand",
+  'sluice camera screen x11::0.0 --decode demand',
   'sluice camera test lavfi:testsrc2=size=1280x720:rate=30 --seconds 10',
 ];
 
@@ -65,11 +65,17 @@ export function configure(command: Command, start: Start): void {
         'always (default), on demand of subscribers, or key frames only',
       ).choices(['always', 'demand', 'key']),
     )
-    .option('--threads <n>', 'of the decoder; each but the first delays by a frame', atLeast('--threads', 1))
+    .option(
+      '--threads <n>',
+      'of the decoder; each but the first delays by a frame',
+      atLeast('--threads', 1),
+    )
     .option('--loop', 'begin a file again at its end')
     .option('--realtime', 'a file no faster than it is meant to be seen (the default of lavfi)')
     .option('--no-realtime', 'as fast as readers take it (the default of files)')
-    .addOption(new Option('--transport <protocol>', 'of RTSP (default tcp)').choices(['tcp', 'udp']))
+    .addOption(
+      new Option('--transport <protocol>', 'of RTSP (default tcp)').choices(['tcp', 'udp']),
+    )
     .option('--no-audio', 'without sound')
     .option('--no-wait', 'fail when the input is not there')
     .option('--ring <bytes>', 'size of the ring of packets (default 8 MiB)', atLeast('--ring', 1))
@@ -99,7 +105,8 @@ export function configure(command: Command, start: Start): void {
 function fromEnvironment(input: string): string {
   return input.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = process.env[name];
-    if (value === undefined) throw new UsageError(`\${${name}} in the input: there is no such variable`);
+    if (value === undefined)
+      throw new UsageError(`\${${name}} in the input: there is no such variable`);
     return value;
   });
 }
@@ -122,7 +129,9 @@ async function watchOver(
     const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);
     const format = camera.format === undefined ? '' : describeFormat(camera.format);
     if (run.json) {
-      run.print(safeJson({ event: 'open', channel, beside, format: camera.format, ...camera.stats() }));
+      run.print(
+        safeJson({ event: 'open', channel, beside, format: camera.format, ...camera.stats() }),
+      );
       const tell = (): void => run.print(safeJson({ event: 'stats', channel, ...camera.stats() }));
       report = setInterval(tell, REPORT_EVERY_MS);
     } else {

@@ -28,9 +28,7 @@ export class DecodeTimes {
     waiting.splice(at, 0, pts);
     // The first pictures are decoded before any presentation: their times lie before the first, a unit apart.
     const early = this.#count <= this.#delay;
-    const dts = early
-      ? this.#first - (this.#delay - this.#count + 1)
-      : (waiting.shift() as number);
+    const dts = early ? this.#first - (this.#delay - this.#count + 1) : (waiting.shift() as number);
     this.#last = Math.min(Math.max(dts, this.#last + 1), Math.max(pts, this.#last + 1));
     return this.#last;
   }

@@ -1,5 +1,10 @@
 /** The frame channel of a camera: opened when the first format is known, a new epoch for each other one. */
-import { type Demand, type FramePublisher, type LoanedFrame, openPublisher } from '../../bus/index.js';
+import {
+  type Demand,
+  type FramePublisher,
+  type LoanedFrame,
+  openPublisher,
+} from '../../bus/index.js';
 import { frameByteLength, video, type VideoFormat } from '../../format/index.js';
 import { isSluiceError } from '../../core/index.js';
 import type { VideoParameters } from '../packets/index.js';

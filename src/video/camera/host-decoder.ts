@@ -1,5 +1,5 @@
 /** Decodes on the processor: an ffmpeg that reads packets and gives raw pictures. */
-import { SluiceError } from '../../core/index.js';
+import type { SluiceError } from '../../core/index.js';
 import { nutFrameHeader, nutHeader, type NutFrame, readFailure, rescale } from '../ffmpeg/index.js';
 import type { CodedPicture, PictureLook } from './coded-picture.js';
 import { type Decoder, MovingMean } from './decoder.js';

@@ -25,7 +25,8 @@ export interface CameraInput {
 /** µs without a byte after which a connection counts as lost. */
 const SILENCE_US = 10_000_000;
 /** What a list of inputs may lead to; the default leaves all but files out. */
-const PROTOCOLS = 'pipe,file,tcp,udp,rtp,rtcp,rtsp,rtmp,rtmps,http,https,httpproxy,tls,crypto,hls,srt';
+const PROTOCOLS =
+  'pipe,file,tcp,udp,rtp,rtcp,rtsp,rtmp,rtmps,http,https,httpproxy,tls,crypto,hls,srt';
 
 export function cameraInput(options: CameraOptions): CameraInput {
   const { input, realtime, loop = false, inputOptions = {} } = options;

@@ -48,7 +48,10 @@ const OUTPUT = [
  * RTSP often leaves the first picture without a time, and with reordered pictures ffmpeg then knows none for it. This
  * filter gives it one, and holds each picture back by one to do so: for inputs that turn out to need it.
  */
-const MEND_TIMES = ['-bsf:v', String.raw`setts=pts=if(eq(PTS\,NOPTS)\,if(N\,PREV_OUTPTS+1\,0)\,PTS)`];
+const MEND_TIMES = [
+  '-bsf:v',
+  String.raw`setts=pts=if(eq(PTS\,NOPTS)\,if(N\,PREV_OUTPTS+1\,0)\,PTS)`,
+];
 const LACKS_TIMES = /Negative pts not supported|unknown timestamp/;
 
 export interface SourceOptions {

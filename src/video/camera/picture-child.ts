@@ -26,7 +26,9 @@ export interface PictureEvents {
  * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them.
  * Encoder threads would each hold a picture back.
  */
-export function pictureArguments(format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat'>): string[] {
+export function pictureArguments(
+  format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat'>,
+): string[] {
   const pixelFormat = format.pixelFormat === 'p010' ? 'p010le' : format.pixelFormat;
   const step = PITCH_ALIGNMENT_BYTES / (format.pixelFormat === 'p010' ? 2 : 1);
   const isPadded = format.width % step !== 0 || format.height % 2 !== 0;

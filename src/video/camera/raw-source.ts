@@ -2,12 +2,7 @@
 import { SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { guessColor, type VideoFormat } from '../../format/index.js';
-import {
-  type CameraFailure,
-  type NutFrame,
-  type NutStream,
-  readFailure,
-} from '../ffmpeg/index.js';
+import { type CameraFailure, type NutFrame, type NutStream, readFailure } from '../ffmpeg/index.js';
 import type { CodedPicture, PictureLook } from './coded-picture.js';
 import { type FrameOutput, frameFormat } from './frame-output.js';
 import type { CameraInput } from './input.js';
@@ -51,7 +46,14 @@ export class RawSource {
     }
     const { width, height, timeBase } = stream;
     const parameters = { width, height, bitDepth: 8, chroma: 1, color: guessColor('nv12', height) };
-    return { codec: 'other', parameters, timeBase, fourcc: NO_BYTES, extra: NO_BYTES, decodeDelay: 0 };
+    return {
+      codec: 'other',
+      parameters,
+      timeBase,
+      fourcc: NO_BYTES,
+      extra: NO_BYTES,
+      decodeDelay: 0,
+    };
   }
 
   /** Publishes its pictures until it ends. */

@@ -87,7 +87,8 @@ export class FfmpegChild {
 export function missingFfmpeg(cause: Error): SluiceError {
   const found = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'not found' : cause.message;
   return new SluiceError('UNSUPPORTED', `cannot start ffmpeg: ${printable(found)}`, {
-    remedy: 'Install ffmpeg 5.1 or newer so that it is on the PATH (Debian: apt-get install ffmpeg).',
+    remedy:
+      'Install ffmpeg 5.1 or newer so that it is on the PATH (Debian: apt-get install ffmpeg).',
     cause,
   });
 }

@@ -29,10 +29,22 @@ const READINGS: readonly Reading[] = [
     'its name cannot be resolved',
   ),
   passing(/Device or resource busy/, 'CAMERA_UNREACHABLE', 'another program has the device'),
-  passing(/[Cc]annot open display|could not.*connect/i, 'CAMERA_UNREACHABLE', 'it cannot be opened'),
+  passing(
+    /[Cc]annot open display|could not.*connect/i,
+    'CAMERA_UNREACHABLE',
+    'it cannot be opened',
+  ),
   lasting(/matches no streams/, 'CAMERA_FORMAT', 'there are no pictures in it'),
-  lasting(/decoder.*not found|Unknown decoder|No decoder/i, 'CAMERA_FORMAT', 'ffmpeg cannot decode it'),
-  lasting(/[Cc]ould not find codec parameters/, 'CAMERA_FORMAT', 'its pictures are damaged or unknown'),
+  lasting(
+    /decoder.*not found|Unknown decoder|No decoder/i,
+    'CAMERA_FORMAT',
+    'ffmpeg cannot decode it',
+  ),
+  lasting(
+    /[Cc]ould not find codec parameters/,
+    'CAMERA_FORMAT',
+    'its pictures are damaged or unknown',
+  ),
   lasting(/Invalid data found|moov atom not found/, 'CAMERA_FORMAT', 'it is damaged, or no video'),
 ];
 

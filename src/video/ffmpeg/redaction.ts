@@ -12,9 +12,8 @@ export interface ShownUrl {
 
 /** `url`: SCHEME://[USER[:PASSWORD]@]HOST…, as ffmpeg takes it; it need not be valid. */
 export function hideSecrets(url: string): ShownUrl {
-  const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)(.*)$/i.exec(
-    url,
-  ) ?? [undefined, '', '', url];
+  const [, scheme = '', authority = '', rest = ''] =
+    /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)(.*)$/i.exec(url) ?? [undefined, '', '', url];
   const at = authority.lastIndexOf('@');
   const user = authority.slice(0, Math.max(0, at));
   const [path = '', query] = splitOnce(rest, '?');
