@@ -87,7 +87,7 @@ describe('access units', () => {
 
   it('take the newest sets of the stream', () => {
     const units = new AccessUnits('h264', new Uint8Array(0));
-    assert.ok(!units.parameters);
+    assert.ok(new AccessUnits('h264', new Uint8Array(0)).parameters === undefined);
     units.take(joinNals([SPS, PPS, IDR]), true);
     assert.equal(units.parameters?.height, 242);
     assert.deepEqual(nalsOf(units.take(joinNals([IDR]), true)!.bytes), [SPS, PPS, IDR].map(text));
