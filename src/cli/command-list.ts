@@ -40,6 +40,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/watch.js'),
   },
   {
+    name: 'camera',
+    group: 'move',
+    summary: 'publishes a camera, a file or a screen: frames, packets and sound',
+    load: () => import('./commands/camera.js'),
+  },
+  {
     name: 'pub',
     group: 'move',
     summary: 'publishes what it reads from standard input',

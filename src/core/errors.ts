@@ -167,7 +167,8 @@ export const ERROR_TABLE = Object.freeze({
   CAMERA_DENIED: {
     summary: 'The camera refused the name and password, or the lack of them.',
     causes: ['Name or password are wrong, or absent.', 'The camera allows too few viewers.'],
-    remedy: 'Check rtsp://NAME:PASSWORD@…; characters such as @ : / in them are written as %40 %3A %2F.',
+    remedy:
+      'Check rtsp://NAME:PASSWORD@…; characters such as @ : / in them are written as %40 %3A %2F.',
   },
   CAMERA_FORMAT: {
     summary: 'What the camera sends cannot be used.',

@@ -12,7 +12,8 @@ export function idWords(
   source: Frame<FrameFormat> | undefined,
 ): readonly [number, number] {
   if (id === undefined) return source?.idWords ?? NO_ID;
-  if (typeof id !== 'bigint') throw new TypeError(`${attempt}: id must be a bigint, got ${typeof id}`);
+  if (typeof id !== 'bigint')
+    throw new TypeError(`${attempt}: id must be a bigint, got ${typeof id}`);
   if (id < 1n || id >> 64n !== 0n) {
     throw new RangeError(`${attempt}: id must be from 1 to 2^64 - 1, got ${id}`);
   }

@@ -320,10 +320,7 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
     header.key = keyFrame;
     header.ptsNs = ptsNs ?? frame?.ptsNs ?? 0;
     header.extended =
-      frame !== undefined ||
-      id !== undefined ||
-      dtsNs !== undefined ||
-      captureTimeNs !== undefined;
+      frame !== undefined || id !== undefined || dtsNs !== undefined || captureTimeNs !== undefined;
     [header.idLow, header.idHigh] = idWords('send()', id, frame);
     header.dtsNs = dtsNs ?? header.ptsNs;
     header.captureTimeNs = captureTimeNs ?? frame?.captureTimeNs ?? 0;

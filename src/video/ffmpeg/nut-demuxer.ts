@@ -3,13 +3,7 @@
  * `advance()` that they are there. The data of a frame goes straight to where the sink wants it; only headers, and the
  * little that is read beyond one, go through a buffer.
  */
-import {
-  FILE_ID,
-  FrameFlag,
-  type NutFrame,
-  type NutStream,
-  START_CODES,
-} from './nut-format.js';
+import { FILE_ID, FrameFlag, type NutFrame, type NutStream, START_CODES } from './nut-format.js';
 import {
   type MainHeader,
   NutCursor,

@@ -1,5 +1,12 @@
 /** Packets as a NUT stream of one stream: what the decoders read. See nut-format.ts. */
-import { crc32, FILE_ID, FrameFlag, type NutStream, START_CODES, STREAM_CLASSES } from './nut-format.js';
+import {
+  crc32,
+  FILE_ID,
+  FrameFlag,
+  type NutStream,
+  START_CODES,
+  STREAM_CLASSES,
+} from './nut-format.js';
 
 /** The one frame code in use: everything is stated in the frame. */
 const CODE = 0;
@@ -52,10 +59,7 @@ export function nutHeader(stream: Omit<NutStream, 'id'>): Uint8Array {
 /** What stands before the data of a frame: a syncpoint, since readers insist on them, and the header. `pts` ≥ 0. */
 export function nutFrameHeader(pts: number, keyFrame: boolean, byteLength: number): Uint8Array {
   const flags =
-    FrameFlag.codedPts |
-    FrameFlag.sizeMsb |
-    FrameFlag.checksum |
-    (keyFrame ? FrameFlag.key : 0);
+    FrameFlag.codedPts | FrameFlag.sizeMsb | FrameFlag.checksum | (keyFrame ? FrameFlag.key : 0);
   const fields = Buffer.from([
     CODE,
     ...varint(flags),

@@ -87,8 +87,7 @@ export class AccessUnits {
   /** `isKey`: what the container says. Undefined for a packet whose units lead out of it. */
   take(packet: Uint8Array, isKey: boolean): AccessUnit | undefined {
     if (this.codec === 'av1') return this.#takeUnits(packet, isKey);
-    const bytes =
-      this.#lengthBytes === 0 ? packet : lengthsToStartCodes(packet, this.#lengthBytes);
+    const bytes = this.#lengthBytes === 0 ? packet : lengthsToStartCodes(packet, this.#lengthBytes);
     return bytes === undefined ? undefined : this.#takeNals(RULES[this.codec], bytes, isKey);
   }
 
@@ -143,6 +142,7 @@ export class AccessUnits {
     const header = sequenceHeaderOf(unit);
     if (header === undefined) return;
     this.#sequenceHeader = unit.slice(header.start, header.end);
-    this.#parameters = readAv1Sequence(unit.subarray(header.payload, header.end)) ?? this.#parameters;
+    this.#parameters =
+      readAv1Sequence(unit.subarray(header.payload, header.end)) ?? this.#parameters;
   }
 }
