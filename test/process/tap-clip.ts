@@ -76,3 +76,32 @@ export async function linesOf(words: readonly string[]): Promise<readonly string
   const text = (await outputOf(words)).toString();
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
+
+export interface ClipPacket {
+  readonly bytes: Uint8Array;
+  readonly ptsNs: number;
+  readonly dtsNs: number;
+  readonly keyFrame: boolean;
+}
+
+/** All packets of the clip in Annex B, with their times. */
+export function clipPackets(): readonly ClipPacket[] {
+  const filter = ['-bsf:v', 'h264_mp4toannexb,h264_metadata=aud=insert', '-f', 'h264', '-'];
+  const copy = ['-v', 'error', '-i', CLIP, '-c', 'copy', ...filter];
+  const stream = spawnSync('ffmpeg', copy, { maxBuffer: 1 << 26 }).stdout;
+  const delimiter = Buffer.from([0, 0, 0, 1, 9]);
+  const starts: number[] = [];
+  for (let at = stream.indexOf(delimiter); at >= 0; at = stream.indexOf(delimiter, at + 1)) {
+    starts.push(at);
+  }
+  const fields = 'packet=pts_time,dts_time,flags';
+  const words = ['-v', 'error', '-show_entries', fields, '-of', 'compact', CLIP];
+  const text = spawnSync('ffprobe', words).stdout.toString();
+  const times = [...text.matchAll(/pts_time=([\d.-]+)\|dts_time=([\d.-]+)\|flags=(.)/g)];
+  return times.map(([, pts, dts, flag], index) => ({
+    bytes: stream.subarray(starts[index], starts[index + 1]),
+    ptsNs: Math.round(Number(pts) * 1e9),
+    dtsNs: Math.round(Number(dts) * 1e9),
+    keyFrame: flag === 'K',
+  }));
+}

@@ -4,11 +4,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { packets } from '../../src/index.js';
 import { openTap, type Tap, type TapOptions } from '../../src/video.js';
 import { Runtime } from './runtime.js';
 import {
   CLIP,
   CLIP_FRAMES,
+  clipPackets,
   clipPictures,
   hasProgram,
   i420,
@@ -135,4 +137,35 @@ describe('a tap is read frame by frame', () => {
     const [bytes] = await Promise.all([outputOf(words), play()]);
     assert.equal(md5(bytes), md5(Buffer.concat(clipPictures())));
   });
+});
+
+describe('a tap of packets is read packet by packet', () => {
+  for (const as of ['h264', 'mpegts'] as const) {
+    it(`by ffmpeg as ${as}`, { skip: !ffmpeg && 'no ffmpeg' }, async (test) => {
+      const runtime = new Runtime(test);
+      const format = packets({ codec: 'h264' });
+      const publisher = await runtime.publisher('clip/packets', { format, ringBytes: 1 << 23 });
+      const socket = join(runtime.folder, 'clip.sock');
+      const tap = await openTap('clip', { as, socket, directory: runtime.directory });
+      test.after(() => tap.close());
+      const all = clipPackets();
+      assert.equal(all.length, CLIP_FRAMES);
+      // The client comes in the middle: it is given what there is from the newest key frame on.
+      const newestKey = all.findLastIndex(({ keyFrame }, index) => keyFrame && index < 70);
+      for (const packet of all.slice(0, 70)) await publisher.send(packet.bytes, packet);
+      const input = ['-v', 'error', '-copyts', '-f', as, '-i', tap.url];
+      const output = ['-fps_mode', 'passthrough', '-enc_time_base', '1:90000', '-f', 'framemd5'];
+      const reading = linesOf(['ffmpeg', ...input, ...output, '-']);
+      await until(() => tap.stats().framesSent === 70 - newestKey);
+      for (const packet of all.slice(70)) await publisher.send(packet.bytes, packet);
+      await until(() => tap.stats().framesSent === CLIP_FRAMES - newestKey);
+      await publisher.close();
+      const lines = await reading;
+      const sums = lines.map((line) => line.split(',').at(-1)?.trim());
+      assert.deepEqual(sums, expected().slice(newestKey));
+      if (as === 'h264') return;
+      const first = Number(lines[0]?.split(',')[2]);
+      assert.equal(first, all[newestKey]!.ptsNs * 9e-5 + 90_000);
+    });
+  }
 });

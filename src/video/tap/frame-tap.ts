@@ -9,7 +9,7 @@
  * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
  */
 import { isSluiceError, SluiceError } from '../../core/index.js';
-import { describeFormat, rawByteLength, type VideoFormat, video } from '../../format/index.js';
+import { rawByteLength, type VideoFormat, video } from '../../format/index.js';
 import { type Frame, type FrameSubscriber, openSubscriber } from '../../bus/index.js';
 import { USUAL_RATE } from '../container/frame-rate.js';
 import type { ClientWriter } from './client-writer.js';
@@ -190,12 +190,6 @@ export class FrameTap implements TapSource {
     });
     this.#memory ??= new PictureMemory(rawByteLength(this.#target));
     const fit = fitPicture(source, this.#target);
-    if (fit === undefined) {
-      const [from, to] = [describeFormat(source), describeFormat(this.#target)];
-      throw new SluiceError('FORMAT_MISMATCH', `${this.#channel}: no way from ${from} to ${to}`, {
-        details: { channel: this.#channel, from, to },
-      });
-    }
     this.#fit = { source, fit };
     return fit;
   }

@@ -1,5 +1,5 @@
 /** Where the clients of a tap connect: a Unix socket or a port of this machine. */
-import { unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { printable, SluiceError } from '../../core/index.js';
 import { closeDescriptor, listenTcp, peerCredentials, SystemCallError } from '../../ffi/index.js';
 import { AcceptLoop } from '../../bus/transport/accept-loop.js';
@@ -54,8 +54,9 @@ async function serveUnix(
   return { url: `unix:${path}`, close: () => listener.close() };
 }
 
-/** A socket at which nobody listens is what a tap that was killed left behind. */
+/** A socket at which nobody listens is what a tap that was killed left behind. Other files are nobody's leftover. */
 async function removeLeftover(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
   const state = await probeSocket(path);
   if (state === 'refused') unlinkSync(path);
   if (state !== 'accepting' && state !== 'busy') return;
