@@ -4,10 +4,12 @@
  *   node scripts/test-gpu.mjs                      all of it, with 300 rounds of SIGKILL
  *   node scripts/test-gpu.mjs ends --rounds 20     only the files whose name contains the word
  *
+ * Then those of the Python client, python/tests/gpu, where python3 has pytest; with PyTorch and CuPy where it has them.
  * Without a GPU each of them says why it is skipped. In a tree that is built already `node --test
  * --test-concurrency=1 dist/test/gpu/*.test.js` does the same, with fewer rounds.
  */
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
@@ -33,11 +35,25 @@ if (build(['test/gpu']) !== 0) {
   process.exitCode = 1;
 } else {
   process.env['SLUICE_KILL_ROUNDS'] = values.rounds;
-  process.exitCode = run(process.execPath, [
+  const status = run(process.execPath, [
     '--test',
     '--test-reporter=spec',
     '--test-concurrency=1',
     `--test-timeout=${FILE_TIMEOUT_MS}`,
     ...files,
   ]);
+  process.exitCode = Math.max(status, positionals.length === 0 ? testPython() : 0);
+}
+
+/** The exit status of pytest; 0 where there is none, or no GPU. */
+function testPython() {
+  const hasPytest = spawnSync('python3', ['-c', 'import pytest'], { stdio: 'ignore' }).status === 0;
+  const hasGpu = existsSync('/dev/nvidiactl');
+  if (!hasPytest || !hasGpu) {
+    const why = hasPytest ? 'there is no NVIDIA GPU' : 'python3 has no pytest';
+    console.log(`python/tests/gpu: skipped, ${why}`);
+    return 0;
+  }
+  const options = ['-m', 'pytest', '-v', '-rs', '-p', 'no:cacheprovider'];
+  return run('python3', [...options, join(root, 'python/tests/gpu')]);
 }

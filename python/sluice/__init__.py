@@ -27,9 +27,11 @@ from ._manifest import Manifest
 from ._message import Message
 from ._text import printable
 from ._views import ArrayView
+from ._write_guard import ReadOnlyError
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
-from .messages import MessagePublisher, MessageSubscriber
+from .message_publisher import MessagePublisher
+from .message_subscriber import MessageSubscriber
 from .opening import open_publisher, open_subscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
@@ -57,6 +59,7 @@ __all__ = [
     "MessageSubscriber",
     "NoAnswerError",
     "ProtocolError",
+    "ReadOnlyError",
     "SluiceError",
     "TensorSpec",
     "audio",

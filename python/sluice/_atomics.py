@@ -31,7 +31,7 @@ _MEMBARRIER = {"x86_64": 324, "aarch64": 283}
 _GLOBAL_EXPEDITED, _REGISTER_GLOBAL_EXPEDITED = 1 << 1, 1 << 2
 
 #: (store(address, value), load(address), exchange(address, value))
-Operations = Tuple[Callable[[int, int], None], Callable[[int], int], Callable[[int, int], int]]
+Operations = Tuple[Callable[[int, int], object], Callable[[int], int], Callable[[int, int], int]]
 
 
 def _plain_load(address: int) -> int:
@@ -97,8 +97,8 @@ def _locked() -> Optional[Operations]:
 
 
 def _membarrier() -> Optional[Operations]:
-    number = _MEMBARRIER.get(platform.machine())
-    if number is None:
+    number = _MEMBARRIER.get(platform.machine(), -1)
+    if number < 0:
         return None
     call = ctypes.PyDLL(None).syscall
     call.restype = ctypes.c_long
@@ -153,7 +153,7 @@ class Words:
     __slots__ = ("load", "store", "exchange", "view", "owner", "__weakref__")
 
     load: Callable[[int], int]
-    store: Callable[[int, int], None]
+    store: Callable[[int, int], object]
     exchange: Callable[[int, int], int]
 
     def __init__(self, address: int, byte_length: int, owner: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Tuple
 from ._manifest import guessed_color
 
 if TYPE_CHECKING:
-    from ._frame import Frame
+    from ._frame_arrays import FrameArrays
 
 #: Kr, Kb of each matrix.
 _WEIGHTS: Dict[str, Tuple[float, float]] = {
@@ -22,13 +22,13 @@ _PLAIN = {"bgr24": (0, 1, 2), "rgb24": (2, 1, 0), "bgra": (0, 1, 2), "rgba": (2,
 
 def _opencv() -> Any:
     try:
-        import cv2  # type: ignore[import-not-found, unused-ignore]
+        import cv2
     except ImportError:
         return None
     return cv2
 
 
-def to_bgr(frame: "Frame", out: Any) -> Any:
+def to_bgr(frame: "FrameArrays", out: Any) -> Any:
     """See :meth:`Frame.to_bgr`. ``TypeError`` for what is no picture, ``ValueError`` for an ``out`` of another kind."""
     import numpy
 
@@ -51,7 +51,7 @@ def to_bgr(frame: "Frame", out: Any) -> Any:
     return out
 
 
-def _from_yuv(frame: "Frame", pixel_format: str, shape: Tuple[int, ...], out: Any) -> None:
+def _from_yuv(frame: "FrameArrays", pixel_format: str, shape: Tuple[int, ...], out: Any) -> None:
     color = frame.format.fields.get("color") or guessed_color(pixel_format, shape[0])
     kr, kb = _WEIGHTS.get(color["matrix"], _WEIGHTS["bt601"])
     limited = color["range"] != "full"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -221,6 +222,22 @@ class Connection:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+    def take_pidfd(self) -> int:
+        """The pidfd becomes the caller's; -1 where there is none."""
+        pidfd, self.pidfd = self.pidfd, -1
+        return pidfd
+
+    def duplicates(self) -> List[int]:
+        """Descriptors of its own for whoever watches the peer: the socket, and its pidfd where there is one."""
+        found = [fcntl.fcntl(self.fileno(), fcntl.F_DUPFD_CLOEXEC, 3)]
+        try:
+            if self.pidfd >= 0:
+                found.append(fcntl.fcntl(self.pidfd, fcntl.F_DUPFD_CLOEXEC, 3))
+        except OSError:
+            _close_all(found)
+            raise
+        return found
 
     def after_fork_in_child(self) -> None:
         # Not close(): the object may be used by a thread that does not exist here.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any, AsyncIterator, Deque, Dict, Generic, Iterator, List, Optional, TypeVar
+from typing import Any, AsyncIterator, Deque, Dict, Generic, Iterator, List, Mapping, Optional, Protocol, Tuple, TypeVar
 
+from ._connection import Connection
+from ._directory import Directory, Trust
 from ._errors import SluiceError
-from ._link import Link
+from ._link import Link, Session
 from ._manifest import Manifest
+from ._wishes import Wishes
 
 U = TypeVar("U")
 #: How often latency is summed up for the publisher's lists, in units received.
-SHOW_EVERY = 64
+_SHOW_EVERY = 64
 
 
 class Latency:
@@ -39,6 +42,26 @@ class Latency:
         }
 
 
+class Reader(Protocol):
+    """The reading side of one epoch, as statistics and doorbell see it."""
+
+    skipped: int
+    lost: int
+
+    @property
+    def held(self) -> int:
+        ...
+
+    def lag(self) -> int:
+        ...
+
+    def arm(self) -> None:
+        ...
+
+    def show(self, statistics: Tuple[float, ...]) -> None:
+        ...
+
+
 class Subscriber(Generic[U]):
     """Reads a channel. Made by :func:`sluice.open_subscriber`; a context manager, an iterator, an async iterator.
 
@@ -48,15 +71,25 @@ class Subscriber(Generic[U]):
     channel: str
     link: Link
 
-    def __init__(self, link: Link) -> None:
-        self.channel = link.channel
-        self.link = link
+    def __init__(self, directory: Directory, trust: Trust, wishes: Wishes) -> None:
+        self.channel = wishes.channel
+        self._wishes = wishes
+        self.link = Link(
+            directory,
+            wishes.channel,
+            trust,
+            wishes.hello(),
+            self._make_session,
+            wishes.fails_when_missing,
+            wishes.reconnects,
+            self._place,
+        )
         self._armed = False
         self.received = self.skipped = self.lost = 0
         self.bytes_in_place = self.bytes_copied = 0
         self.last_sequence = self.last_pts_ns = 0
         self._latency = Latency()
-        self._until_show = SHOW_EVERY
+        self._until_show = _SHOW_EVERY
 
     # --- of the kinds ------------------------------------------------------------------------------------------------
 
@@ -64,8 +97,30 @@ class Subscriber(Generic[U]):
         """The next unit of the current session that is there, without waiting."""
         raise NotImplementedError
 
-    def _arm(self) -> None:
+    def _map(
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
+    ) -> Session:
+        """The epoch that WELCOME or EPOCH brought, after the check of what was wished for."""
         raise NotImplementedError
+
+    def _place(self) -> Optional[Mapping[str, Any]]:
+        """What HELLO says of where units are read, None while that is not known."""
+        return {}
+
+    @property
+    def _reader(self) -> Optional[Reader]:
+        """Of the current session."""
+        raise NotImplementedError
+
+    @property
+    def _queued(self) -> int:
+        """Units taken from the reader and not delivered yet."""
+        return 0
 
     def _blocked(self) -> bool:
         """Whether something stands in the way that is not the end of the epoch: it must not be left yet."""
@@ -74,8 +129,45 @@ class Subscriber(Generic[U]):
     def _before_wait(self) -> None:
         """Throws what makes waiting senseless."""
 
+    # --- of all ------------------------------------------------------------------------------------------------------
+
+    def _make_session(
+        self,
+        manifest: Manifest,
+        body: Mapping[str, Any],
+        welcome: Mapping[str, Any],
+        descriptors: List[int],
+        connection: Connection,
+    ) -> Session:
+        self._wishes.check(manifest, welcome)
+        return self._map(manifest, body, welcome, descriptors, connection)
+
+    def _require_kept(self, missed: int) -> None:
+        """Ends the subscriber when units it wanted are missed and ``when_behind`` says so."""
+        if missed > 0 and self._wishes.when_behind == "end":
+            self.link.failure = self._wishes.behind(missed)
+            raise self._ended(self.link.failure)
+
+    def _arm(self) -> None:
+        reader = self._reader
+        if reader is not None:
+            reader.arm()
+            reader.show(self._page_statistics())
+
+    def _show_now_and_then(self, reader: Reader) -> None:
+        self._until_show -= 1
+        if self._until_show <= 0:
+            self._until_show = _SHOW_EVERY
+            reader.show(self._page_statistics())
+
     def _counts(self) -> Dict[str, float]:
-        raise NotImplementedError
+        reader = self._reader
+        return {
+            "skipped": self.skipped + (reader.skipped if reader is not None else 0),
+            "lost": self.lost + (reader.lost if reader is not None else 0),
+            "lag": self._queued + (reader.lag() if reader is not None else 0),
+            "held": reader.held if reader is not None else 0,
+        }
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 
@@ -223,6 +315,8 @@ class Subscriber(Generic[U]):
     def close(self) -> None:
         """Ends it. Frames and views that are held stay valid; their slots are given back as they go. Any thread; a
         ``receive`` that waits elsewhere throws ``CLOSED``."""
+        if not self.link.closed:
+            self._count_session()
         self.link.close()
 
     def __enter__(self: "S") -> "S":
@@ -250,6 +344,10 @@ class Subscriber(Generic[U]):
 
     def _count_session(self) -> None:
         """Adds up what the session counted before it goes."""
+        reader = self._reader
+        if reader is not None:
+            self.skipped += reader.skipped
+            self.lost += reader.lost
 
     def stats(self) -> Dict[str, float]:
         """Plain numbers since it was opened, over all epochs and publishers: ``received``, ``skipped`` (by choice),

@@ -52,7 +52,7 @@ class SluiceError(Exception):
 
     def __new__(cls, code: str, *_rest: Any, **_options: Any) -> "SluiceError":
         chosen = _CLASSES.get(code, SluiceError) if cls is SluiceError else cls
-        return super().__new__(chosen, code)
+        return super().__new__(chosen)
 
     def __init__(
         self,

@@ -30,6 +30,10 @@ RING_OFFSET = 256
 RECORD_BYTES = 256
 #: state, flags, sequence, fence, byteLength, pts, capture, publish, id, userDataBytes, dims
 RECORD = struct.Struct("<2I3Q3qQ2I")
+#: The same in parts: what a GPU may write stands between them.
+FIRST_OF_RECORD = struct.Struct("<2IQ")
+FENCE_OFFSET, FENCE = 16, struct.Struct("<Q")
+REST_OF_RECORD_OFFSET, REST_OF_RECORD = 24, struct.Struct("<Q3qQ2I")
 RECORD_DIMS_OFFSET = 72
 RECORD_USER_OFFSET = 160
 MAX_USER_DATA = 96
@@ -50,6 +54,7 @@ STATISTICS = struct.Struct("<10d")
 LEASE_WORD = 64
 CURSOR_WORD = 80
 ORDER_WORD = 81
+MIRROR_OFFSET = 1024
 
 KIND_POOL, KIND_SLOTS, KIND_BYTES = 1, 2, 3
 SLOT_BYTES = 256
@@ -189,9 +194,23 @@ def identity_bytes(geometry: Geometry, epoch: int, instance: str) -> bytes:
 
 def parse_identity(data: bytes) -> Tuple[Geometry, int, Tuple[int, ...]]:
     """Geometry, epoch and instance words. ``ValueError`` names what no control block of this version has."""
-    magic, version, kind, epoch, a, b, c, d, slots, record, index, ahead, slot_bytes, records, index_at = (
-        IDENTITY.unpack_from(data)
-    )
+    (
+        magic,
+        version,
+        kind,
+        epoch,
+        a,
+        b,
+        c,
+        d,
+        slots,
+        record,
+        index,
+        ahead,
+        slot_bytes,
+        records,
+        index_at,
+    ) = IDENTITY.unpack_from(data)
     power = slots & (slots - 1) == 0
     if kind == KIND_POOL:
         good = 2 <= slots <= MAX_SLOTS and ahead == 0 and slot_bytes % 64 == 0 and 64 <= slot_bytes <= MAX_FRAME

@@ -35,12 +35,15 @@ class Session(Protocol):
     def check(self) -> None:
         """Throws what makes the epoch unreadable, before it is acknowledged."""
 
+    def publisher_ended(self) -> None:
+        """The publisher is gone: what is here is all there will be. May be called again."""
+
     def finish(self, when_idle: Callable[[], None]) -> None:
         """Nothing is read any more; ``when_idle`` once nothing is leased either."""
 
 
-#: (manifest, body of WELCOME or EPOCH, body of WELCOME, descriptors, ring) -> session. Closes no descriptor.
-MakeSession = Callable[[Manifest, Mapping[str, Any], Mapping[str, Any], List[int], Callable[[], None]], Session]
+#: (manifest, body of WELCOME or EPOCH, body of WELCOME, descriptors, connection) -> session. Closes no descriptor.
+MakeSession = Callable[[Manifest, Mapping[str, Any], Mapping[str, Any], List[int], Connection], Session]
 
 
 class Link:
@@ -55,10 +58,14 @@ class Link:
         make_session: MakeSession,
         fails_when_missing: bool,
         reconnects_wanted: bool,
+        place: Callable[[], Optional[Mapping[str, Any]]],
     ) -> None:
+        """``place`` says, before each HELLO, what more it says: None while the manifest cannot be read yet."""
         self.directory, self.channel, self.trust = directory, channel, trust
         self._hello = dict(hello)
         self._make_session = make_session
+        self._place = place
+        self._placed = True
         self._fails_when_missing = fails_when_missing
         self._reconnects_wanted = reconnects_wanted
         self.events = EventSet()
@@ -119,8 +126,14 @@ class Link:
             self.failure = error
             return
         if self.session is not None:
-            self.publisher_ended = True
+            self._publisher_gone()
         self._later()
+
+    def _publisher_gone(self) -> None:
+        self.publisher_ended = True
+        for session in (self.session, self.next_session):
+            if session is not None:
+                session.publisher_ended()
 
     def _later(self) -> None:
         """The next attempt: after a pause that doubles, or a change of the directory."""
@@ -155,6 +168,12 @@ class Link:
             raise SluiceError(
                 "ACCESS_DENIED", f"{self.channel} is published by the user {uid}, who is not allowed", {"uid": uid}
             )
+        try:
+            place = self._place()
+        except BaseException:
+            peer.close()
+            raise
+        self._placed = place is not None
         self.connection = Connection(peer, "client")
         self.events.watch_directory(None)
         self.events.add(peer.fileno())
@@ -169,6 +188,7 @@ class Link:
                 "protocol": 1,
                 "role": "subscriber",
                 **self._hello,
+                **(place or {}),
                 "bootId": boot_id(),
                 "monotonicNs": time.monotonic_ns(),
             },
@@ -208,7 +228,7 @@ class Link:
             self._disconnect()
             if self.session is None:
                 raise SluiceError("CHANNEL_NOT_FOUND", f"the publisher of {self.channel} ended before it answered")
-            self.publisher_ended = True
+            self._publisher_gone()
         elif self.session is None and self._deadline is not None and time.monotonic() > self._deadline:
             self._deadline = None
             raise SluiceError("NO_ANSWER", f"the publisher of {self.channel} did not answer within {_ANSWER_S:.0f} s")
@@ -266,7 +286,7 @@ class Link:
                 raise self._broken("an epoch of another instance, or an older one")
         connection = self.connection
         assert connection is not None
-        made = self._make_session(manifest, body, self._welcome, descriptors, connection.wake)
+        made = self._make_session(manifest, body, self._welcome, descriptors, connection)
         made.check()
         return made
 
@@ -278,7 +298,8 @@ class Link:
         """The error that the publisher sent; all of it is foreign."""
         code = body["code"] if body["code"] in REMEDIES else "PROTOCOL"
         details = body.get("details", {})
-        if details.get("busy") is True:
+        if details.get("busy") is True or (code == "WRONG_DEVICE" and not self._placed):
+            # The latter: it was announced meanwhile, and where its frames are can be read now.
             code = "NO_ANSWER"
         message = f"{self.channel}: {printable(body['message'], 1024)}"
         remedy = printable(body["remedy"], 1024) if body["remedy"] else None

@@ -11,19 +11,42 @@ from ._frame_arrays import FrameArrays
 from ._layout import CORRUPT, DISCONTINUITY, KEY
 from ._planes import actual_shapes, dims_of, plane_views, tensor_views
 from ._pool_writer import PoolWriter
-from ._views import ArrayView
+from ._views import ArrayView, array_view
 from .formats import Format
 
 if TYPE_CHECKING:
+    from ._gpu.devices import Device
+    from ._gpu.streams import StreamRef
     from .publisher import FramePublisher
 
 Shapes = Union[Sequence[int], Mapping[str, Sequence[int]]]
 
 
 class Hold:
-    """Lives for as long as any writable view of a loaned slot."""
+    """Lives for as long as any writable view of a loaned slot; knows the streams of a GPU that write it."""
 
-    __slots__ = ("__weakref__",)
+    __slots__ = ("device", "streams", "__weakref__")
+
+    def __init__(self, device: Optional["Device"]) -> None:
+        self.device = device
+        self.streams: Dict[int, "StreamRef"] = {}
+
+    def use(self, stream: "StreamRef", waits: bool = True) -> None:
+        """See :class:`sluice._gpu.arrays.Holder`. The slot is this process's alone: nothing is waited for."""
+        self.streams.setdefault(stream.handle, stream)
+
+    @property
+    def state(self) -> str:
+        return "ready"
+
+    def ready(self, timeout_s: Optional[float]) -> None:
+        """What was enqueued to write the slot is done."""
+        if self.device is not None:
+            from ._gpu.streams import synchronize
+
+            with self.device:
+                for stream in self.streams:
+                    synchronize(stream)
 
 
 class Loan(FrameArrays):
@@ -33,26 +56,41 @@ class Loan(FrameArrays):
     ``with publisher.loan() as loan:`` gives it back when it was not published.
     """
 
-    def __init__(self, publisher: "FramePublisher", writer: PoolWriter, slot: int, buffer: memoryview) -> None:
+    def __init__(self, publisher: "FramePublisher", writer: PoolWriter, slot: int, buffer: Any, hold: Hold) -> None:
         self._publisher, self._writer, self._slot = publisher, writer, slot
-        self._buffer: Optional[memoryview] = buffer
+        self._buffer: Any = buffer
+        self._hold = hold
         self.format: Format = publisher.format
         self._views: Optional[Dict[str, ArrayView]] = None
 
     def __del__(self) -> None:
         if self._buffer is not None:
             # Only noted: this may run in any thread, in the middle of anything.
-            self._publisher.note_unused(self._writer, self._slot)
+            self._publisher.note_unused(self._writer, self._slot, self._hold)
 
-    def _memory(self) -> memoryview:
+    def _memory(self) -> Any:
         if self._buffer is None:
             raise SluiceError("CLOSED", f"this loan of {self._publisher.channel} was published or given back")
         return self._buffer
 
     @property
-    def bytes(self) -> memoryview:
-        """The whole slot, writable."""
+    def slot(self) -> Any:
+        """The whole slot: a ``memoryview``, or where it is on a GPU."""
         return self._memory()
+
+    @property
+    def bytes(self) -> memoryview:
+        """The whole slot, writable. ``DEVICE_MEMORY`` on a GPU."""
+        memory = self._memory()
+        return memory if isinstance(memory, memoryview) else array_view(memory, 0, (len(memory),), (1,), "u8").bytes
+
+    def record_stream(self, stream: Any) -> None:
+        """``stream`` (a handle, or a stream of PyTorch or CuPy) writes the slot: the frame is complete behind what is in
+        it at the publication. For streams that ``as_torch()`` and ``as_cupy()`` do not know of."""
+        memory = self._memory()
+        if isinstance(memory, memoryview):
+            raise TypeError(f"record_stream(): {self._publisher.channel} is in host memory")
+        memory.record_stream(stream)
 
     @property
     def views(self) -> Dict[str, ArrayView]:
@@ -65,10 +103,6 @@ class Loan(FrameArrays):
                 self._views = tensor_views(self.format, buffer, actual_shapes(self.format, dims_of(self.format, {})))
         return self._views
 
-    def as_numpy(self) -> Any:
-        """The slot as one writable ``numpy.ndarray``, in the shapes of :meth:`Frame.as_numpy`."""
-        return self._whole().as_numpy()
-
     def publish(
         self,
         *,
@@ -80,14 +114,17 @@ class Loan(FrameArrays):
         corrupt: bool = False,
         shape: Optional[Shapes] = None,
         user_data: "builtins.bytes" = b"",
+        stream: Any = None,
     ) -> int:
-        """Hands the frame over; its sequence.
+        """Hands the frame over; its sequence. On a GPU nobody waits: the frame is complete behind the work that is in the
+        current stream, and in those through whose arrays it was written, at this moment.
 
         :param source: the frame it was computed from: carries its id and times on, and whether it was damaged.
         :param pts_ns: presentation time; default that of the source, else the publish time.
         :param capture_time_ns: ``time.monotonic_ns()`` of what it shows; default that of the source, else now.
         :param shape: of variable tensors: the actual shape, by name when there are several. Of sound: ``(samples,)``.
         :param user_data: at most 96 bytes.
+        :param stream: on a GPU: another stream than the current one of PyTorch, else of CuPy.
         """
         self._memory()
         sequence = self._publisher.publish_loan(
@@ -99,6 +136,8 @@ class Loan(FrameArrays):
             (KEY if key_frame else 0) | (DISCONTINUITY if discontinuity else 0) | (CORRUPT if corrupt else 0),
             shape,
             builtins.bytes(user_data),
+            self._hold,
+            stream,
         )
         self._buffer = None
         self._views = None
@@ -109,7 +148,7 @@ class Loan(FrameArrays):
         if self._buffer is not None:
             self._buffer = None
             self._views = None
-            self._publisher.note_unused(self._writer, self._slot)
+            self._publisher.note_unused(self._writer, self._slot, self._hold)
 
     def __enter__(self) -> "Loan":
         return self

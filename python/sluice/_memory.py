@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import stat
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from . import _fork
 from ._atomics import Words
@@ -153,6 +153,18 @@ def create_memory(name: str, byte_length: int) -> int:
 
 def seal(fd: int, seals: int) -> None:
     fcntl.fcntl(fd, F_ADD_SEALS, seals)
+
+
+def make_region(name: str, byte_length: int, seals: int) -> Tuple[int, Mapping]:
+    """(descriptor, mapping): mapped for writing, then sealed."""
+    fd = create_memory(name, byte_length)
+    try:
+        mapping = Mapping(fd, byte_length, True)
+        seal(fd, seals)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, mapping
 
 
 def check_room(name: str, byte_length: int) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ._dtypes import ELEMENT_BYTES
 from ._errors import SluiceError
 from ._layout import MAX_DIMS, align, contiguous_strides, extent
-from ._views import ArrayView
+from ._views import ArrayView, array_view
 from .formats import Format
 
 
-def plane_views(form: Format, buffer: memoryview) -> Dict[str, ArrayView]:
+def plane_views(form: Format, buffer: Any) -> Dict[str, ArrayView]:
     """By name: ``y`` as ``(H, W)``, ``uv`` as ``(H/2, W/2, 2)``, ``rgb`` as ``(H, W, 3)``. The pitch is the row
     stride."""
     found: Dict[str, ArrayView] = {}
@@ -23,11 +23,11 @@ def plane_views(form: Format, buffer: memoryview) -> Dict[str, ArrayView]:
         strides: Tuple[int, ...] = (plane.pitch, channels * sample)
         if channels > 1:
             shape, strides = (*shape, channels), (*strides, sample)
-        found[plane.name] = ArrayView(buffer, plane.offset, shape, strides, dtype)
+        found[plane.name] = array_view(buffer, plane.offset, shape, strides, dtype)
     return found
 
 
-def picture_view(form: Format, buffer: memoryview) -> ArrayView:
+def picture_view(form: Format, buffer: Any) -> ArrayView:
     """The picture as one array, as OpenCV takes it: nv12 and p010 as ``(H*3/2, W)`` (odd sizes rounded up), i420 the
     same where its planes lie so, all others as their only plane."""
     pixel_format = form.fields["pixelFormat"]
@@ -46,7 +46,7 @@ def picture_view(form: Format, buffer: memoryview) -> ArrayView:
             remedy="Use frame.y, frame.u and frame.v, or to_numpy(), which copies.",
         )
     shape = (height * 3 // 2, width)
-    return ArrayView(buffer, 0, shape, (first.pitch, ELEMENT_BYTES[dtype]), dtype)
+    return array_view(buffer, 0, shape, (first.pitch, ELEMENT_BYTES[dtype]), dtype)
 
 
 def actual_shapes(form: Format, dims: Sequence[int]) -> Dict[str, Tuple[int, ...]]:
@@ -72,12 +72,12 @@ def actual_shapes(form: Format, dims: Sequence[int]) -> Dict[str, Tuple[int, ...
     return found
 
 
-def tensor_views(form: Format, buffer: memoryview, shapes: Dict[str, Tuple[int, ...]]) -> Dict[str, ArrayView]:
+def tensor_views(form: Format, buffer: Any, shapes: Dict[str, Tuple[int, ...]]) -> Dict[str, ArrayView]:
     """By name, each in its actual shape; sound is ``samples`` as ``(samples, channels)``."""
     if form.kind == "audio":
         shape = shapes["samples"]
         size = ELEMENT_BYTES[form.fields["dtype"]]
-        return {"samples": ArrayView(buffer, 0, shape, (shape[1] * size, size), form.fields["dtype"])}
+        return {"samples": array_view(buffer, 0, shape, (shape[1] * size, size), form.fields["dtype"])}
     found: Dict[str, ArrayView] = {}
     places = form.places()
     for name, spec in form.tensors.items():
@@ -86,7 +86,7 @@ def tensor_views(form: Format, buffer: memoryview, shapes: Dict[str, Tuple[int, 
         size = spec.element_bytes
         if places[name][0] + extent(shape, strides) * size > len(buffer):
             raise SluiceError("PROTOCOL", f"the tensor {name} ends beyond its slot")
-        found[name] = ArrayView(buffer, places[name][0], shape, [stride * size for stride in strides], spec.dtype)
+        found[name] = array_view(buffer, places[name][0], shape, [stride * size for stride in strides], spec.dtype)
     return found
 
 

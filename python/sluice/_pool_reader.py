@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Tuple
+import time
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Protocol, Tuple
 
 from ._errors import SluiceError
 from ._layout import (
@@ -25,13 +26,20 @@ from ._layout import (
 )
 from ._memory import Mapping
 
+if TYPE_CHECKING:
+    from ._gpu.reading import HeldFrame, ReadingGpu
+    from ._gpu.streams import StreamRef
+
 _LOW = 2**32 - 1
+#: A GPU is done within this time as a rule; until then it is looked without a pause.
+_EAGER_S = 0.0005
+_LOOK_S = 0.0005
 
 
 class Lease:
     """One claimed slot. The lease word is cleared when the last reference to this goes: views refer to it."""
 
-    __slots__ = ("reader", "word", "slot", "sequence", "missed", "__weakref__")
+    __slots__ = ("reader", "word", "slot", "sequence", "missed", "on_gpu", "__weakref__")
 
     def __init__(self, reader: "PoolReader", word: int, slot: int, sequence: int) -> None:
         self.reader = reader
@@ -39,9 +47,59 @@ class Lease:
         self.slot = slot
         self.sequence = sequence
         self.missed = 0
+        #: What is known of the frame where streams of a GPU read it.
+        self.on_gpu: Optional["HeldFrame"] = None
 
     def __del__(self) -> None:
-        self.reader.release(self.word)
+        self.reader.release(self)
+
+    @property
+    def state(self) -> str:
+        """``'ready'``; of frames in the memory of a GPU also ``'pending'`` and ``'lost'``."""
+        gpu = self.reader.gpu
+        return "ready" if gpu is None or self.on_gpu is None else gpu.state(self.on_gpu)
+
+    def ready(self, timeout_s: Optional[float]) -> None:
+        """Waits until the data is there. ``FRAME_LOST``, ``TimeoutError``."""
+        started = time.monotonic()
+        while True:
+            state = self.state
+            if state == "ready":
+                return
+            if state == "lost":
+                raise SluiceError(
+                    "FRAME_LOST",
+                    f"frame {self.sequence}: the publisher ended before its data was complete",
+                    {"sequence": self.sequence},
+                )
+            waited = time.monotonic() - started
+            if timeout_s is not None and waited >= timeout_s:
+                raise TimeoutError(f"the data of frame {self.sequence} was not complete within {timeout_s} s")
+            if waited > _EAGER_S:
+                time.sleep(_LOOK_S)
+
+    def use(self, stream: "StreamRef", waits: bool = True) -> None:
+        """See :class:`sluice._gpu.arrays.Holder`."""
+        gpu, held = self.reader.gpu, self.on_gpu
+        if gpu is not None and held is not None:
+            gpu.use(held, stream, waits)
+
+
+class Slots(Protocol):
+    """The memory of the frames."""
+
+    def slot(self, index: int, owner: object) -> Any:
+        """The bytes of a slot; ``owner`` lives for as long as any view of them."""
+
+
+class HostSlots:
+    """Slots in host memory."""
+
+    def __init__(self, mapping: Mapping, slot_bytes: int) -> None:
+        self._mapping, self._slot_bytes = mapping, slot_bytes
+
+    def slot(self, index: int, owner: object) -> memoryview:
+        return self._mapping.view(index * self._slot_bytes, self._slot_bytes, owner)
 
 
 class PoolReader:
@@ -50,7 +108,7 @@ class PoolReader:
     def __init__(
         self,
         control: Mapping,
-        data: Mapping,
+        slots: Slots,
         page: Mapping,
         geometry: Geometry,
         sequence: int,
@@ -58,9 +116,11 @@ class PoolReader:
         every: bool,
         share: Optional[Tuple[int, int]],
         ring: Callable[[], None],
+        gpu: Optional["ReadingGpu"] = None,
     ) -> None:
         """``sequence`` is the first that was not seen, ``granted`` is (leases, L). ``ring`` wakes the publisher."""
-        self.control, self.data, self.page = control, data, page
+        self.control, self._slots, self.page = control, slots, page
+        self.gpu = gpu
         self.geometry = geometry
         self._control = control.words()
         self._page = page.words()
@@ -72,12 +132,14 @@ class PoolReader:
         self._index, self._count = share if share is not None else (0, 1)
         self._ring = ring
         self._in_use: List[bool] = [False] * self.leases
-        #: Called when the last lease has been released, once it is set.
-        self.on_idle: Optional[Callable[[], None]] = None
+        #: What is called when the last lease has been released: once, by whoever takes it out.
+        self._on_idle: List[Callable[[], None]] = []
         self.skipped = 0
         self.lost = 0
         #: Set when every lease is held: nothing can be claimed, whatever there is.
         self.exhausted = False
+        #: Set when one of them is only held until a stream is through with the frame. That rings nobody.
+        self.awaits_stream = False
 
     def check_page(self) -> None:
         """``PROTOCOL`` when the page does not say what WELCOME said."""
@@ -116,7 +178,8 @@ class PoolReader:
         """The next wanted frame, None when there is nothing or (``exhausted``) no lease is left."""
         page, control = self._page, self._control
         word = self._free_word()
-        self.exhausted = word < 0
+        self.awaits_stream = word < 0 and False in self._in_use
+        self.exhausted = word < 0 and not self.awaits_stream
         if word < 0:
             return None
         slots, mask = self.geometry.slots, self.geometry.index_size - 1
@@ -171,6 +234,8 @@ class PoolReader:
     def _claimed(self, word: int, slot: int, wanted: int, skipped: int, lost: int) -> Lease:
         self._in_use[word] = True
         lease = Lease(self, word, slot, wanted)
+        if self.gpu is not None:
+            lease.on_gpu = self.gpu.claimed(word, slot, wanted)
         if self._every:
             self._move(wanted)
             lease.missed = self.lost - lost
@@ -187,13 +252,28 @@ class PoolReader:
             self._page.store(CURSOR_WORD, sequence & _LOW)
             self.ring_publisher()
 
-    def release(self, word: int) -> None:
-        """Of :class:`Lease` alone. Any thread, also from a finalizer."""
-        self._page.store(LEASE_WORD + word, 0)
-        self.ring_publisher()
-        self._in_use[word] = False
-        if self.on_idle is not None and True not in self._in_use:
-            self.on_idle()
+    def release(self, lease: Lease) -> None:
+        """Of :class:`Lease` alone. Any thread, also from a finalizer. Where streams read the frame, one of them clears the
+        word behind that: it is free again when it reads 0."""
+        gpu, held = self.gpu, lease.on_gpu
+        if gpu is None or held is None or not gpu.release(held):
+            self._page.store(LEASE_WORD + lease.word, 0)
+            self.ring_publisher()
+        self._in_use[lease.word] = False
+        self._tell_idle()
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """``call`` once nothing is leased: now, or in whatever thread releases the last. Nothing is claimed any more."""
+        self._on_idle.append(call)
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self._on_idle and True not in self._in_use:
+            try:
+                call = self._on_idle.pop()
+            except IndexError:
+                return
+            call()
 
     def ring_publisher(self) -> None:
         if self._page.load(PUBLISHER_ARMED_WORD) and self._page.exchange(PUBLISHER_ARMED_WORD, 0):
@@ -220,9 +300,13 @@ class PoolReader:
         at = self.geometry.records_offset + RECORD_BYTES * lease.slot + offset
         return bytes(self._records[at : at + length])
 
-    def slot_bytes(self, lease: Lease) -> memoryview:
+    def slot_bytes(self, lease: Lease) -> Any:
         """The slot, read-only. The lease lives for as long as any view of it."""
-        return self.data.view(lease.slot * self.geometry.slot_bytes, self.geometry.slot_bytes, lease)
+        return self._slots.slot(lease.slot, lease)
+
+    def flags(self, lease: Lease) -> int:
+        """Flags as they are now: one may be raised until the data is complete."""
+        return self._control.load(self.geometry.records_offset // 4 + RECORD_BYTES // 4 * lease.slot + 1)
 
     def show(self, statistics: Tuple[float, ...]) -> None:
         """Advisory numbers for the publisher's lists."""

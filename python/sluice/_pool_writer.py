@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
 
 from ._layout import (
     ARMED_WORD,
     CURSOR_WORD,
+    FENCE,
+    FENCE_OFFSET,
+    FIRST_OF_RECORD,
     GRANTED_WORD,
     HEAD_WORD,
     HIGH_A_WORD,
     HIGH_B_WORD,
+    INCOMPLETE,
     INDEX_WORD,
     JOIN_HIGH_WORD,
     JOIN_LOW_WORD,
@@ -21,10 +25,11 @@ from ._layout import (
     PRODUCER,
     PRODUCER_OFFSET,
     PUBLISHER_ARMED_WORD,
-    RECORD,
     RECORD_BYTES,
     RECORD_DIMS_OFFSET,
     RECORD_USER_OFFSET,
+    REST_OF_RECORD,
+    REST_OF_RECORD_OFFSET,
     STATE,
     STATE_OFFSET,
     STATISTICS,
@@ -32,21 +37,13 @@ from ._layout import (
     Geometry,
     identity_bytes,
 )
-from ._memory import PAGE_SEALS, READ_ONLY_SEALS, Mapping, create_memory, seal
+from ._memory import PAGE_SEALS, READ_ONLY_SEALS, Mapping, make_region
+
+if TYPE_CHECKING:
+    from ._gpu.memory import Registration
+    from ._gpu.writing import WritingGpu
 
 _LOW = 2**32 - 1
-
-
-def make_region(name: str, byte_length: int, seals: int) -> Tuple[int, Mapping]:
-    """(descriptor, mapping): mapped for writing, then sealed."""
-    fd = create_memory(name, byte_length)
-    try:
-        mapping = Mapping(fd, byte_length, True)
-        seal(fd, seals)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd, mapping
 
 
 def make_control(
@@ -86,8 +83,10 @@ class Page:
         self, granted: int, lag_budget: int, every: bool, join: int, cursor: int, pinned: bool = False
     ) -> None:
         """``join`` goes to the page in 64 bits, ``cursor`` is the first value of the cursor."""
-        self.fd, self._mapping = make_region("sluice-page", PAGE_BYTES, PAGE_SEALS)
-        self.words = self._mapping.words()
+        self.fd, self.mapping = make_region("sluice-page", PAGE_BYTES, PAGE_SEALS)
+        self.words = self.mapping.words()
+        #: Of a reader whose mirrors are written.
+        self.registration: Optional["Registration"] = None
         self.granted, self.lag_budget, self.every = granted, lag_budget, every
         view = self.words.view
         view[JOIN_LOW_WORD], view[JOIN_HIGH_WORD] = join & _LOW, join >> 32
@@ -123,11 +122,14 @@ class Page:
         return [word - 1 for word in words if 1 <= word <= slots]
 
     def statistics(self) -> Tuple[float, ...]:
-        return STATISTICS.unpack_from(self._mapping.view(0, PAGE_BYTES), STATISTICS_OFFSET)
+        return STATISTICS.unpack_from(self.mapping.view(0, PAGE_BYTES), STATISTICS_OFFSET)
 
 
 class PoolWriter:
-    """One epoch: control block, data memory, and which slots are on loan."""
+    """One epoch: control block, data memory, and which slots are on loan.
+
+    :ivar gpu: where its slots are the memory of a GPU.
+    """
 
     def __init__(
         self,
@@ -138,12 +140,19 @@ class PoolWriter:
         published: int,
         started_ns: int,
         wall_offset_ns: int,
+        make_gpu: Optional[Callable[[Mapping], "WritingGpu"]] = None,
     ) -> None:
         self.geometry = geometry
         self.control_fd, self.control = make_control(channel, geometry, epoch, instance, started_ns, wall_offset_ns)
+        self.gpu: Optional["WritingGpu"] = None
+        self._host_fd = -1
+        self._data: Optional[Mapping] = None
         try:
-            size = geometry.slots * geometry.slot_bytes
-            self.data_fd, self.data = make_region(f"sluice-data-{channel}", size, READ_ONLY_SEALS)
+            if make_gpu is None:
+                size = geometry.slots * geometry.slot_bytes
+                self._host_fd, self._data = make_region(f"sluice-data-{channel}", size, READ_ONLY_SEALS)
+            else:
+                self.gpu = make_gpu(self.control)
         except BaseException:
             os.close(self.control_fd)
             raise
@@ -155,6 +164,8 @@ class PoolWriter:
         self._next = 0
         self.on_loan = [False] * geometry.slots
         self._sequences = [0] * geometry.slots
+        #: Slots whose frame was announced before its data was complete: their own fence tells when it is there.
+        self._pending = [False] * geometry.slots
 
     @property
     def published(self) -> int:
@@ -166,7 +177,7 @@ class PoolWriter:
         order = [(self._next + step) % slots for step in range(slots)]
         promised: Optional[int] = None
         for slot in [s for s in order if not avoid[s]] + [s for s in order if avoid[s]]:
-            if slot == self._newest or self.on_loan[slot]:
+            if slot == self._newest or self.on_loan[slot] or not self._complete(slot):
                 continue
             if promised is None:
                 promised = self._promised_from(pages)
@@ -210,6 +221,35 @@ class PoolWriter:
         loans = sum(self.on_loan)
         return page.every and self._head.value - page.read_cursor(self._head.value) + loans >= page.lag_budget
 
+    def _complete(self, slot: int) -> bool:
+        """Whether the data of what the slot shows is there."""
+        if self._pending[slot]:
+            word = self._record_word(slot)
+            low, high = self._words.load(word + 4), self._words.view[word + 5]
+            self._pending[slot] = (high << 32 | low) != self._sequences[slot]
+        return not self._pending[slot]
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether an announced frame still waits for its fence, which rings nobody."""
+        return True in self._pending and not all([self._complete(slot) for slot in range(self.geometry.slots)])
+
+    def landed_up_to(self, sequence: int) -> bool:
+        """Whether every job that was enqueued for a frame up to ``sequence`` has landed. Nothing that only such jobs name
+        is used any more then."""
+        return all(shown > sequence or self._complete(slot) for slot, shown in enumerate(self._sequences))
+
+    @property
+    def newest_complete(self) -> int:
+        """The slot of the newest frame when its data is there, else -1."""
+        return self._newest if self._newest >= 0 and self._complete(self._newest) else -1
+
+    def mark_incomplete(self, slot: int, sequence: int) -> None:
+        """Flags a frame whose data will never be whole, for readers that look once its fence is reached."""
+        word = self._record_word(slot)
+        if self._sequences[slot] == sequence and self._state(slot) == 1:
+            self._words.store(word + 1, self._words.view[word + 1] | INCOMPLETE)
+
     def publish(
         self,
         slot: int,
@@ -219,8 +259,10 @@ class PoolWriter:
         lineage: int,
         dims: Sequence[int],
         user_data: bytes,
+        pending: bool = False,
     ) -> int:
-        """Announces the slot; the caller rings. ``times`` are (pts, capture, publish) in ns. The sequence."""
+        """Announces the slot; the caller rings. ``times`` are (pts, capture, publish) in ns. The sequence. With ``pending``
+        a GPU was told to write the fence."""
         sequence = self._head.value + 1
         at = self.geometry.records_offset + RECORD_BYTES * slot
         word = at // 4
@@ -228,10 +270,14 @@ class PoolWriter:
         for index, size in enumerate(dims):
             view[word + RECORD_DIMS_OFFSET // 4 + index] = size
         self._bytes[at + RECORD_USER_OFFSET : at + RECORD_USER_OFFSET + len(user_data)] = user_data
-        # State stays 0 until everything else is there.
-        RECORD.pack_into(
-            self._bytes, at, 0, flags, sequence, sequence, byte_length, *times, lineage, len(user_data), len(dims)
+        # State stays 0 until everything else is there. The fence is left alone where a GPU writes it: it may have already.
+        FIRST_OF_RECORD.pack_into(self._bytes, at, 0, flags, sequence)
+        if not pending:
+            FENCE.pack_into(self._bytes, at + FENCE_OFFSET, sequence)
+        REST_OF_RECORD.pack_into(
+            self._bytes, at + REST_OF_RECORD_OFFSET, byte_length, *times, lineage, len(user_data), len(dims)
         )
+        self._pending[slot] = pending
         self._words.store(word, 1)
         view[INDEX_WORD + (sequence & (self.geometry.index_size - 1))] = slot
         self._sequences[slot] = sequence
@@ -245,8 +291,19 @@ class PoolWriter:
         self.on_loan[slot] = False
         self._sequences[slot] = 0
 
-    def slot_view(self, slot: int, owner: object) -> memoryview:
-        return self.data.view(slot * self.geometry.slot_bytes, self.geometry.slot_bytes, owner)
+    def require_gpu(self) -> "WritingGpu":
+        assert self.gpu is not None
+        return self.gpu
+
+    @property
+    def data_fd(self) -> int:
+        return self._host_fd if self.gpu is None else self.gpu.memory.fd
+
+    def slot_view(self, slot: int, owner: object) -> Any:
+        if self.gpu is not None:
+            return self.gpu.slot(slot, owner)
+        assert self._data is not None
+        return self._data.view(slot * self.geometry.slot_bytes, self.geometry.slot_bytes, owner)
 
     def show(self, published: int, byte_count: int, dropped: int, last_publish_ns: int) -> None:
         """Advisory numbers."""
@@ -258,7 +315,9 @@ class PoolWriter:
         self._words.view[STATE_OFFSET // 4] = 2
 
     def close_descriptors(self) -> None:
-        for fd in (self.control_fd, self.data_fd):
+        for fd in (self.control_fd, self._host_fd):
             if fd >= 0:
                 os.close(fd)
-        self.control_fd = self.data_fd = -1
+        self.control_fd = self._host_fd = -1
+        if self.gpu is not None:
+            self.gpu.memory.close_descriptor()

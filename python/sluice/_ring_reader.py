@@ -62,6 +62,9 @@ class Raw(NamedTuple):
 class RingReader:
     """The reader's side of a ring: private position, control block with the ring, page."""
 
+    #: Messages are copied: nothing of the ring is kept.
+    held = 0
+
     def __init__(
         self,
         control: Mapping,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import Deque, List, Optional, Sequence, Tuple
+from typing import Any, Deque, List, Optional, Sequence, Tuple
 
 from ._layout import (
     EXTENDED_BYTES,
@@ -46,7 +46,7 @@ class RingWriter:
         self._words = self.control.words()
         self._bytes = self.control.view(0, self.control.byte_length)
         self._ring = self.control.view(RING_OFFSET, geometry.slots * UNIT_BYTES)
-        self._doubles = self.control.view(0, RING_OFFSET).cast("d")
+        self._doubles: Any = self.control.view(0, RING_OFFSET).cast("d")
         self._head = Head(self.control, 0)
         self._words.view[SAMPLE_POSITION_WORD] = _LOW
         #: The sequence of the next message.

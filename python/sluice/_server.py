@@ -48,6 +48,12 @@ class Peer:
         #: The epoch whose descriptors are not acknowledged yet.
         self.unacknowledged: Optional[int] = None
         self.owed_epoch = False
+        #: It reads the host copy of a channel on a GPU.
+        self.copies = False
+
+    def take_pidfd(self) -> int:
+        """Its pidfd, which outlives the connection now; -1 where there is none."""
+        return self.connection.take_pidfd()
 
     @property
     def subscribes(self) -> bool:
@@ -72,13 +78,17 @@ class Stream(Protocol):
     def woken(self) -> None:
         """A reader has freed something."""
 
-    def manifest_json(self) -> Dict[str, Any]: ...
+    def manifest_json(self) -> Dict[str, Any]:
+        ...
 
     def statistics(self) -> Dict[str, Any]:
         """Body of STATS."""
 
     def lost_name(self) -> None:
         """Lock or socket are not this publisher's any more."""
+
+    def look(self) -> None:
+        """Now and then."""
 
 
 class Server:
@@ -118,7 +128,9 @@ class Server:
         self._by_pidfd.clear()
         self._epoll.close()
         for fd in self._bell:
-            os.close(fd)
+            if fd >= 0:
+                os.close(fd)
+        self._bell = (-1, -1)
 
     # --- thread ------------------------------------------------------------------------------------------------------
 
@@ -160,6 +172,8 @@ class Server:
             self._next_look = now + _LOOK_S
             if not self._claim.holds():
                 self._stream.lost_name()
+            else:
+                self._stream.look()
 
     def _handle(self, fd: int, mask: int) -> None:
         if fd == self._bell[0]:
@@ -239,11 +253,11 @@ class Server:
         if peer.connection.pidfd >= 0:
             self._by_pidfd.pop(peer.connection.pidfd, None)
             self._epoll.unregister(peer.connection.pidfd)
-        peer.connection.close()
         if peer.page is not None:
             peer.page.close_descriptor()
         if peer.subscribes:
             self._stream.forget(peer)
+        peer.connection.close()
 
     # --- frames of the handshake -------------------------------------------------------------------------------------
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple
 
+from ._connection import Connection
 from ._errors import SluiceError
 from ._layout import KIND_BYTES, KIND_POOL, KIND_SLOTS, PAGE_BYTES, Geometry, instance_words, parse_identity
 from ._manifest import Manifest
 from ._memory import Mapping as Memory
 from ._memory import map_checked
-from ._pool_reader import PoolReader
+from ._place import Place
+from ._pool_reader import HostSlots, PoolReader, Slots
 from ._ring_reader import RingReader
+
+if TYPE_CHECKING:
+    from ._gpu.reading import ReadingGpu
 
 _KINDS = {"pool": KIND_POOL, "slots": KIND_SLOTS, "bytes": KIND_BYTES}
 
@@ -39,7 +44,14 @@ def map_control(fd: int, byte_length: int, manifest: Manifest) -> Tuple[Memory, 
 
 
 class FrameSession:
-    """One epoch of a frame channel in host memory."""
+    """One epoch of a frame channel: in host memory, or in that of a GPU."""
+
+    manifest: Manifest
+    control: Memory
+    reader: PoolReader
+    gpu: Optional["ReadingGpu"]
+    #: ``'host'`` or ``'cuda:N'``, as this process numbers its GPUs.
+    memory: str
 
     def __init__(
         self,
@@ -47,36 +59,63 @@ class FrameSession:
         body: Mapping[str, Any],
         welcome: Mapping[str, Any],
         descriptors: List[int],
-        ring: Callable[[], None],
+        connection: Connection,
         every: bool,
         share: Optional[Tuple[int, int]],
+        place: Place,
     ) -> None:
         if len(descriptors) != 3:
             raise SluiceError("PROTOCOL", f"{len(descriptors)} descriptors came, 3 are needed")
-        if manifest.memory != "host" and body.get("copied") != "host":
-            raise SluiceError(
-                "CUDA_UNAVAILABLE",
-                f"{manifest.channel} is in the memory of a GPU",
-                {"device": dict(manifest.device or {})},
-                "Subscribe with copy_to='host'.",
-            )
+        copied = body.get("copied") == "host"
+        if copied != (place.copy and manifest.memory != "host"):
+            problem = "a copy that was not asked for" if copied else "no copy in host memory, as was asked for"
+            raise SluiceError("PROTOCOL", f"{manifest.channel}: the publisher sent {problem}")
         if manifest.format.frame_bytes > manifest.slot_bytes:
             raise SluiceError("PROTOCOL", f"a slot has {manifest.slot_bytes} bytes, too few for its format")
         self.manifest = manifest
         control, geometry = map_control(descriptors[0], body["controlBytes"], manifest)
-        data = map_checked(descriptors[1], geometry.slots * geometry.slot_bytes, "data memory")
         page = map_checked(descriptors[2], PAGE_BYTES, "reader page", page=True)
         granted = (welcome["leases"], welcome["maxLag"])
-        self.reader = PoolReader(control, data, page, geometry, body["sequence"], granted, every, share, ring)
+        self.memory = "host"
+        self.gpu = None
+        slots: Slots
+        if manifest.memory == "host" or copied:
+            data = map_checked(descriptors[1], geometry.slots * geometry.slot_bytes, "data memory")
+            slots = HostSlots(data, geometry.slot_bytes)
+        else:
+            from ._gpu.session import map_frames
+
+            slots = map_frames(manifest, body, descriptors[1], place.device, control, page, geometry)
+            self.gpu = slots.gpu
+            self.memory = f"cuda:{slots.gpu.device.index}"
+            self.gpu.watch(connection.duplicates())
+        ring = connection.wake
+        self.reader = PoolReader(
+            control, slots, page, geometry, body["sequence"], granted, every, share, ring, self.gpu
+        )
         self.control = control
 
     def check(self) -> None:
-        self.reader.check_page()
+        try:
+            self.reader.check_page()
+        except SluiceError:
+            self.finish(lambda: None)
+            raise
+
+    def publisher_ended(self) -> None:
+        if self.gpu is not None:
+            self.gpu.publisher_ended()
 
     def finish(self, when_idle: Callable[[], None]) -> None:
-        self.reader.on_idle = when_idle
-        if self.reader.held == 0:
-            when_idle()
+        gpu = self.gpu
+
+        def done() -> None:
+            if gpu is None:
+                when_idle()
+            else:
+                gpu.when_idle(when_idle)
+
+        self.reader.when_idle(done)
 
 
 class MessageSession:
@@ -88,7 +127,7 @@ class MessageSession:
         body: Mapping[str, Any],
         welcome: Mapping[str, Any],
         descriptors: List[int],
-        ring: Callable[[], None],
+        connection: Connection,
         every: bool,
         share: Optional[Tuple[int, int]],
     ) -> None:
@@ -97,10 +136,14 @@ class MessageSession:
         self.manifest = manifest
         control, geometry = map_control(descriptors[0], body["controlBytes"], manifest)
         page = map_checked(descriptors[1], PAGE_BYTES, "reader page", page=True)
+        ring = connection.wake
         self.reader = RingReader(control, page, geometry, body["sequence"], welcome["maxLag"], every, share, ring)
 
     def check(self) -> None:
         """A ring's page says nothing that WELCOME says as well."""
+
+    def publisher_ended(self) -> None:
+        """Nobody waits for what a message may still become."""
 
     def finish(self, when_idle: Callable[[], None]) -> None:
         when_idle()

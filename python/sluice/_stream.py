@@ -117,6 +117,10 @@ class Publisher:
         """layout, slots, slot bytes of the manifest."""
         raise NotImplementedError
 
+    def _where(self) -> Tuple[str, Optional[Dict[str, str]]]:
+        """memory and device of the manifest."""
+        return "host", None
+
     def _lag(self, peer: Peer) -> float:
         raise NotImplementedError
 
@@ -132,6 +136,7 @@ class Publisher:
     def manifest(self) -> Manifest:
         """What is announced now."""
         layout, slots, slot_bytes = self._geometry()
+        memory, device = self._where()
         started = datetime.datetime.fromtimestamp(
             (self._started_ns + self._wall_offset_ns) / 1e9, datetime.timezone.utc
         )
@@ -149,13 +154,14 @@ class Publisher:
             self.instance,
             self.epoch,
             self.format,
-            "host",
+            memory,
             layout,
             slots,
             slot_bytes,
             process,
             float(self._started_ns),
             self._user_data,
+            device,
         )
 
     def manifest_json(self) -> Dict[str, Any]:
@@ -177,6 +183,9 @@ class Publisher:
 
     def woken(self) -> None:
         self._freed.notify_all()
+
+    def look(self) -> None:
+        """Of the server, about once a second."""
 
     def lost_name(self) -> None:
         self._end("its lock or socket was taken away")

@@ -1,20 +1,20 @@
-"""Views of memory as arrays: the array interface, DLPack for host memory, NumPy.
+"""Views of host memory as arrays: the array interface, DLPack, NumPy, PyTorch.
 
 A view never copies. Of received memory it is read-only: a store through it would kill the process, so NumPy and the
-array interface say that it cannot be written.
+array interface say that it cannot be written. PyTorch has no read-only tensors: ``_write_guard.py``.
 """
 
 from __future__ import annotations
 
 import ctypes
-
+import math
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from ._dtypes import DLPACK_TYPES, ELEMENT_BYTES, TYPE_STRINGS
+from ._dlpack import CPU, capsule
+from ._dtypes import ELEMENT_BYTES, TYPE_STRINGS
 from ._errors import SluiceError
-
-_CPU = 1
-_READ_ONLY = 1
+from ._libraries import torch_module
+from ._write_guard import WriteGuard
 
 
 class ArrayView:
@@ -26,16 +26,16 @@ class ArrayView:
     :ivar dtype: the bus's name of the element type, for instance ``'f32'``.
     """
 
-    __slots__ = ("buffer", "offset", "shape", "strides", "dtype")
+    __slots__ = ("buffer", "offset", "shape", "strides", "dtype", "guard")
 
-    def __init__(
-        self, buffer: memoryview, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str
-    ) -> None:
+    def __init__(self, buffer: Any, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str) -> None:
         self.buffer = buffer
         self.offset = offset
         self.shape: Tuple[int, ...] = tuple(shape)
         self.strides: Tuple[int, ...] = tuple(strides)
         self.dtype = dtype
+        #: Looks for stores through tensors made of this; of received frames.
+        self.guard: Optional[WriteGuard] = None
 
     def __repr__(self) -> str:
         return f"<sluice.ArrayView {self.dtype}{list(self.shape)}{' read-only' if self.buffer.readonly else ''}>"
@@ -55,10 +55,8 @@ class ArrayView:
         """The elements as bytes, no copy. ``ValueError`` when they do not lie densely: rows have a pitch."""
         if not self.contiguous:
             raise ValueError("these elements do not lie densely; use as_numpy() or to_numpy()")
-        length = ELEMENT_BYTES[self.dtype]
-        for size in self.shape:
-            length *= size
-        return self.buffer[self.offset : self.offset + length]
+        found: memoryview = self.buffer[self.offset : self.offset + ELEMENT_BYTES[self.dtype] * math.prod(self.shape)]
+        return found
 
     @property
     def __array_interface__(self) -> Dict[str, Any]:
@@ -88,9 +86,41 @@ class ArrayView:
 
         return numpy.array(self.as_numpy(), order="C", copy=True)
 
+    @property
+    def pointer(self) -> int:
+        """Address of the first element."""
+        return address_of(self.buffer) + self.offset
+
+    def as_torch(self) -> Any:
+        """A ``torch.Tensor`` over this very memory. PyTorch has no read-only tensors: one of received memory MUST NOT be
+        written, a store ends the process (``x = frame.as_torch().clone()`` may be)."""
+        torch = torch_module("as_torch()")
+        tensor = torch.utils.dlpack.from_dlpack(self._capsule(False))
+        return tensor if self.guard is None else self.guard.handed_out(tensor)
+
+    def as_cupy(self) -> Any:
+        """``TypeError``: these bytes are in host memory."""
+        raise TypeError("as_cupy(): these bytes are in host memory; copy them with cupy.asarray(view.as_numpy())")
+
+    @property
+    def __cuda_array_interface__(self) -> Dict[str, Any]:
+        raise AttributeError("__cuda_array_interface__: these bytes are in host memory")
+
+    def _capsule(self, versioned: bool) -> Any:
+        return capsule(
+            self.pointer,
+            (CPU, 0),
+            self.shape,
+            self.strides,
+            self.dtype,
+            self.buffer,
+            read_only=self.buffer.readonly,
+            versioned=versioned,
+        )
+
     def __dlpack_device__(self) -> Tuple[int, int]:
         """``(1, 0)``: host memory."""
-        return (_CPU, 0)
+        return (CPU, 0)
 
     def __dlpack__(
         self,
@@ -104,106 +134,19 @@ class ArrayView:
         version 0 cannot be told: what they make of it MUST NOT be written, a store ends the process."""
         if copy:
             raise BufferError("a view does not copy; use to_numpy()")
-        if dl_device is not None and tuple(dl_device) != (_CPU, 0):
+        if dl_device is not None and tuple(dl_device) != (CPU, 0):
             raise BufferError(f"this is host memory, not device {dl_device}")
         if stream is not None and stream != -1:
             raise BufferError("host memory has no streams")
-        return _capsule(self, max_version is not None and max_version[0] >= 1)
+        return self._capsule(max_version is not None and max_version[0] >= 1)
 
 
-# --- DLPack ----------------------------------------------------------------------------------------------------------
-
-
-class _Tensor(ctypes.Structure):
-    _fields_ = [
-        ("data", ctypes.c_void_p),
-        ("device_type", ctypes.c_int32),
-        ("device_id", ctypes.c_int32),
-        ("ndim", ctypes.c_int32),
-        ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8),
-        ("lanes", ctypes.c_uint16),
-        ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)),
-        ("byte_offset", ctypes.c_uint64),
-    ]
-
-
-class _Managed(ctypes.Structure):
-    _fields_ = [("tensor", _Tensor), ("manager", ctypes.c_void_p), ("deleter", ctypes.c_void_p)]
-
-
-class _ManagedVersioned(ctypes.Structure):
-    _fields_ = [
-        ("major", ctypes.c_uint32),
-        ("minor", ctypes.c_uint32),
-        ("manager", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-        ("flags", ctypes.c_uint64),
-        ("tensor", _Tensor),
-    ]
-
-
-#: Structs that consumers hold, by address, with what they point to.
-_alive: Dict[int, Tuple[Any, ...]] = {}
-
-
-def _delete(address: int, alive: Dict[int, Tuple[Any, ...]] = _alive) -> None:
-    alive.pop(address, None)
-
-
-_DELETER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_delete)
-_NAMES = (b"dltensor", b"dltensor_versioned")
-_is_valid = ctypes.pythonapi.PyCapsule_IsValid
-_is_valid.argtypes, _is_valid.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_int
-_pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
-_pointer_of.argtypes, _pointer_of.restype = [ctypes.c_void_p, ctypes.c_char_p], ctypes.c_void_p
-
-
-def _drop(
-    capsule: int,
-    names: Tuple[bytes, bytes] = _NAMES,
-    is_valid: Any = _is_valid,
-    pointer_of: Any = _pointer_of,
-    delete: Any = _delete,
-) -> None:
-    # A consumer renames the capsule to used_...; one that nobody took goes with its memory.
-    for name in names:
-        if is_valid(capsule, name):
-            delete(pointer_of(capsule, name))
-
-
-_DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_drop)
-_new_capsule = ctypes.pythonapi.PyCapsule_New
-_new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-_new_capsule.restype = ctypes.py_object
-# Consumers may call these after this module is gone, at the end of the interpreter.
-for _callback in (_DELETER, _DESTRUCTOR, *_NAMES):
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_callback))
-
-
-def _capsule(view: ArrayView, versioned: bool) -> Any:
-    element = ELEMENT_BYTES[view.dtype]
-    if any(stride % element for stride in view.strides):
-        raise BufferError("a stride is no whole number of elements")
-    rank = len(view.shape)
-    shape = (ctypes.c_int64 * max(1, rank))(*view.shape)
-    strides = (ctypes.c_int64 * max(1, rank))(*(stride // element for stride in view.strides))
-    managed: Any = _ManagedVersioned() if versioned else _Managed()
-    tensor = managed.tensor
-    tensor.data = address_of(view.buffer) + view.offset
-    tensor.device_type, tensor.device_id, tensor.ndim = _CPU, 0, rank
-    tensor.code, tensor.bits = DLPACK_TYPES[view.dtype]
-    tensor.lanes = 1
-    tensor.shape = ctypes.cast(shape, ctypes.POINTER(ctypes.c_int64))
-    tensor.strides = ctypes.cast(strides, ctypes.POINTER(ctypes.c_int64))
-    managed.deleter = ctypes.cast(_DELETER, ctypes.c_void_p)
-    if versioned:
-        managed.major, managed.minor = 1, 0
-        managed.flags = _READ_ONLY if view.buffer.readonly else 0
-    address = ctypes.addressof(managed)
-    _alive[address] = (managed, shape, strides, view.buffer)
-    return _new_capsule(address, _NAMES[1 if versioned else 0], ctypes.cast(_DESTRUCTOR, ctypes.c_void_p))
+def array_view(buffer: Any, offset: int, shape: Sequence[int], strides: Sequence[int], dtype: str) -> ArrayView:
+    """An array over the bytes of a slot, wherever they are: a ``memoryview``, or bytes of a GPU."""
+    if isinstance(buffer, memoryview):
+        return ArrayView(buffer, offset, shape, strides, dtype)
+    view: ArrayView = buffer.array_view(offset, shape, strides, dtype)
+    return view
 
 
 class _PyBuffer(ctypes.Structure):

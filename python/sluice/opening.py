@@ -13,8 +13,10 @@ from ._manifest import check_user_data
 from ._names import check_name
 from ._stream import program_label
 from ._text import printable
+from ._wishes import Wishes
 from .formats import Format, tensor
-from .messages import MessagePublisher, MessageSubscriber
+from .message_publisher import MessagePublisher
+from .message_subscriber import MessageSubscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
 
@@ -72,6 +74,7 @@ def open_subscriber(
     key_frames_only: bool = False,
     max_held: Optional[int] = None,
     copy_to: Optional[str] = None,
+    device: Any = None,
     timeout_s: Optional[float] = None,
     allow_uids: Iterable[int] = (),
     directory: Optional[str] = None,
@@ -91,6 +94,8 @@ def open_subscriber(
     :param key_frames_only: frames: only those with the key flag.
     :param max_held: frames: how many to hold at once, 1 to 16. Default 2, or fewer when there are no more.
     :param copy_to: ``'host'``: frames in the memory of a GPU as a copy in host memory, which their publisher makes.
+    :param device: frames: the GPU that reads them (``'cuda:1'``, ``'GPU-…'``, a ``torch.device``); by default, of a
+        channel on a GPU, that very GPU. ``WRONG_DEVICE`` for channels in host memory.
     :param timeout_s: how long to wait for the channel, seconds; ``TimeoutError`` then. None: without end.
     :param allow_uids: other users whose publishers are believed.
     :param directory: the runtime directory; default that of the process.
@@ -119,30 +124,14 @@ def open_subscriber(
     if chosen == "latest" and max_lag is not None:
         raise TypeError("max_lag belongs to delivery='every'")
     name = (program_label() if label is None else label)[:128]
-    subscriber: Union[FrameSubscriber, MessageSubscriber]
     if kind == "frame":
         if start is not None:
             raise TypeError("start is an option of message channels: a pool keeps no history")
-        subscriber = FrameSubscriber(
-            place,
-            channel,
-            trust,
-            format,
-            delivery=chosen,
-            max_lag=max_lag,
-            when_behind=when_behind,
-            share=share,
-            key_frames_only=key_frames_only,
-            max_held=max_held,
-            copy_to=copy_to,
-            fails_when_missing=missing_fails,
-            reconnects=when_lost == "reconnect",
-            label=name,
-        )
     else:
         for option, value in (
             ("max_held", max_held),
             ("copy_to", copy_to),
+            ("device", device),
             ("key_frames_only", key_frames_only or None),
         ):
             if value is not None:
@@ -151,20 +140,26 @@ def open_subscriber(
             _bounded("start", start, 0, 2**53 - 1)
         else:
             _one_of("start", start, ("newest", "oldest", None))  # type: ignore[arg-type]
-        subscriber = MessageSubscriber(
-            place,
-            channel,
-            trust,
-            format,
-            delivery=chosen,
-            start="newest" if start is None else start,
-            max_lag=max_lag,
-            when_behind=when_behind,
-            share=share,
-            fails_when_missing=missing_fails,
-            reconnects=when_lost == "reconnect",
-            label=name,
-        )
+    wishes = Wishes(
+        channel,
+        kind,
+        format,
+        chosen,
+        "newest" if start is None else start,
+        max_lag,
+        when_behind,
+        share,
+        key_frames_only,
+        max_held,
+        copy_to,
+        device,
+        missing_fails,
+        when_lost == "reconnect",
+        name,
+    )
+    subscriber: Union[FrameSubscriber, MessageSubscriber] = (
+        FrameSubscriber(place, trust, wishes) if kind == "frame" else MessageSubscriber(place, trust, wishes)
+    )
     try:
         _wait_connected(subscriber, deadline)
     except BaseException:
@@ -189,12 +184,31 @@ def _wait_connected(subscriber: Union[FrameSubscriber, MessageSubscriber], deadl
         link.events.poll(left)
 
 
+def _publishing_device(channel: str, memory: Optional[str], like: Any) -> Any:
+    """The GPU whose memory the slots are, None for host memory."""
+    of_array = str(getattr(like, "device", "cpu"))
+    wanted = memory or (of_array if of_array.startswith("cuda") else "host")
+    if _is_cupy(like) and memory is None:
+        wanted = f"cuda:{like.device.id}"
+    if wanted == "host":
+        return None
+    if not str(wanted).startswith("cuda"):
+        raise ValueError(f"memory must be 'host', 'cuda', 'cuda:N' or 'cuda:GPU-…', got {memory!r}")
+    from ._gpu.devices import find_device
+
+    return find_device(wanted, f"publish {channel}")
+
+
+def _is_cupy(like: Any) -> bool:
+    return type(like).__module__.split(".")[0] == "cupy"
+
+
 def open_publisher(
     channel: str,
     format: Optional[Format] = None,
     *,
     like: Any = None,
-    memory: str = "host",
+    memory: Optional[str] = None,
     slots: Optional[int] = None,
     ring_bytes: Optional[int] = None,
     when_full: Optional[str] = None,
@@ -204,6 +218,7 @@ def open_publisher(
     user_data: Optional[Mapping[str, Any]] = None,
     allow_uids: Iterable[int] = (),
     allow_gids: Iterable[int] = (),
+    allow_gpu_uids: Iterable[int] = (),
     timeout_s: Optional[float] = None,
     directory: Optional[str] = None,
     label: Optional[str] = None,
@@ -211,8 +226,8 @@ def open_publisher(
     """Owns a channel and publishes on it: a :class:`FramePublisher` or a :class:`MessagePublisher`.
 
     :param format: what it carries, in full.
-    :param like: instead of a format, an array whose dtype and shape every frame has.
-    :param memory: ``'host'``.
+    :param like: instead of a format, an array whose dtype and shape every frame has; of one on a GPU, frames too.
+    :param memory: frames: ``'host'`` or that of a GPU: ``'cuda'`` (the first), ``'cuda:1'``, ``'cuda:GPU-…'``.
     :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1.
     :param ring_bytes: messages: size of the ring, rounded up to a power of two. Default 1 MiB.
     :param when_full: when ``every`` subscribers have not read enough: ``'drop'`` (default of frames), ``'wait'``
@@ -221,6 +236,8 @@ def open_publisher(
     :param when_taken: when another publisher owns the channel: ``'fail'`` with ``CHANNEL_IN_USE`` or ``'wait'``.
     :param user_data: shown in the manifest, plain JSON of at most 4 KiB.
     :param allow_uids: other users that may read, beside this one; ``allow_gids`` groups.
+    :param allow_gpu_uids: of those, who may have the memory of the GPU: who can read that can write it. The others read
+        with ``copy_to='host'``.
     :param timeout_s: with ``when_taken='wait'``: how long, seconds.
     :raises SluiceError: ``CHANNEL_IN_USE``, ``NO_SPACE``, ``BAD_DIRECTORY``, ``UNSUPPORTED``, ...
     """
@@ -229,8 +246,6 @@ def open_publisher(
         raise TypeError("open_publisher() takes either a format or like=")
     chosen = format if format is not None else tensor(like.dtype, tuple(like.shape))
     chosen.require_complete()
-    if memory != "host":
-        raise SluiceError("UNSUPPORTED", f"memory {memory!r}: this version publishes in host memory")
     frame = chosen.channel_kind == "frame"
     full = when_full or ("drop" if frame else "wait")
     _one_of("when_full", full, ("drop", "wait") if frame else ("drop", "wait", "overwrite"))
@@ -258,7 +273,10 @@ def open_publisher(
     if frame:
         if ring_bytes is not None:
             raise TypeError("ring_bytes is an option of message channels; use slots here")
-        return FramePublisher(place, channel, chosen, trust, slots=slots, **options)
+        device, gpu_uids = _publishing_device(channel, memory, like), trust_of(allow_gpu_uids).uids
+        return FramePublisher(place, channel, chosen, trust, slots=slots, device=device, gpu_uids=gpu_uids, **options)
+    if memory not in (None, "host"):
+        raise TypeError("memory is an option of frame channels: messages are in host memory")
     if slots is not None:
         raise TypeError("slots is an option of frame channels; use ring_bytes here")
     return MessagePublisher(place, channel, chosen, trust, ring_bytes=ring_bytes, **options)

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import weakref
 from collections import deque
-from typing import Any, Deque, Dict, List, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from ._errors import SluiceError
+from ._fill import fill
 from ._frame import Frame
+from ._frame_readers import FrameReaders
 from ._layout import (
     INCOMPLETE,
-    MAX_LEASES,
     MAX_SLOTS,
     MAX_USER_DATA,
     align,
@@ -20,26 +36,60 @@ from ._layout import (
 )
 from ._loan import Hold, Loan, Shapes
 from ._manifest import guessed_color
-from ._planes import actual_shapes, dims_of, tensor_views
+from ._memory import Mapping as Memory
+from ._planes import dims_of
 from ._pool_writer import Page, PoolWriter
 from ._server import Peer
 from ._stream import Publisher
 from .formats import Format
 
+if TYPE_CHECKING:
+    from ._gpu.devices import Device
+    from ._gpu.streams import Mark
+    from ._gpu.writing import WritingGpu
+
 _LONGEST_SLEEP_S = 0.5
 DEFAULT_SLOTS = 8
 
 
+_SILENT_SLEEP_S = 0.001
+_CLOSE_PATIENCE_S = 1.0
+
+
+class _Published(NamedTuple):
+    """A frame of this process, for whoever finds that what it was computed from is lost."""
+
+    writer: PoolWriter
+    slot: int
+    sequence: int
+
+    def mark_incomplete(self) -> None:
+        self.writer.mark_incomplete(self.slot, self.sequence)
+
+
 class FramePublisher(Publisher):
-    """Publishes frames in host memory."""
+    """Publishes frames in host memory, or in that of a GPU."""
 
     kind = "frame"
 
-    def __init__(self, *args: Any, slots: Optional[int], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        slots: Optional[int],
+        device: Optional["Device"] = None,
+        gpu_uids: FrozenSet[int] = frozenset(),
+        **options: Any,
+    ) -> None:
+        self._device = device
+        self._readers = FrameReaders(args[1], device, gpu_uids, lambda: self._server.subscribers())
+        #: Set once its memory was given up.
+        self._landed: Optional[threading.Event] = None
+        #: Loans that were given back while streams wrote them.
+        self._returning: List[Tuple[PoolWriter, int, List["Mark"]]] = []
         self._slots = DEFAULT_SLOTS if slots is None else slots
         if not 2 <= self._slots <= MAX_SLOTS:
             raise ValueError(f"slots must be from 2 to {MAX_SLOTS}, got {self._slots}")
-        self._unused: Deque[Tuple[PoolWriter, int]] = deque()
+        self._unused: Deque[Tuple[PoolWriter, int, Any]] = deque()
         self._holds: List[Optional["weakref.ref[Hold]"]] = []
         super().__init__(*args, **options)
 
@@ -52,16 +102,48 @@ class FramePublisher(Publisher):
     def _new_writer(self, published: int) -> PoolWriter:
         geometry = pool_geometry(self._slots, align(self.format.frame_bytes, 4096))
         self._holds = [None] * self._slots
-        return PoolWriter(
-            self.channel, geometry, self.epoch, self.instance, published, self._started_ns, self._wall_offset_ns
-        )
+        times = (self._started_ns, self._wall_offset_ns)
+        make_gpu: Optional[Callable[[Memory], "WritingGpu"]] = None
+        if self._device is not None:
+            from ._gpu.writing import WritingGpu
+
+            make_gpu = partial(WritingGpu, self._device, self.channel, geometry, self.format.frame_bytes)
+        return PoolWriter(self.channel, geometry, self.epoch, self.instance, published, *times, make_gpu)
 
     def _geometry(self) -> Tuple[str, int, int]:
         return "pool", self._slots, align(self.format.frame_bytes, 4096)
 
+    def _where(self) -> Tuple[str, Optional[Dict[str, str]]]:
+        if self._device is None:
+            return "host", None
+        return f"cuda:{self._device.index}", {"uuid": self._device.uuid, "name": self._device.name[:128]}
+
     def _end_memory(self) -> None:
         self._writer.end()
         self._writer.close_descriptors()
+        if self._writer.gpu is not None:
+            self._landed = self._retire(self._writer, self._pages())
+        self._readers.close()
+
+    def _retire(self, writer: PoolWriter, pages: Sequence[Page]) -> threading.Event:
+        """Nothing more is published in the epoch of ``writer``: its memory goes when all that streams were told to write
+        there has landed, loans that are out included."""
+        gpu = writer.require_gpu()
+        holds = [
+            hold for hold in (reference() for reference in self._holds if reference is not None) if hold is not None
+        ]
+        registrations = [page.registration for page in pages if page.registration is not None]
+        marks = (
+            [] if gpu.failure() is not None else gpu.marks([0, *(stream for hold in holds for stream in hold.streams)])
+        )
+        published = writer.published
+
+        def close() -> None:
+            for registration in registrations:
+                registration.close()
+            gpu.close()
+
+        return gpu.when_landed(lambda: writer.landed_up_to(published) and gpu.passed(marks), close)
 
     def _close_descriptors(self) -> None:
         self._writer.close_descriptors()
@@ -76,22 +158,26 @@ class FramePublisher(Publisher):
             self._require_open()
             count = self._slots if slots is None else slots
             peers = self._server.subscribers()
-            needed = sum(peer.granted for peer in peers) + max([1, *(peer.lag_budget for peer in peers)]) + 1
+            needed = self._readers.needed_slots()
             if not 2 <= count <= MAX_SLOTS or (peers and count < needed):
                 raise SluiceError(
                     "LEASES_EXHAUSTED",
                     f"{self.channel}: {count} slots; what was granted needs {needed}",
                     {"needed": needed},
                 )
-            before = (self._writer, self._slots, self.format, self.epoch)
+            before = (self._writer, self._slots, self.format, self.epoch, self._holds)
             self._slots, self.format, self.epoch = count, _complete(form), self.epoch + 1
             try:
-                self._writer = self._new_writer(before[0].published)
+                fresh = self._new_writer(before[0].published)
             except BaseException:
-                self._writer, self._slots, self.format, self.epoch = before
-                self._holds = [None] * self._slots
+                self._writer, self._slots, self.format, self.epoch, self._holds = before
                 raise
             before[0].close_descriptors()
+            if before[0].gpu is not None:
+                self._holds, fresh_holds = before[4], self._holds
+                self._retire(before[0], self._pages())
+                self._holds = fresh_holds
+            self._writer = fresh
             self._claim.announce(self.manifest)
             for peer in peers:
                 if peer.page is not None:
@@ -101,30 +187,23 @@ class FramePublisher(Publisher):
     # --- granting ----------------------------------------------------------------------------------------------------
 
     def _grant(self, peer: Peer) -> None:
-        hello = peer.hello or {}
-        others = [other for other in self._server.subscribers() if other is not peer]
-        lag = max([1, *(other.lag_budget for other in others)])
-        every = hello["delivery"] == "every"
-        wanted = max(1, hello["maxLag"]) if every else 0
-        left = self._slots - 1 - sum(other.granted for other in others) - lag
-        leases = min(max(1, hello["leases"]), left, MAX_LEASES)
-        budget = min(wanted, lag + left - leases)
-        if leases < 1 or (every and budget < 1):
-            needed = self._slots + 1 - left + (1 if every and lag == 0 else 0)
-            raise SluiceError(
-                "LEASES_EXHAUSTED",
-                f"{self.channel} has {self._slots} slots, too few for one more subscriber; {needed} would do",
-                {"slots": self._slots, "needed": needed},
-            )
-        peer.granted, peer.lag_budget = leases, budget
+        self._readers.grant(peer, self._slots)
 
     def _join(self, peer: Peer) -> Tuple[Dict[str, Any], List[int]]:
-        writer = self._writer
-        every = (peer.hello or {})["delivery"] == "every"
-        join = max(writer.published_before, writer.published - 1)
-        peer.page = Page(peer.granted, peer.lag_budget, every, join, join)
-        body = {"sequence": join + 1, "controlBytes": writer.geometry.control_bytes}
-        return body, [writer.control_fd, writer.data_fd, peer.page.fd]
+        return self._readers.join(peer, self._writer)
+
+    def forget(self, peer: Peer) -> None:
+        if self._closed is None:
+            self._readers.forget(peer, self._writer)
+        super().forget(peer)
+
+    def look(self) -> None:
+        """Readers wait for frames that a lost GPU will never complete: only the end of the channel frees them."""
+        self._readers.look()
+        gpu = self._writer.gpu
+        failure = gpu.failure() if gpu is not None and self._writer.has_pending else None
+        if failure is not None:
+            self._end(f"its GPU has failed: {failure.args[0]}")
 
     def _lag(self, peer: Peer) -> float:
         if peer.page is None:
@@ -132,30 +211,49 @@ class FramePublisher(Publisher):
         return self._writer.published - peer.page.read_cursor(self._writer.published)
 
     def _held(self) -> int:
-        held = {slot for page in self._pages() for slot in page.leases(self._slots)}
+        held = {slot for page in self._readers.pages() for slot in page.leases(self._slots)}
         return len(held | {slot for slot, loaned in enumerate(self._writer.on_loan) if loaned})
 
     # --- loans -------------------------------------------------------------------------------------------------------
 
-    def note_unused(self, writer: PoolWriter, slot: int) -> None:
+    def note_unused(self, writer: PoolWriter, slot: int, hold: Any) -> None:
         """Of :class:`Loan` alone: takes effect with the next loan."""
-        self._unused.append((writer, slot))
+        self._unused.append((writer, slot, hold))
+
+    def _take_back(self) -> None:
+        """Loans that were not published: at once, on a GPU behind the work of the streams that wrote them."""
+        while self._unused:
+            writer, slot, hold = self._unused.popleft()
+            if writer is not self._writer:
+                continue
+            if writer.gpu is None:
+                writer.give_back(slot)
+            else:
+                self._returning.append((writer, slot, writer.gpu.marks([*hold.streams, 0])))
+        for entry in list(self._returning):
+            writer, slot, marks = entry
+            if writer.gpu is not None and writer.gpu.passed(marks):
+                self._returning.remove(entry)
+                writer.give_back(slot)
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether a slot may become free without a ring: whoever waits for one looks again by itself."""
+        return bool(self._returning) or self._writer.has_pending or self._readers.are_silent
 
     def _try_take(self) -> Optional[Loan]:
-        while self._unused:
-            writer, slot = self._unused.popleft()
-            if writer is self._writer:
-                writer.give_back(slot)
-        pages = self._pages()
+        self._take_back()
+        self._readers.look()
+        pages = self._readers.pages()
         if self._when_full == "wait" and self._someone_behind(pages):
             return None
         avoid = [hold is not None and hold() is not None for hold in self._holds]
         slot = self._writer.take(pages, avoid)
         if slot < 0:
             return None
-        hold = Hold()
+        hold = Hold(self._device)
         self._holds[slot] = weakref.ref(hold)
-        return Loan(self, self._writer, slot, self._writer.slot_view(slot, hold))
+        return Loan(self, self._writer, slot, self._writer.slot_view(slot, hold), hold)
 
     def _someone_behind(self, pages: Sequence[Page]) -> bool:
         now = time.monotonic()
@@ -199,7 +297,8 @@ class FramePublisher(Publisher):
                 loan = self._try_take()
                 if loan is not None:
                     return loan
-                self._sleep(deadline, min(_LONGEST_SLEEP_S, max(0.001, self._patience_s)))
+                most = _SILENT_SLEEP_S if self._is_silent else _LONGEST_SLEEP_S
+                self._sleep(deadline, min(most, max(0.001, self._patience_s)))
 
     def publish_loan(
         self,
@@ -211,6 +310,8 @@ class FramePublisher(Publisher):
         flags: int,
         shape: Optional[Shapes],
         user_data: bytes,
+        hold: Any,
+        stream: Any,
     ) -> int:
         """Of :class:`Loan` alone."""
         if len(user_data) > MAX_USER_DATA:
@@ -226,7 +327,7 @@ class FramePublisher(Publisher):
             if source is not None:
                 pts = source.pts_ns if pts is None else pts
                 capture = source.capture_time_ns if capture is None else capture
-                flags |= INCOMPLETE if source.incomplete or source.corrupt else 0
+                flags |= INCOMPLETE if source.damaged else 0
                 lineage = source.id
             else:
                 words = instance_words(self.instance)
@@ -235,27 +336,51 @@ class FramePublisher(Publisher):
             capture = now if capture is None else capture
             times_ns = (capture if pts is None else pts, capture, now)
             length = _byte_length(form, dims)
-            sequence = writer.publish(slot, flags, length, times_ns, lineage, dims, user_data)
+            if writer.gpu is not None:
+                self._enqueue(writer.gpu, slot, hold, stream)
+            sequence = writer.publish(slot, flags, length, times_ns, lineage, dims, user_data, writer.gpu is not None)
+            if source is not None:
+                source.add_output(_Published(writer, slot, sequence))
             self._count(length, now)
             writer.show(self.published_count, self.byte_count, self.dropped, now)
             self._ring_all()
             return sequence
 
+    def _enqueue(self, gpu: "WritingGpu", slot: int, hold: Any, stream: Any) -> None:
+        """When the GPU does not take the work, parts of it may have been enqueued: the slot cannot be had back, nor the
+        others. Only the end of the channel frees those who read it."""
+        try:
+            gpu.enqueue(gpu.stream_of(hold.streams, stream), slot, self._writer.published + 1)
+        except SluiceError as error:
+            self._end(f"its GPU has failed: {error.args[0]}")
+            raise
+
     def send(self, data: Any, *, timeout_s: Optional[float] = None, **options: Any) -> Optional[int]:
         """Copies an array or bytes into a slot and publishes it; options as of :meth:`Loan.publish`.
 
-        ``data`` is a NumPy array (or anything with the array interface) in the shape of :meth:`Loan.as_numpy`, a
-        mapping of arrays by tensor, or bytes of the slot. None when it was dropped for want of a slot
+        ``data`` is an array of NumPy (or anything with the array interface), PyTorch or CuPy in the shape of
+        :meth:`Loan.as_numpy`, a mapping of arrays by tensor, or bytes of the slot. On a GPU the copy is made in the
+        current stream of PyTorch, else of CuPy. None when it was dropped for want of a slot
         (``when_full='drop'``), else the sequence. A variable tensor takes its shape from the array.
         """
         loan = self.loan(timeout_s) if self._when_full == "wait" else self.try_loan()
         if loan is None:
             return None
         with loan:
-            shapes = _fill(loan, data)
+            shapes = fill(loan.format, loan.slot, data)
             if shapes and "shape" not in options:
                 options["shape"] = shapes
             return loan.publish(**options)
+
+    def close(self) -> None:
+        """Ends the channel, once what streams still write is there (a second at most): a frame that was published is not
+        lost by it. What was published can be read to its end. Any thread; may be called again."""
+        deadline = time.monotonic() + _CLOSE_PATIENCE_S
+        while self._closed is None and self._writer.has_pending and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        super().close()
+        if self._landed is not None:
+            self._landed.wait(_CLOSE_PATIENCE_S)
 
 
 def _complete(form: Format) -> Format:
@@ -282,47 +407,3 @@ def _byte_length(form: Format, dims: Sequence[int]) -> int:
         width = 2 if form.fields["dtype"] == "i16" else 4
         return int(dims[0]) * int(dims[1]) * width
     return form.frame_bytes
-
-
-def _fill(loan: Loan, data: Any) -> Dict[str, Sequence[int]]:
-    """Copies; the shapes of variable tensors."""
-    form = loan.format
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        source = memoryview(data).cast("B")
-        if len(source) > len(loan.bytes):
-            raise ValueError(f"a slot has {len(loan.bytes)} bytes, got {len(source)}")
-        loan.bytes[: len(source)] = source
-        return {}
-    import numpy
-
-    if form.kind == "video":
-        target = loan.as_numpy()
-        array = numpy.asarray(data)
-        if array.shape != target.shape:
-            raise ValueError(f"the array must have the shape {target.shape}, got {array.shape}")
-        numpy.copyto(target, array, casting="no")
-        return {}
-    views = loan.views
-    if not isinstance(data, Mapping):
-        if len(views) != 1:
-            raise TypeError(f"several tensors: send a mapping with {', '.join(views)}")
-        data = {next(iter(views)): data}
-    if set(data) != set(views):
-        raise ValueError(f"tensors must be {', '.join(views)}, got {', '.join(data)}")
-    shapes: Dict[str, Sequence[int]] = {}
-    for name, value in data.items():
-        array = numpy.asarray(value)
-        spec = form.tensors.get(name)
-        if spec is None or spec.variable:
-            shapes[name] = array.shape
-    actual = (
-        actual_shapes(form, dims_of(form, shapes))
-        if form.variable_dims
-        else {n: s.shape for n, s in form.tensors.items()}
-    )
-    for name, view in tensor_views(form, loan.bytes, actual).items():
-        array = numpy.asarray(data[name])
-        if array.shape != view.shape:
-            raise ValueError(f"{name} must have the shape {view.shape}, got {array.shape}")
-        numpy.copyto(view.as_numpy(), array, casting="no")
-    return shapes

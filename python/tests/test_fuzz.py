@@ -245,7 +245,9 @@ def test_broken_control_blocks(directory):
     words = memory.writer.control.words().view
     for round_ in range(40):
         for _ in range(random_.randint(1, 20)):
-            words[random_.randrange(16, len(words))] = random_.choice([0, 1, 2**31, 2**32 - 1, random_.getrandbits(32)])
+            words[random_.randrange(16, len(words))] = random_.choice(
+                [0, 1, 2**31, 2**32 - 1, random_.getrandbits(32)]
+            )
         assert outcome(directory, lambda: (data, memory.descriptors), delivery="latest") == "open", round_
     memory.close()
 

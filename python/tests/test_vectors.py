@@ -19,7 +19,7 @@ from sluice._layout import (
 )
 from sluice._manifest import decode_manifest
 from sluice._memory import Mapping, create_memory
-from sluice._pool_reader import PoolReader
+from sluice._pool_reader import HostSlots, PoolReader
 from sluice._pool_writer import Page
 from sluice._ring_reader import RingReader
 from sluice.formats import Format
@@ -120,9 +120,9 @@ def test_pool(case):
     held = [record for record in case["records"] if record["state"] == 1]
     oldest = min(record["sequence"] for record in held)
     page = Page(16, len(held), True, oldest - 1, oldest - 1)
-    memory = mapped(bytes(geometry.slots * geometry.slot_bytes))
+    slots = HostSlots(mapped(bytes(geometry.slots * geometry.slot_bytes)), geometry.slot_bytes)
     reader = PoolReader(
-        control, memory, page._mapping, geometry, oldest, (16, case["published"]), True, None, lambda: None
+        control, slots, page.mapping, geometry, oldest, (16, case["published"]), True, None, lambda: None
     )
     seen = {}
     for lease in iter(reader.claim, None):
@@ -144,7 +144,7 @@ def test_ring(case):
     assert geometry.write_ahead == case["writeAhead"]
     oldest = case["oldest"]
     page = Page(0, 2**30, True, oldest["position"], oldest["position"])
-    reader = RingReader(mapped(data), page._mapping, geometry, oldest["sequence"], 2**30, True, None, lambda: None)
+    reader = RingReader(mapped(data), page.mapping, geometry, oldest["sequence"], 2**30, True, None, lambda: None)
     found = reader.fetch()
     assert [(raw.sequence, raw.kind & 0xFF, raw.payload.hex()) for raw in found] == [
         (message["sequence"], message["type"], message["payload"]) for message in case["messages"]

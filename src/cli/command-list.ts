@@ -40,6 +40,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/watch.js'),
   },
   {
+    name: 'camera',
+    group: 'move',
+    summary: 'publishes a camera, a file or a screen: frames, packets and sound',
+    load: () => import('./commands/camera.js'),
+  },
+  {
     name: 'pub',
     group: 'move',
     summary: 'publishes what it reads from standard input',
@@ -50,6 +56,18 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     group: 'move',
     summary: 'prints or stores what a channel carries',
     load: () => import('./commands/sub.js'),
+  },
+  {
+    name: 'tap',
+    group: 'move',
+    summary: 'serves a channel to programs that know nothing of Sluice',
+    load: () => import('./commands/tap.js'),
+  },
+  {
+    name: 'filter',
+    group: 'move',
+    summary: 'makes tensors or other pictures of pictures, while somebody reads them',
+    load: () => import('./commands/filter.js'),
   },
   {
     name: 'demo',

@@ -63,6 +63,28 @@ export function videoFormat(option: string): (value: string) => VideoFormat {
   };
 }
 
+/** `640x480`. */
+export function pictureSize(option: string): (value: string) => { width: number; height: number } {
+  return (value) => {
+    const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(value) ?? [];
+    const size = { width: Number(width), height: Number(height) };
+    if (!(size.width > 0 && size.height > 0)) refuse(option, value, 'WIDTHxHEIGHT, as 640x480');
+    asUsage(() => video(size));
+    return size;
+  };
+}
+
+/** `0.485,0.456,0.406`. */
+export function numberList(option: string): (value: string) => readonly number[] {
+  return (value) => {
+    const numbers = value
+      .split(',')
+      .map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+    if (!numbers.every(Number.isFinite)) refuse(option, value, 'numbers with commas between');
+    return numbers;
+  };
+}
+
 /** `newest`, `oldest` or a sequence. */
 export function startPosition(option: string): (value: string) => 'newest' | 'oldest' | number {
   return (value) => {

@@ -9,3 +9,5 @@ export {
   toSourceBox,
 } from '../pixels/index.js';
 export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
+export * from './camera/index.js';
+export * from './tap/index.js';

@@ -2,8 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
 import type { LoanedFrame } from '../../bus/publisher/loaned-frame.js';
-import { frameByteLength, type VideoFormat } from '../../format/index.js';
-import { copyToSlot, rawByteLength, rowRuns } from '../raw-video.js';
+import {
+  copyToSlot,
+  frameByteLength,
+  rawByteLength,
+  rowRuns,
+  type VideoFormat,
+} from '../../format/index.js';
 import { type Run, UsageError } from '../run.js';
 import { type PictureSink, readPictures } from './picture-input.js';
 import type { SendResult } from './send-messages.js';

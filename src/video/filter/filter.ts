@@ -20,7 +20,7 @@ import {
   type CloseReason,
   type FramePublisher,
   type LoanedFrame,
-  MessagePublisher,
+  type MessagePublisher,
   openPublisher,
   type PublisherStats,
 } from '../../bus/index.js';

@@ -1,188 +1,21 @@
-"""Messages: subscribers and publishers of text, JSON, bytes and packets."""
+"""Publishers of message channels."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from typing import Any, Deque, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from ._directory import Directory, Trust
-from ._endpoint import SHOW_EVERY, Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
 from ._json import compact_bytes
 from ._layout import KIND_BYTES, MESSAGE_KEY, UNIT_BYTES, power_of_two, ring_geometry
-from ._link import Link
-from ._manifest import Manifest
-from ._message import Message, raw_of
 from ._pool_writer import Page
-from ._ring_reader import Raw
 from ._ring_writer import Record, RingWriter
 from ._server import Peer
-from ._session import MessageSession
 from ._stream import Publisher
-from .formats import Format
 
 DEFAULT_RING_BYTES = 2**20
 _LONGEST_SLEEP_S = 0.5
-
-
-class MessageSubscriber(Subscriber[Message]):
-    """Reads messages in order (``every``) or the newest (``latest``)."""
-
-    def __init__(
-        self,
-        directory: Directory,
-        channel: str,
-        trust: Trust,
-        form: Optional[Format],
-        *,
-        delivery: str,
-        start: "str | int",
-        max_lag: Optional[int],
-        when_behind: str,
-        share: Optional[Tuple[int, int]],
-        fails_when_missing: bool,
-        reconnects: bool,
-        label: str,
-    ) -> None:
-        self._every = delivery == "every"
-        self._share = share
-        self._form = form
-        self._when_behind = when_behind
-        self._queue: Deque[Raw] = deque()
-        hello: Dict[str, Any] = {
-            "label": label,
-            "delivery": delivery,
-            "maxLag": (max_lag or 2**30) if self._every else 0,
-            "leases": 0,
-            "start": start,
-        }
-        if share is not None:
-            hello["share"] = list(share)
-        super().__init__(Link(directory, channel, trust, hello, self._make_session, fails_when_missing, reconnects))
-
-    def _make_session(
-        self, manifest: Manifest, body: Mapping[str, Any], welcome: Mapping[str, Any], descriptors: List[int], ring: Any
-    ) -> MessageSession:
-        if manifest.kind != "message":
-            raise SluiceError(
-                "FORMAT_MISMATCH", f"{self.channel} carries frames ({manifest.format.describe()}), wanted messages"
-            )
-        difference = None if self._form is None else manifest.format.mismatch(self._form)
-        if difference is not None:
-            raise SluiceError("FORMAT_MISMATCH", f"{self.channel}: {difference}")
-        return MessageSession(manifest, body, welcome, descriptors, ring, self._every, self._share)
-
-    @property
-    def _session(self) -> Optional[MessageSession]:
-        session = self.link.session
-        return session if isinstance(session, MessageSession) else None
-
-    def _take(self) -> Optional[Message]:
-        session = self._session
-        if session is None:
-            return None
-        while not self._queue:
-            before = session.reader.position
-            self._queue.extend(self._checked(session, session.reader.fetch))
-            if session.reader.position == before:
-                return None
-        return self._message(session, self._queue.popleft())
-
-    def _checked(self, session: MessageSession, fetch: Any) -> List[Any]:
-        reader = session.reader
-        lost = reader.lost
-        found: List[Any] = fetch()
-        if reader.lost > lost and self._when_behind == "end":
-            missed = reader.lost - lost
-            self.link.failure = SluiceError(
-                "CLOSED", f"{self.channel}: {missed} messages were lost and when_behind is 'end'", {"lost": missed}
-            )
-            raise self._ended(self.link.failure)
-        if reader.sampled_ns is not None:
-            now = time.monotonic_ns() + self.link.clock_offset_ns
-            self._latency.record((now - reader.sampled_ns) / 1e3)
-            reader.sampled_ns = None
-        return found
-
-    def _message(self, session: MessageSession, raw: Raw) -> Message:
-        self.received += 1
-        self.last_sequence = raw.sequence
-        self.last_pts_ns = raw.pts_ns
-        self.bytes_copied += len(raw.payload)
-        self._until_show -= 1
-        if self._until_show <= 0:
-            self._until_show = SHOW_EVERY
-            session.reader.show(self._page_statistics())
-        return Message(self.channel, session.manifest.format.kind, raw, self.link.clock_offset_ns)
-
-    def drain(self) -> List[Message]:
-        """All messages that are there, up to about one ring's worth; empty when there is none. Never waits."""
-        first = self.try_receive()
-        if first is None:
-            return []
-        found = [first]
-        session = self._session
-        while session is not None and self._queue:
-            found.append(self._message(session, self._queue.popleft()))
-        return found
-
-    def drain_bytes(self) -> List[bytes]:
-        """As :meth:`drain`, the bytes of the messages alone: the fastest way to read many."""
-        session = self._session
-        if session is not None and not self._queue and not self.link.closed:
-            payloads: List[bytes] = self._checked(session, session.reader.fetch_payloads)
-            if payloads:
-                self.received += len(payloads)
-                self.last_sequence = session.reader.expected - 1
-                self.bytes_copied += sum(map(len, payloads))
-                return payloads
-        return [message.data for message in self.drain()]
-
-    def wait(self, timeout_s: Optional[float] = None) -> bool:
-        """Waits until there may be messages; False after ``timeout_s`` seconds. For loops around ``drain_bytes()``."""
-        if self._queue:
-            return True
-        session = self._session
-        if session is not None and session.reader.lag() > 0:
-            return True
-        first = self.try_receive()
-        if first is None:
-            self.link.events.poll(timeout_s)
-            first = self.try_receive()
-        if first is None:
-            return False
-        self._queue.appendleft(raw_of(first))
-        self.received -= 1
-        return True
-
-    def _arm(self) -> None:
-        session = self._session
-        if session is not None:
-            session.reader.arm()
-            session.reader.show(self._page_statistics())
-
-    def _count_session(self) -> None:
-        session = self._session
-        if session is not None:
-            self.skipped += session.reader.skipped
-            self.lost += session.reader.lost
-
-    def _counts(self) -> Dict[str, float]:
-        session = self._session
-        reader = session.reader if session is not None else None
-        return {
-            "skipped": self.skipped + (reader.skipped if reader is not None else 0),
-            "lost": self.lost + (reader.lost if reader is not None else 0),
-            "lag": len(self._queue) + (reader.lag() if reader is not None else 0),
-            "held": 0,
-        }
-
-    def close(self) -> None:
-        if not self.link.closed:
-            self._count_session()
-        super().close()
 
 
 class MessagePublisher(Publisher):

@@ -1,0 +1,4 @@
+/** packets: encoded pictures and sound as channels carry them. */
+export * from './access-units.js';
+export { joinNals, lengthsToStartCodes, nalPlaces, type NalPlace } from './annex-b.js';
+export type { VideoParameters } from './video-parameters.js';
