@@ -76,6 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/snap.js'),
   },
   {
+    name: 'mosaic',
+    group: 'move',
+    summary: 'shows many channels in one picture, while somebody watches',
+    load: () => import('./commands/mosaic.js'),
+  },
+  {
     name: 'demo',
     group: 'prove',
     summary: 'several processes share a video, for you to look at',
