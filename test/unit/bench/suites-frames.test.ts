@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runBench } from '../../../src/bench/index.js';
 
-const SUITES = ['handover', 'subscribers', 'allocation', 'start'];
+const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'pixels'];
 
 function folderOf(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
