@@ -64,6 +64,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/tap.js'),
   },
   {
+    name: 'record',
+    group: 'move',
+    summary: 'stores packets in .mp4 or .mkv, as they were encoded',
+    load: () => import('./commands/record.js'),
+  },
+  {
     name: 'demo',
     group: 'prove',
     summary: 'several processes share a video, for you to look at',

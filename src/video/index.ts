@@ -1,3 +1,4 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
 export * from './camera/index.js';
 export * from './tap/index.js';
+export * from './record/index.js';
