@@ -96,6 +96,16 @@ export class FrameOutput {
     return undefined;
   }
 
+  /** A slot for a picture that a GPU decodes into it; undefined when there is none: the picture is dropped. */
+  async loan(): Promise<LoanedFrame<VideoFormat> | undefined> {
+    const publisher = this.#publisher;
+    const loan = publisher?.tryLoan();
+    if (loan !== undefined || publisher === undefined) return loan;
+    if (this.#waits) return this.#waitForLoan(publisher);
+    this.dropped += 1;
+    return undefined;
+  }
+
   /** A frame that a GPU has written went out. */
   published(picture: CodedPicture): void {
     this.lastPtsNs = Math.max(this.lastPtsNs, picture.ptsNs);
@@ -107,8 +117,15 @@ export class FrameOutput {
   }
 
   async #waitForPlace(publisher: FramePublisher<VideoFormat>): Promise<PicturePlace | undefined> {
+    const loan = await this.#waitForLoan(publisher);
+    return loan && this.#loanPlace(loan);
+  }
+
+  async #waitForLoan(
+    publisher: FramePublisher<VideoFormat>,
+  ): Promise<LoanedFrame<VideoFormat> | undefined> {
     try {
-      return this.#loanPlace(await publisher.loan({ signal: this.#ending }));
+      return await publisher.loan({ signal: this.#ending });
     } catch (error) {
       if (this.#ending.aborted || isSluiceError(error, 'CLOSED')) return undefined;
       throw error;
