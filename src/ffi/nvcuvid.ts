@@ -30,8 +30,13 @@ const CHROMA_420 = 1;
  */
 const CAPS_BYTES = 88;
 
+/** By its soname, then as installations for developers have it; `$SLUICE_NVCUVID_LIBRARY` goes before both. */
+const LIBRARY_NAMES = ['libnvcuvid.so.1', 'libnvcuvid.so'] as const;
+
 const calls = lazily(() => {
-  const library = loadCudaLibrary('the video decoder', ['libnvcuvid.so.1', 'libnvcuvid.so']);
+  const chosen = process.env['SLUICE_NVCUVID_LIBRARY'];
+  const names = chosen === undefined || chosen === '' ? LIBRARY_NAMES : [chosen];
+  const library = loadCudaLibrary('the video decoder', names);
   const bind = <F>(prototype: string): F => library.func(prototype) as unknown as F;
   return {
     cuvidGetDecoderCaps: bind<(capabilities: Uint8Array) => number>(

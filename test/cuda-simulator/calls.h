@@ -102,6 +102,25 @@ CALL cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t length, CUstr
 CALL cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t length, CUstream stream);
 CALL cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream stream);
 CALL cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream stream);
+
+/* Of the header, as far as it is used: device to device. */
+typedef struct {
+  size_t from_x, from_y;
+  int from_type;
+  const void *from_host;
+  CUdeviceptr from_device;
+  void *from_array;
+  size_t from_pitch;
+  size_t to_x, to_y;
+  int to_type;
+  void *to_host;
+  CUdeviceptr to_device;
+  void *to_array;
+  size_t to_pitch;
+  size_t width, height;
+} CUDA_MEMCPY2D;
+
+CALL cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream);
 CALL cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t count);
 CALL cuMemsetD32_v2(CUdeviceptr to, unsigned int value, size_t count);
 CALL cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, CUstream stream);
