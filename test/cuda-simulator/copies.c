@@ -179,16 +179,17 @@ CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream
   return copy(ANY_TO_ANY, to, from, length, stream, false);
 }
 
-/* A job a row: nothing else can come between them, since a stream keeps its order. */
+/* Between memory of devices. A job a row: nothing comes between them, since a stream keeps its order. */
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *rows, CUstream stream) {
+  enum { DEVICE = 2 };
   ENTER();
-  if (rows->from_type != 2 || rows->to_type != 2 || rows->width > rows->from_pitch ||
-      rows->width > rows->to_pitch)
+  size_t width = rows->WidthInBytes;
+  if (rows->srcMemoryType != DEVICE || rows->dstMemoryType != DEVICE || width > rows->srcPitch ||
+      width > rows->dstPitch)
     return CUDA_ERROR_INVALID_VALUE;
-  for (size_t row = 0; row < rows->height; row++) {
-    CUresult failure =
-        copy(DEVICE_TO_DEVICE, rows->to_device + row * rows->to_pitch,
-             rows->from_device + row * rows->from_pitch, rows->width, stream, false);
+  for (size_t row = 0; row < rows->Height; row++) {
+    CUresult failure = copy(DEVICE_TO_DEVICE, rows->dstDevice + row * rows->dstPitch,
+                            rows->srcDevice + row * rows->srcPitch, width, stream, false);
     if (failure != CUDA_SUCCESS) return failure;
   }
   return CUDA_SUCCESS;
