@@ -32,7 +32,8 @@ export class FrameOutput {
   onPublished: (picture: CodedPicture) => void = () => undefined;
   readonly #channel: string;
   readonly #options: CameraOptions;
-  readonly #waits: boolean;
+  /** Pictures wait for a slot. */
+  readonly waits: boolean;
   readonly #shown: string;
   readonly #ending: AbortSignal;
   #publisher: FramePublisher<VideoFormat> | undefined;
@@ -46,7 +47,7 @@ export class FrameOutput {
   ) {
     this.#channel = channel;
     this.#options = options;
-    this.#waits = about.waits;
+    this.waits = about.waits;
     this.#shown = about.shown;
     this.#ending = about.ending;
   }
@@ -70,7 +71,7 @@ export class FrameOutput {
     this.#publisher = await openPublisher(this.#channel, {
       format,
       label,
-      whenFull: this.#waits ? 'wait' : 'drop',
+      whenFull: this.waits ? 'wait' : 'drop',
       userData: { camera: { input: this.#shown.slice(0, 1024) } },
       ...(memory === undefined ? {} : { memory }),
       ...(slots === undefined ? {} : { slots }),
@@ -91,7 +92,7 @@ export class FrameOutput {
     if (this.isOnGpu) return this.#copyPlace(publisher);
     const loan = publisher.tryLoan();
     if (loan !== undefined) return this.#loanPlace(loan);
-    if (this.#waits) return this.#waitForPlace(publisher);
+    if (this.waits) return this.#waitForPlace(publisher);
     this.dropped += 1;
     return undefined;
   }
@@ -101,7 +102,7 @@ export class FrameOutput {
     const publisher = this.#publisher;
     const loan = publisher?.tryLoan();
     if (loan !== undefined || publisher === undefined) return loan;
-    if (this.#waits) return this.#waitForLoan(publisher);
+    if (this.waits) return this.#waitForLoan(publisher);
     this.dropped += 1;
     return undefined;
   }
