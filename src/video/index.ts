@@ -1,5 +1,6 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
 export * from './camera/index.js';
+export * from './encode/index.js';
 export {
   openPackets,
   type Packet,
