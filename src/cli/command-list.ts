@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/camera.js'),
   },
   {
+    name: 'encode',
+    group: 'move',
+    summary: 'encodes frames of a channel into packets of another',
+    load: () => import('./commands/encode.js'),
+  },
+  {
     name: 'pub',
     group: 'move',
     summary: 'publishes what it reads from standard input',

@@ -2,3 +2,10 @@
 export * from './camera/index.js';
 export * from './tap/index.js';
 export * from './record/index.js';
+export * from './encode/index.js';
+export {
+  openPackets,
+  type Packet,
+  PacketReader,
+  type PacketReaderOptions,
+} from './packets/index.js';

@@ -1,0 +1,76 @@
+"""``doctor``: what works on this machine, and what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import platform
+import sys
+from typing import Callable, Dict, List
+
+from .. import _atomics, _memory
+from .._directory import open_directory
+from .._errors import SluiceError
+from .run import DONE, FAILED, Run
+
+EXAMPLES = ("python -m sluice doctor",)
+_LIBRARIES = ("numpy", "cv2", "torch", "cupy")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """It has the options of all commands and no more."""
+
+
+def run(command: Run, _options: argparse.Namespace) -> int:
+    checks = _examine(command)
+    failures = sum(check["level"] == "fail" for check in checks)
+    if command.json:
+        command.print_json({"checks": checks, "failures": failures})
+        return FAILED if failures else DONE
+    width = max(len(check["topic"]) for check in checks)
+    for check in checks:
+        command.print(f"{check['level']:4}  {check['topic']:{width}}  {check['text']}")
+        if "remedy" in check:
+            command.print(f"      {'':{width}}  {check['remedy']}")
+    return FAILED if failures else DONE
+
+
+def _examine(command: Run) -> List[Dict[str, str]]:
+    found: List[Dict[str, str]] = []
+
+    def check(topic: str, look: Callable[[], str]) -> None:
+        try:
+            found.append({"level": "ok", "topic": topic, "text": look()})
+        except SluiceError as error:
+            problem = {"level": "fail", "topic": topic, "text": str(error.args[0]), "code": error.code}
+            found.append({**problem, "remedy": error.remedy})
+
+    def system() -> str:
+        if sys.platform != "linux":
+            raise SluiceError("UNSUPPORTED", f"{platform.system()} is not Linux")
+        return f"{platform.system()} {platform.release()} on {platform.machine()}"
+
+    def directory() -> str:
+        place = open_directory(command.directory)
+        return f"{place.path} ({'shared' if place.shared else 'private'})"
+
+    def seals() -> str:
+        _memory.require_enforced_seals()
+        return "enforced by the kernel"
+
+    def memory() -> str:
+        left = _memory.memory_left()
+        return "unknown" if left is None else f"{left // 2**20} MiB left"
+
+    from .. import __version__
+
+    check("sluice", lambda: f"{__version__}, protocol 1, Python {platform.python_version()}")
+    check("system", system)
+    check("directory", directory)
+    check("memory order", lambda: _atomics.chosen()[0])
+    check("seals", seals)
+    check("memory", memory)
+    for library in _LIBRARIES:
+        there = importlib.util.find_spec(library) is not None
+        found.append({"level": "ok" if there else "info", "topic": library, "text": "there" if there else "not there"})
+    return found
