@@ -136,7 +136,7 @@ class PoolReader:
         self._on_idle: List[Callable[[], None]] = []
         self.skipped = 0
         self.lost = 0
-        #: Set when every lease is held: nothing can be claimed, whatever there is.
+        #: Set when there is something and every lease is held.
         self.exhausted = False
         #: Set when one of them is only held until a stream is through with the frame. That rings nobody.
         self.awaits_stream = False
@@ -178,8 +178,10 @@ class PoolReader:
         """The next wanted frame, None when there is nothing or (``exhausted``) no lease is left."""
         page, control = self._page, self._control
         word = self._free_word()
-        self.awaits_stream = word < 0 and False in self._in_use
-        self.exhausted = word < 0 and not self.awaits_stream
+        # Where nothing is there it is not for want of a lease: the end of the epoch must be noticed all the same.
+        wanting = word < 0 and self.lag() > 0
+        self.awaits_stream = wanting and False in self._in_use
+        self.exhausted = wanting and not self.awaits_stream
         if word < 0:
             return None
         slots, mask = self.geometry.slots, self.geometry.index_size - 1

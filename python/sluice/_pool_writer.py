@@ -87,7 +87,7 @@ class Page:
         self.words = self.mapping.words()
         #: Of a reader whose mirrors are written.
         self.registration: Optional["Registration"] = None
-        self.granted, self.lag_budget, self.every = granted, lag_budget, every
+        self.granted, self.lag_budget, self.every, self.pinned = granted, lag_budget, every, pinned
         view = self.words.view
         view[JOIN_LOW_WORD], view[JOIN_HIGH_WORD] = join & _LOW, join >> 32
         view[GRANTED_WORD], view[PINNED_WORD] = granted, 1 if pinned else 0

@@ -10,10 +10,11 @@ import sys
 import threading
 import time
 import weakref
-from typing import Any, Dict, List, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar
 
 from . import _fork
 from ._claim import Claim
+from ._demand import Demand, follow_demand
 from ._directory import Directory, Trust, boot_id
 from ._errors import SluiceError
 from ._manifest import Manifest
@@ -317,6 +318,23 @@ class Publisher:
     @property
     def closed(self) -> bool:
         return self._closed is not None
+
+    def _present_demand(self) -> Optional[Demand]:
+        if self._closed is not None:
+            return None
+        hellos = [peer.hello or {} for peer in self._server.subscribers()]
+        return Demand(len(hellos), bool(hellos) and all(hello.get("keyFramesOnly") is True for hello in hellos))
+
+    @property
+    def demand(self) -> Demand:
+        """Who reads at the moment: ``subscribers``, ``key_frames_only``. Nobody after the end."""
+        with self.lock:
+            return self._present_demand() or Demand(0, False)
+
+    def watch_demand(self, timeout_s: Optional[float] = None) -> Iterator[Demand]:
+        """The present demand, then each change, as a blocking iterator: for work that only makes sense when somebody
+        looks. Two changes between two turns become one. Ends with the publisher, or after ``timeout_s`` seconds."""
+        return follow_demand(self._freed, self._present_demand, timeout_s)
 
     @property
     def subscribers(self) -> List[Dict[str, Any]]:

@@ -60,6 +60,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
   pixels: async () => (await import('./suites/pixels.js')).pixels,
+  taps: async () => (await import('./suites/taps.js')).taps,
+  video: async () => (await import('./suites/video.js')).videoSuite,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,

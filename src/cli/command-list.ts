@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/camera.js'),
   },
   {
+    name: 'encode',
+    group: 'move',
+    summary: 'encodes frames of a channel into packets of another',
+    load: () => import('./commands/encode.js'),
+  },
+  {
     name: 'pub',
     group: 'move',
     summary: 'publishes what it reads from standard input',
@@ -62,6 +68,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     group: 'move',
     summary: 'serves a channel to programs that know nothing of Sluice',
     load: () => import('./commands/tap.js'),
+  },
+  {
+    name: 'record',
+    group: 'move',
+    summary: 'stores packets in .mp4 or .mkv, as they were encoded',
+    load: () => import('./commands/record.js'),
   },
   {
     name: 'filter',

@@ -26,6 +26,7 @@ export {
 export * from './machine.js';
 export * from './mapping.js';
 export * from './nvcuvid.js';
+export * from './nvcuvid-structs.js';
 export * from './nvrtc.js';
 export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';

@@ -13,3 +13,11 @@ export {
 export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
 export * from './camera/index.js';
 export * from './tap/index.js';
+export * from './record/index.js';
+export * from './encode/index.js';
+export {
+  openPackets,
+  type Packet,
+  PacketReader,
+  type PacketReaderOptions,
+} from './packets/index.js';

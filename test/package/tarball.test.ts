@@ -149,7 +149,14 @@ describe('the packed tarball', () => {
       [],
     );
     const needed = [
-      ...['LICENSE', 'README.md', 'package.json', 'dist/src/index.d.ts', 'dist/src/cuda.d.ts'],
+      ...[
+        'LICENSE',
+        'README.md',
+        'package.json',
+        'dist/src/index.d.ts',
+        'dist/src/cuda.d.ts',
+        'dist/src/video.d.ts',
+      ],
       ...readdirSync(join(repositoryRoot, 'kernels'))
         .filter((name) => name.endsWith('.ptx'))
         .map((name) => `kernels/${name}`),

@@ -40,7 +40,8 @@ export function makeClip(folder: string, name: string, options: ClipOptions): st
 /** What ffmpeg's own decoder makes of a clip: the MD5 of each picture, in order. */
 export function decodedByFfmpeg(path: string, pixelFormat: 'nv12' | 'p010' = 'nv12'): string[] {
   const name = pixelFormat === 'p010' ? 'p010le' : pixelFormat;
-  const text = ffmpeg('-i', path, '-map', '0:v:0', '-pix_fmt', name, '-f', 'framemd5', '-');
+  const every = ['-map', '0:v:0', '-fps_mode', 'passthrough'];
+  const text = ffmpeg('-i', path, ...every, '-pix_fmt', name, '-f', 'framemd5', '-');
   return text
     .split('\n')
     .filter((line) => /^\d/.test(line))

@@ -15,6 +15,7 @@ import type { Want } from './decode-line.js';
 import type { Decoder } from './decoder.js';
 import { type Feed, PictureIds } from './feed.js';
 import { FrameOutput } from './frame-output.js';
+import { NvDecoder, nvdecCodec } from '../nvdec/index.js';
 import { HostDecoder } from './host-decoder.js';
 import { type CameraInput, cameraInput } from './input.js';
 import { type CameraOptions, checkCameraOptions } from './options.js';
@@ -168,8 +169,12 @@ export class Camera implements AsyncDisposable {
   }
 
   #makeDecoder(look: PictureLook): Decoder {
-    const { decodeThreads: threads = 1 } = this.#options;
-    return new HostDecoder(this.channel, look, this.#output, { threads, waits: this.#input.waits });
+    const { decodeThreads: threads = 1, memory = 'host' } = this.#options;
+    const waits = this.#input.waits;
+    const codec = memory === 'host' ? undefined : nvdecCodec(look, memory);
+    if (codec !== undefined)
+      return new NvDecoder(this.channel, codec, memory, this.#output, { waits });
+    return new HostDecoder(this.channel, look, this.#output, { threads, waits });
   }
 
   /** Connects, again and again, until the end. */

@@ -32,7 +32,8 @@ export class FrameOutput {
   onPublished: (picture: CodedPicture) => void = () => undefined;
   readonly #channel: string;
   readonly #options: CameraOptions;
-  readonly #waits: boolean;
+  /** Pictures wait for a slot. */
+  readonly waits: boolean;
   readonly #shown: string;
   readonly #ending: AbortSignal;
   #publisher: FramePublisher<VideoFormat> | undefined;
@@ -46,7 +47,7 @@ export class FrameOutput {
   ) {
     this.#channel = channel;
     this.#options = options;
-    this.#waits = about.waits;
+    this.waits = about.waits;
     this.#shown = about.shown;
     this.#ending = about.ending;
   }
@@ -70,7 +71,7 @@ export class FrameOutput {
     this.#publisher = await openPublisher(this.#channel, {
       format,
       label,
-      whenFull: this.#waits ? 'wait' : 'drop',
+      whenFull: this.waits ? 'wait' : 'drop',
       userData: { camera: { input: this.#shown.slice(0, 1024) } },
       ...(memory === undefined ? {} : { memory }),
       ...(slots === undefined ? {} : { slots }),
@@ -91,7 +92,17 @@ export class FrameOutput {
     if (this.isOnGpu) return this.#copyPlace(publisher);
     const loan = publisher.tryLoan();
     if (loan !== undefined) return this.#loanPlace(loan);
-    if (this.#waits) return this.#waitForPlace(publisher);
+    if (this.waits) return this.#waitForPlace(publisher);
+    this.dropped += 1;
+    return undefined;
+  }
+
+  /** A slot for a picture that a GPU decodes into it; undefined when there is none: the picture is dropped. */
+  async loan(): Promise<LoanedFrame<VideoFormat> | undefined> {
+    const publisher = this.#publisher;
+    const loan = publisher?.tryLoan();
+    if (loan !== undefined || publisher === undefined) return loan;
+    if (this.waits) return this.#waitForLoan(publisher);
     this.dropped += 1;
     return undefined;
   }
@@ -107,8 +118,15 @@ export class FrameOutput {
   }
 
   async #waitForPlace(publisher: FramePublisher<VideoFormat>): Promise<PicturePlace | undefined> {
+    const loan = await this.#waitForLoan(publisher);
+    return loan && this.#loanPlace(loan);
+  }
+
+  async #waitForLoan(
+    publisher: FramePublisher<VideoFormat>,
+  ): Promise<LoanedFrame<VideoFormat> | undefined> {
     try {
-      return this.#loanPlace(await publisher.loan({ signal: this.#ending }));
+      return await publisher.loan({ signal: this.#ending });
     } catch (error) {
       if (this.#ending.aborted || isSluiceError(error, 'CLOSED')) return undefined;
       throw error;

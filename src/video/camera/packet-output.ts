@@ -5,6 +5,9 @@ import { isSluiceError } from '../../core/index.js';
 import { type PacketCodec, type PacketFormat, packets } from '../../format/index.js';
 import type { CameraOptions } from './options.js';
 
+/** What a publisher is opened with beside its channel. */
+export type PublishedBy = Pick<CameraOptions, 'allow' | 'directory' | 'label'>;
+
 /** What a reader of packets must know beside the codec: in `userData` of the announcement. */
 export interface PacketFacts {
   readonly timeBase: readonly [number, number];
@@ -32,7 +35,7 @@ export class PacketOutput {
   /** Too large for the ring, or refused by it. */
   dropped = 0;
   readonly channel: string;
-  readonly #options: CameraOptions;
+  readonly #options: PublishedBy;
   readonly #ringBytes: number;
   readonly #flow: PacketFlow;
   readonly #ending: AbortSignal;
@@ -42,7 +45,7 @@ export class PacketOutput {
 
   constructor(
     channel: string,
-    options: CameraOptions,
+    options: PublishedBy,
     about: { readonly ringBytes: number; readonly flow: PacketFlow; readonly ending: AbortSignal },
   ) {
     this.channel = channel;

@@ -66,7 +66,7 @@ export class PictureChild implements NutSink {
     this.#events = events;
     this.child = new FfmpegChild({ args, secrets });
     this.#demuxer = new NutDemuxer(this, READ_AHEAD_BYTES);
-    this.#pipe = new NutPipe(this.child.output, this.#demuxer);
+    this.#pipe = new NutPipe(this.child.output, this.#demuxer, { gathers: !output.waits });
     this.ended = this.#follow();
   }
 

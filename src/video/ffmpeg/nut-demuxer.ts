@@ -65,6 +65,11 @@ export class NutDemuxer {
     return this.#waits;
   }
 
+  /** Bytes of the current frame that are still to come. */
+  get bytesToCome(): number {
+    return this.#frame === undefined ? 0 : this.#frame.byteLength - this.#filled;
+  }
+
   /** Whether the stream may end here without anything being cut off. */
   get isBetweenFrames(): boolean {
     return this.#frame === undefined && this.#start === this.#end;
