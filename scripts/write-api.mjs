@@ -16,6 +16,7 @@ import { writeGenerated } from './generated.mjs';
 const ENTRIES = [
   { name: 'sluice', declarations: 'dist/src/index.d.ts', page: 'sluice.api.md' },
   { name: 'sluice/cuda', declarations: 'dist/src/cuda.d.ts', page: 'sluice-cuda.api.md' },
+  { name: 'sluice/video', declarations: 'dist/src/video.d.ts', page: 'sluice-video.api.md' },
 ];
 
 const headingOf = (name) => `# Public interface of \`${name}\`

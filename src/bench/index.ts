@@ -62,12 +62,16 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   'python-frames': async () => (await import('./suites/python-frames.js')).pythonFrames,
   'python-messages': async () => (await import('./suites/python-messages.js')).pythonMessages,
   'python-deaths': async () => (await import('./suites/python-deaths.js')).pythonDeaths,
+  pixels: async () => (await import('./suites/pixels.js')).pixels,
+  taps: async () => (await import('./suites/taps.js')).taps,
+  video: async () => (await import('./suites/video.js')).videoSuite,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
   'gpu-peers': async () => (await import('./suites/gpu-peers.js')).gpuPeers,
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
   'gpu-python': async () => (await import('./suites/gpu-python.js')).gpuPython,
+  'gpu-pixels': async () => (await import('./suites/gpu-pixels.js')).gpuPixels,
 };
 
 /** Each stands for all suites whose names begin with it: those that need a GPU, those of the Python client. */

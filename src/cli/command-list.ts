@@ -40,6 +40,18 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/watch.js'),
   },
   {
+    name: 'camera',
+    group: 'move',
+    summary: 'publishes a camera, a file or a screen: frames, packets and sound',
+    load: () => import('./commands/camera.js'),
+  },
+  {
+    name: 'encode',
+    group: 'move',
+    summary: 'encodes frames of a channel into packets of another',
+    load: () => import('./commands/encode.js'),
+  },
+  {
     name: 'pub',
     group: 'move',
     summary: 'publishes what it reads from standard input',
@@ -50,6 +62,36 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     group: 'move',
     summary: 'prints or stores what a channel carries',
     load: () => import('./commands/sub.js'),
+  },
+  {
+    name: 'tap',
+    group: 'move',
+    summary: 'serves a channel to programs that know nothing of Sluice',
+    load: () => import('./commands/tap.js'),
+  },
+  {
+    name: 'record',
+    group: 'move',
+    summary: 'stores packets in .mp4 or .mkv, as they were encoded',
+    load: () => import('./commands/record.js'),
+  },
+  {
+    name: 'filter',
+    group: 'move',
+    summary: 'makes tensors or other pictures of pictures, while somebody reads them',
+    load: () => import('./commands/filter.js'),
+  },
+  {
+    name: 'snap',
+    group: 'move',
+    summary: 'stores one picture of a channel as PNG or JPEG',
+    load: () => import('./commands/snap.js'),
+  },
+  {
+    name: 'mosaic',
+    group: 'move',
+    summary: 'shows many channels in one picture, while somebody watches',
+    load: () => import('./commands/mosaic.js'),
   },
   {
     name: 'demo',

@@ -37,6 +37,18 @@ export function positiveSeconds(option: string): (value: string) => number {
   };
 }
 
+const SECONDS_OF = Object.freeze({ s: 1, m: 60, h: 3600, d: 86_400 });
+
+/** `7d`, `12h`, `90m`, `30s`: in seconds. */
+export function duration(option: string): (value: string) => number {
+  return (value) => {
+    const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(value) ?? [];
+    const seconds = Number(count) * (SECONDS_OF[unit as keyof typeof SECONDS_OF] ?? 0);
+    if (!(seconds > 0 && seconds <= 1e9)) refuse(option, value, 'a time, as 7d, 12h, 90m or 30s');
+    return seconds;
+  };
+}
+
 export function framesPerSecond(option: string): (value: string) => number {
   return (value) => {
     const rate = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
@@ -60,6 +72,28 @@ export function videoFormat(option: string): (value: string) => VideoFormat {
         height: Number(height),
       }),
     );
+  };
+}
+
+/** `640x480`. */
+export function pictureSize(option: string): (value: string) => { width: number; height: number } {
+  return (value) => {
+    const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(value) ?? [];
+    const size = { width: Number(width), height: Number(height) };
+    if (!(size.width > 0 && size.height > 0)) refuse(option, value, 'WIDTHxHEIGHT, as 640x480');
+    asUsage(() => video(size));
+    return size;
+  };
+}
+
+/** `0.485,0.456,0.406`. */
+export function numberList(option: string): (value: string) => readonly number[] {
+  return (value) => {
+    const numbers = value
+      .split(',')
+      .map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+    if (!numbers.every(Number.isFinite)) refuse(option, value, 'numbers with commas between');
+    return numbers;
   };
 }
 

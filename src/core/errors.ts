@@ -155,6 +155,29 @@ export const ERROR_TABLE = Object.freeze({
     remedy:
       "Use `pointer` with a CUDA library, copy with `await frame.toHost()`, or subscribe with copyTo: 'host'.",
   },
+  CAMERA_UNREACHABLE: {
+    summary: 'The input of a camera cannot be opened, or has ended.',
+    causes: [
+      'The file or device does not exist, or may not be read.',
+      'The camera is off, its address or port is wrong, or the network does not reach it.',
+      'The path after the address is wrong.',
+    ],
+    remedy: 'Try the input with `ffprobe INPUT`; the message says what ffmpeg found.',
+  },
+  CAMERA_DENIED: {
+    summary: 'The camera refused the name and password, or the lack of them.',
+    causes: ['Name or password are wrong, or absent.', 'The camera allows too few viewers.'],
+    remedy:
+      'Check rtsp://NAME:PASSWORD@…; characters such as @ : / in them are written as %40 %3A %2F.',
+  },
+  CAMERA_FORMAT: {
+    summary: 'What the camera sends cannot be used.',
+    causes: [
+      'There is no picture in it, or it is damaged.',
+      'ffmpeg, or this GPU, has no decoder for its codec.',
+    ],
+    remedy: 'Look at the input with `ffprobe INPUT`; set the camera to H.264 or H.265.',
+  },
   UNSUPPORTED: {
     summary: 'This machine or runtime lacks something that is needed.',
     causes: [

@@ -67,6 +67,7 @@ export interface CudaDriver {
   cuMemcpyDtoHAsync(to: number, from: number, byteLength: number, stream: number): number;
   cuMemcpyHtoDAsync(to: number, from: number, byteLength: number, stream: number): number;
   cuMemcpyDtoDAsync(to: number, from: number, byteLength: number, stream: number): number;
+  cuMemcpy2DAsync(copy: Uint8Array, stream: number): number;
   cuMemsetD32Async(address: number, value: number, words: number, stream: number): number;
 
   cuMemGetAllocationGranularity(granularity: Out, properties: Uint8Array, option: number): number;

@@ -63,6 +63,7 @@ export const CUDA_PROTOTYPES = Object.freeze({
     'CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t byteLength, CUstream stream)',
   cuMemcpyDtoDAsync:
     'CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t byteLength, CUstream stream)',
+  cuMemcpy2DAsync: 'CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream)',
   cuMemsetD32Async:
     'CUresult cuMemsetD32Async(CUdeviceptr address, unsigned int value, size_t words, CUstream stream)',
 
@@ -127,4 +128,9 @@ export const CUDA_TYPES = Object.freeze({
 });
 
 /** Structs that are only passed by their address: cuda-structs.ts packs them. */
-export const CUDA_STRUCTS = ['CUuuid', 'CUmemAllocationProp', 'CUmemAccessDesc'] as const;
+export const CUDA_STRUCTS = [
+  'CUuuid',
+  'CUmemAllocationProp',
+  'CUmemAccessDesc',
+  'CUDA_MEMCPY2D',
+] as const;

@@ -20,6 +20,7 @@ export const CUDA_CONSTANTS = Object.freeze({
   CU_MEM_ALLOCATION_TYPE_PINNED: 1,
   CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR: 1,
   CU_MEM_LOCATION_TYPE_DEVICE: 1,
+  CU_MEMORYTYPE_DEVICE: 2,
   CU_MEM_ACCESS_FLAGS_PROT_READ: 1,
   CU_MEM_ACCESS_FLAGS_PROT_READWRITE: 3,
   CU_MEM_ALLOC_GRANULARITY_MINIMUM: 0,
@@ -39,6 +40,15 @@ export const CUDA_LAYOUT = Object.freeze({
   accessLocationType: 0,
   accessLocationId: 4,
   accessFlags: 8,
+  copy2dBytes: 128,
+  copy2dFromType: 16,
+  copy2dFromDevice: 32,
+  copy2dFromPitch: 48,
+  copy2dToType: 72,
+  copy2dToDevice: 88,
+  copy2dToPitch: 104,
+  copy2dWidth: 112,
+  copy2dHeight: 120,
 });
 
 /** The fields of CUmemAllocationProp and CUmemAccessDesc are ints here. */
@@ -69,4 +79,29 @@ export function packAccessDescription(device: number, access: 'read' | 'read-wri
     [CUDA_LAYOUT.accessLocationId, device],
     [CUDA_LAYOUT.accessFlags, flags],
   ]);
+}
+
+/** Rows of memory: where they begin, and the bytes from one to the next. */
+export interface DeviceRows {
+  readonly address: number;
+  readonly pitchBytes: number;
+}
+
+/** CUDA_MEMCPY2D: `height` rows of `widthBytes` from memory of a device to memory of a device. */
+export function packCopy2d(
+  from: DeviceRows,
+  to: DeviceRows,
+  widthBytes: number,
+  height: number,
+): Uint8Array {
+  const copy = Buffer.alloc(CUDA_LAYOUT.copy2dBytes);
+  copy.writeInt32LE(CUDA_CONSTANTS.CU_MEMORYTYPE_DEVICE, CUDA_LAYOUT.copy2dFromType);
+  copy.writeBigUInt64LE(BigInt(from.address), CUDA_LAYOUT.copy2dFromDevice);
+  copy.writeBigUInt64LE(BigInt(from.pitchBytes), CUDA_LAYOUT.copy2dFromPitch);
+  copy.writeInt32LE(CUDA_CONSTANTS.CU_MEMORYTYPE_DEVICE, CUDA_LAYOUT.copy2dToType);
+  copy.writeBigUInt64LE(BigInt(to.address), CUDA_LAYOUT.copy2dToDevice);
+  copy.writeBigUInt64LE(BigInt(to.pitchBytes), CUDA_LAYOUT.copy2dToPitch);
+  copy.writeBigUInt64LE(BigInt(widthBytes), CUDA_LAYOUT.copy2dWidth);
+  copy.writeBigUInt64LE(BigInt(height), CUDA_LAYOUT.copy2dHeight);
+  return copy;
 }

@@ -26,7 +26,9 @@ export {
 export * from './machine.js';
 export * from './mapping.js';
 export * from './nvcuvid.js';
+export * from './nvcuvid-structs.js';
 export * from './nvrtc.js';
 export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';
 export * from './socket.js';
+export { listenTcp, type TcpListener } from './tcp.js';

@@ -1,7 +1,7 @@
-/** What the video decoder of a GPU can do (libnvcuvid, part of the driver). Decoding itself is not done here. */
+/** The video decoder of a GPU (libnvcuvid, part of the driver): its functions, raw, and what it can do. */
 import { loadCudaLibrary } from './cuda-driver.js';
 import { cudaError } from './cuda-errors.js';
-import { lazily } from './koffi.js';
+import { koffi, lazily } from './koffi.js';
 
 /** cudaVideoCodec, cuviddec.h of the Video Codec SDK. */
 export const VIDEO_CODECS = Object.freeze({
@@ -30,14 +30,90 @@ const CHROMA_420 = 1;
  */
 const CAPS_BYTES = 88;
 
+/** By its soname, then as installations for developers have it; `$SLUICE_NVCUVID_LIBRARY` goes before both. */
+const LIBRARY_NAMES = ['libnvcuvid.so.1', 'libnvcuvid.so'] as const;
+
 const calls = lazily(() => {
-  const library = loadCudaLibrary('the video decoder', ['libnvcuvid.so.1', 'libnvcuvid.so']);
+  const chosen = process.env['SLUICE_NVCUVID_LIBRARY'];
+  const names = chosen === undefined || chosen === '' ? LIBRARY_NAMES : [chosen];
+  const library = loadCudaLibrary('the video decoder', names);
+  const bind = <F>(prototype: string): F => library.func(prototype) as unknown as F;
   return {
-    cuvidGetDecoderCaps: library.func('int cuvidGetDecoderCaps(void *capabilities)') as unknown as (
-      capabilities: Uint8Array,
-    ) => number,
+    cuvidGetDecoderCaps: bind<(capabilities: Uint8Array) => number>(
+      'int cuvidGetDecoderCaps(void *capabilities)',
+    ),
+    cuvidCreateVideoParser: bind<(parser: Uint8Array, params: Uint8Array) => number>(
+      'int cuvidCreateVideoParser(void *parser, void *params)',
+    ),
+    cuvidParseVideoData: bind<(parser: number, packet: Uint8Array) => number>(
+      'int cuvidParseVideoData(uintptr_t parser, void *packet)',
+    ),
+    cuvidDestroyVideoParser: bind<(parser: number) => number>(
+      'int cuvidDestroyVideoParser(uintptr_t parser)',
+    ),
+    cuvidCreateDecoder: bind<(decoder: Uint8Array, info: Uint8Array) => number>(
+      'int cuvidCreateDecoder(void *decoder, void *info)',
+    ),
+    cuvidDecodePicture: bind<(decoder: number, picture: number) => number>(
+      'int cuvidDecodePicture(uintptr_t decoder, uintptr_t picture)',
+    ),
+    cuvidGetDecodeStatus: bind<(decoder: number, index: number, status: Uint8Array) => number>(
+      'int cuvidGetDecodeStatus(uintptr_t decoder, int index, void *status)',
+    ),
+    cuvidMapVideoFrame64: bind<
+      (
+        decoder: number,
+        index: number,
+        address: Uint8Array,
+        pitch: Uint8Array,
+        params: Uint8Array,
+      ) => number
+    >(
+      'int cuvidMapVideoFrame64(uintptr_t decoder, int index, void *address, void *pitch, void *params)',
+    ),
+    cuvidUnmapVideoFrame64: bind<(decoder: number, address: number) => number>(
+      'int cuvidUnmapVideoFrame64(uintptr_t decoder, unsigned long long address)',
+    ),
+    cuvidDestroyDecoder: bind<(decoder: number) => number>(
+      'int cuvidDestroyDecoder(uintptr_t decoder)',
+    ),
   };
 });
+
+/**
+ * The functions of the decoder, as nvcuvid.h and cuviddec.h declare them: each returns a CUresult. Throws
+ * `CUDA_UNAVAILABLE` when the library is absent.
+ */
+export function videoDecoderCalls(): ReturnType<typeof calls> {
+  return calls();
+}
+
+/** A function that the parser calls: with its address, in this thread, while `cuvidParseVideoData` runs. */
+export interface VideoCallback {
+  readonly address: bigint;
+  release(): void;
+}
+
+let callbackType: unknown;
+
+/**
+ * `call` is given the address of a struct, 0 at the end of the stream, and returns 0 for a failure. It must not throw:
+ * it is called from C.
+ */
+export function videoCallback(call: (data: number) => number): VideoCallback {
+  const ffi = koffi();
+  callbackType ??= ffi.pointer(
+    ffi.proto('int SluiceVideoCallback(uintptr_t user, uintptr_t data)') as never,
+  );
+  const pointer = ffi.register(
+    (_user: unknown, data: unknown) => call(Number(data)),
+    callbackType as never,
+  );
+  return {
+    address: BigInt(ffi.address(pointer as never)),
+    release: () => ffi.unregister(pointer as never),
+  };
+}
 
 export interface DecoderCapabilities {
   readonly maxWidth: number;

@@ -33,3 +33,10 @@ export * from './stream-operations.js';
 export { onOwnStream, Stream, type StreamOptions } from './stream.js';
 // A stream whose work has failed makes every later call fail, too.
 export { type FaultWitness, isStickyCudaError, witnessFaults } from '../ffi/index.js';
+export {
+  type MappedPicture,
+  VideoDecoder,
+  videoDecoderCapabilities,
+  type VideoDecoderOptions,
+} from './video-decoder.js';
+export type { DisplayInfo, VideoCodec } from '../ffi/index.js';

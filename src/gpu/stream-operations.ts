@@ -4,7 +4,15 @@
  *
  * Nothing here waits, but for `streamSynchronize` and for copies from or into memory that is not registered.
  */
-import { CUDA_CONSTANTS, CUDA_RESULTS, checkCuda, cudaDriver, cudaError } from '../ffi/index.js';
+import {
+  CUDA_CONSTANTS,
+  CUDA_RESULTS,
+  checkCuda,
+  cudaDriver,
+  cudaError,
+  type DeviceRows,
+  packCopy2d,
+} from '../ffi/index.js';
 import type { Event } from './event.js';
 
 const { CU_STREAM_WAIT_VALUE_GEQ, CU_STREAM_WRITE_VALUE_DEFAULT } = CUDA_CONSTANTS;
@@ -85,6 +93,19 @@ export function copyToDevice(
 export function copyOnDevice(stream: number, to: number, from: number, byteLength: number): void {
   const code = cudaDriver().cuMemcpyDtoDAsync(to, from, byteLength, stream);
   if (code !== 0) throw copyError(code, 'cuMemcpyDtoDAsync', stream, byteLength);
+}
+
+/** `height` rows of `widthBytes`, between memory of the device and memory that it can reach. */
+export function copyRows(
+  stream: number,
+  to: DeviceRows,
+  from: DeviceRows,
+  widthBytes: number,
+  height: number,
+): void {
+  const copy = packCopy2d(from, to, widthBytes, height);
+  const code = cudaDriver().cuMemcpy2DAsync(copy, stream);
+  if (code !== 0) throw copyError(code, 'cuMemcpy2DAsync', stream, widthBytes * height);
 }
 
 function copyError(code: number, call: string, stream: number, byteLength: number): Error {

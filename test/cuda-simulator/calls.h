@@ -38,6 +38,20 @@ typedef struct {
   unsigned char allocFlags[8];
 } CUmemAllocationProp;
 typedef struct { CUmemLocation location; int flags; } CUmemAccessDesc;
+typedef int CUmemorytype;
+typedef struct {
+  size_t srcXInBytes, srcY;
+  CUmemorytype srcMemoryType;
+  const void *srcHost;
+  CUdeviceptr srcDevice;
+  void *srcArray;
+  size_t srcPitch, dstXInBytes, dstY;
+  CUmemorytype dstMemoryType;
+  void *dstHost;
+  CUdeviceptr dstDevice;
+  void *dstArray;
+  size_t dstPitch, WidthInBytes, Height;
+} CUDA_MEMCPY2D;
 #endif
 
 #define CALL __attribute__((visibility("default"))) CUresult
@@ -102,6 +116,7 @@ CALL cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t length, CUstr
 CALL cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t length, CUstream stream);
 CALL cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream stream);
 CALL cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream stream);
+CALL cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream);
 CALL cuMemsetD8_v2(CUdeviceptr to, unsigned char value, size_t count);
 CALL cuMemsetD32_v2(CUdeviceptr to, unsigned int value, size_t count);
 CALL cuMemsetD8Async(CUdeviceptr to, unsigned char value, size_t count, CUstream stream);

@@ -179,6 +179,22 @@ CUresult cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t length, CUstream
   return copy(ANY_TO_ANY, to, from, length, stream, false);
 }
 
+/* Between memory of devices. A job a row: nothing comes between them, since a stream keeps its order. */
+CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *rows, CUstream stream) {
+  enum { DEVICE = 2 };
+  ENTER();
+  size_t width = rows->WidthInBytes;
+  if (rows->srcMemoryType != DEVICE || rows->dstMemoryType != DEVICE || width > rows->srcPitch ||
+      width > rows->dstPitch)
+    return CUDA_ERROR_INVALID_VALUE;
+  for (size_t row = 0; row < rows->Height; row++) {
+    CUresult failure = copy(DEVICE_TO_DEVICE, rows->dstDevice + row * rows->dstPitch,
+                            rows->srcDevice + row * rows->srcPitch, width, stream, false);
+    if (failure != CUDA_SUCCESS) return failure;
+  }
+  return CUDA_SUCCESS;
+}
+
 static CUresult fill(uint64_t to, int width, uint32_t value, size_t count, CUstream handle) {
   GUARD();
   struct stream *stream;

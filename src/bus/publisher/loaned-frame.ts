@@ -22,11 +22,17 @@ import {
 } from '../frame-views.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import type { FrameStream } from './frame-stream.js';
+import { idWords } from './lineage-id.js';
 
 /** What travels with a frame. */
 export interface PublishOptions {
   /** Inherits ptsNs, capture time and id; a lost, corrupt or incomplete source marks this frame incomplete. */
   readonly source?: Frame<FrameFormat>;
+  /**
+   * The lineage id, from 1 to 2^64 - 1: the same as that of the packet the frame was decoded from. Default: the source's,
+   * else one of its own.
+   */
+  readonly id?: bigint;
   /** Presentation time in ns. Default: the source's, else the capture time. */
   readonly ptsNs?: number;
   /** CLOCK_MONOTONIC in ns. Default: the source's, else now. */
@@ -210,6 +216,7 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     assertTime('ptsNs', ptsNs);
     assertTime('captureTimeNs', captureTimeNs);
     const flags = flagsOf(options);
+    const [idLow, idHigh] = idWords('publish()', options.id, source);
     return {
       // Asked again when the record is written, behind all calls of the driver: it may have been lost during one.
       get flags() {
@@ -219,8 +226,8 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
       ptsNs,
       captureTimeNs,
       publishTimeNs: monotonicNs(),
-      idLow: source?.idWords[0] ?? 0,
-      idHigh: source?.idWords[1] ?? 0,
+      idLow,
+      idHigh,
       dims: variable ? Array.from(resolveShapes(this.format, options.shape)) : NO_DIMENSIONS,
       userData,
     };

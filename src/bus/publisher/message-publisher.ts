@@ -22,6 +22,7 @@ import type { Manifest } from '../directory/manifest.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import { ChannelOwner } from './channel-owner.js';
 import { demandOf, type Demand } from './demand.js';
+import { idWords } from './lineage-id.js';
 import { MessageStream } from './message-stream.js';
 import { checkPublisherOptions, DEFAULT_PATIENCE_MS, type PublisherOptions } from './options.js';
 import { grantRingAccess, type RingAccess } from './ring-access.js';
@@ -32,6 +33,10 @@ export interface SendOptions {
   readonly type?: number;
   /** Bytes layout: the frame that this message is about; its id, pts and capture time travel along. */
   readonly frame?: Frame<FrameFormat>;
+  /** Bytes layout: the lineage id, as that of the frame it belongs to. Default: that of `frame`. */
+  readonly id?: bigint;
+  /** Bytes layout: when it was captured, CLOCK_MONOTONIC in ns. Default: that of `frame`. */
+  readonly captureTimeNs?: number;
   /** Bytes layout: presentation time in ns. */
   readonly ptsNs?: number;
   /** Bytes layout: decode time in ns. */
@@ -309,16 +314,16 @@ export class MessagePublisher<F extends MessageFormat> implements Endpoint<Publi
 
   #headerOf(options: SendOptions): MessageHeader {
     const header = this.#header;
-    const { type = 0, frame, ptsNs, dtsNs, keyFrame = false } = options;
+    const { type = 0, frame, id, captureTimeNs, ptsNs, dtsNs, keyFrame = false } = options;
     assertInteger('type', type, 0, 255);
     header.type = type;
     header.key = keyFrame;
     header.ptsNs = ptsNs ?? frame?.ptsNs ?? 0;
-    header.extended = frame !== undefined || dtsNs !== undefined;
-    header.idLow = frame?.idWords[0] ?? 0;
-    header.idHigh = frame?.idWords[1] ?? 0;
+    header.extended =
+      frame !== undefined || id !== undefined || dtsNs !== undefined || captureTimeNs !== undefined;
+    [header.idLow, header.idHigh] = idWords('send()', id, frame);
     header.dtsNs = dtsNs ?? header.ptsNs;
-    header.captureTimeNs = frame?.captureTimeNs ?? 0;
+    header.captureTimeNs = captureTimeNs ?? frame?.captureTimeNs ?? 0;
     return header;
   }
 

@@ -87,7 +87,11 @@ describe('error codes', () => {
 });
 
 describe('the public interface', () => {
-  const pages = ['docs/api/sluice.api.md', 'docs/api/sluice-cuda.api.md'];
+  const pages = [
+    'docs/api/sluice.api.md',
+    'docs/api/sluice-cuda.api.md',
+    'docs/api/sluice-video.api.md',
+  ];
 
   /** The name that a line of a page exports, if it does. */
   function exportedName(line: string): string | undefined {

@@ -3,34 +3,36 @@ import { posix } from 'node:path';
 import { describe, it } from 'node:test';
 import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
 
-const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory'];
+const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory', 'pixels'];
 
-/** Layer → what it may import. `face` is src/index.ts and src/cuda.ts. A layer is a folder of src/. */
+/** Layer → what it may import. `face` is src/index.ts, src/cuda.ts and src/video.ts. A layer is a folder of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ['core'],
   format: ['core', 'tensor'],
+  pixels: ['core', 'tensor', 'format'],
   layout: ['core'],
   ring: ['core', 'layout'],
   ffi: ['core'],
   gpu: ['core', 'ffi'],
   memory: ['core', 'ffi', 'gpu'],
   bus: BELOW_BUS,
-  face: [...BELOW_BUS, 'bus'],
-  demo: [...BELOW_BUS, 'bus', 'face'],
-  bench: [...BELOW_BUS, 'bus', 'face'],
-  cli: [...BELOW_BUS, 'bus', 'face', 'demo', 'bench'],
+  video: [...BELOW_BUS, 'bus'],
+  face: [...BELOW_BUS, 'bus', 'video'],
+  demo: [...BELOW_BUS, 'bus', 'video', 'face'],
+  bench: [...BELOW_BUS, 'bus', 'video', 'face'],
+  cli: [...BELOW_BUS, 'bus', 'video', 'face', 'demo', 'bench'],
 };
 
 /** Layers that are plain computation: no I/O, no clock, no foreign call, no package. */
-const PURE = ['core', 'tensor', 'format', 'layout', 'ring'];
+const PURE = ['core', 'tensor', 'format', 'pixels', 'layout', 'ring'];
 
 /** Package → the only files that may import it. */
 const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   koffi: /^src\/ffi\/koffi\.ts$/,
   commander: /^src\/cli\//,
   picocolors: /^src\/(?:cli|demo)\//,
-  pngjs: /^src\/(?:cli|demo)\//,
+  pngjs: /^src\/(?:video\/snapshot|demo)\//,
   // Comparators: not there in an installed package, so loaded only where a benchmark asks for them.
   zeromq: /^src\/bench\/programs\//,
   'shared-memory-disruptor': /^src\/bench\/programs\//,

@@ -1,0 +1,240 @@
+/** A feed of packets: they go into their channel as they come, and are decoded as far as somebody wants frames. */
+import type { PacketCodec } from '../../format/index.js';
+import type { CameraFailure, NutStream } from '../ffmpeg/index.js';
+import { AccessUnits, VIDEO_CODECS_OF_PACKETS, type VideoCodec } from '../packets/index.js';
+import { guessColor } from '../../format/index.js';
+import { SluiceError } from '../../core/index.js';
+import { BitRate } from './camera-stats.js';
+import { type CodedPicture, codecOf, type PictureLook } from './coded-picture.js';
+import { DecodeLine, type Want } from './decode-line.js';
+import { DecodeTimes } from './decode-times.js';
+import type { Decoder } from './decoder.js';
+import type { Feed, FeedEvents, PictureIds } from './feed.js';
+import type { FrameOutput } from './frame-output.js';
+import type { CameraInput } from './input.js';
+import type { CameraOptions } from './options.js';
+import { PacketOutput } from './packet-output.js';
+import { lacksTimes, PacketSource, type SourcePacket } from './packet-source.js';
+import { soundCodec, soundFacts } from './sound.js';
+import type { Timeline } from './timeline.js';
+import { toNs } from '../ffmpeg/index.js';
+
+const DEFAULT_RING_BYTES = 8 << 20;
+const SOUND_RING_BYTES = 1 << 20;
+
+export interface FeedParts {
+  readonly channel: string;
+  readonly options: CameraOptions;
+  readonly input: CameraInput;
+  readonly output: FrameOutput;
+  readonly timeline: Timeline;
+  readonly ids: PictureIds;
+  readonly events: FeedEvents;
+  readonly ending: AbortSignal;
+  /** Makes a decoder for pictures of a look, and says what it is. Throws when there is none. */
+  readonly makeDecoder: (look: PictureLook) => Decoder;
+}
+
+export class PacketFeed implements Feed {
+  codec = '';
+  pictures = 0;
+  readonly #parts: FeedParts;
+  readonly #line: DecodeLine;
+  readonly #pictures: PacketOutput;
+  readonly #sound: PacketOutput;
+  readonly #bitRate = new BitRate();
+  #source: PacketSource | undefined;
+  #video: NutStream | undefined;
+  #audio: NutStream | undefined;
+  #units: AccessUnits | undefined;
+  #times = new DecodeTimes(0);
+  #look: PictureLook | undefined;
+  /** Packets that came while their channels were being opened. */
+  #early: (() => void)[] | undefined;
+  /** The input gives pictures without a time. */
+  #mendsTimes = false;
+  #closed = false;
+
+  constructor(parts: FeedParts) {
+    const { channel, options, input, output, events, ending } = parts;
+    this.#parts = parts;
+    const flow = {
+      waits: input.waits,
+      hold: () => this.#source?.hold(),
+      release: () => this.#source?.release(),
+    };
+    this.#line = new DecodeLine({
+      output,
+      ...flow,
+      makeDecoder: parts.makeDecoder,
+      onFailure: (error, isLast) => events.decoderFailed(error, isLast),
+      onFormat: () => events.format(),
+    });
+    const ringBytes = options.packetRingBytes ?? DEFAULT_RING_BYTES;
+    this.#pictures = new PacketOutput(`${channel}/packets`, options, { ringBytes, flow, ending });
+    const sound = { ringBytes: SOUND_RING_BYTES, flow, ending };
+    this.#sound = new PacketOutput(`${channel}/audio`, options, sound);
+  }
+
+  set want(want: Want) {
+    this.#line.want = want;
+  }
+
+  get decoder(): string {
+    return this.#line.decoder === undefined ? '' : this.#line.decoder.name;
+  }
+
+  get decodeMs(): number {
+    return this.#line.decoder?.delayMs ?? 0;
+  }
+
+  get bitsPerSecond(): number {
+    return this.#bitRate.perSecond();
+  }
+
+  get passedOver(): number {
+    return this.#line.passedOver + this.#pictures.dropped;
+  }
+
+  get packetsChannel(): string | undefined {
+    return this.#pictures.isOpen ? this.#pictures.channel : undefined;
+  }
+
+  get audioChannel(): string | undefined {
+    return this.#sound.isOpen ? this.#sound.channel : undefined;
+  }
+
+  get processes(): { readonly reader: number | undefined; readonly decoder: number | undefined } {
+    return { reader: this.#source?.pid, decoder: this.#line.decoder?.pid };
+  }
+
+  async connect(): Promise<CameraFailure | undefined> {
+    const failure = await this.#connectOnce();
+    if (failure === undefined || this.#mendsTimes || !lacksTimes(failure)) return failure;
+    this.#mendsTimes = true;
+    return this.#connectOnce();
+  }
+
+  async #connectOnce(): Promise<CameraFailure | undefined> {
+    const { channel, input, options, timeline } = this.#parts;
+    timeline.reconnect();
+    const wanted = {
+      sound: (options.audio ?? 'packets') !== 'none',
+      mendsTimes: this.#mendsTimes,
+    };
+    let opening: Promise<void> | undefined;
+    let broken: CameraFailure | undefined;
+    const source = new PacketSource(channel, input, wanted, {
+      opened: (video, sound) => {
+        source.hold();
+        this.#early = [];
+        opening = this.#open(video, sound).then(
+          () => source.release(),
+          async (error: unknown) => {
+            if (!(error instanceof SluiceError)) throw error;
+            broken = { error, isLasting: true };
+            await source.close();
+          },
+        );
+      },
+      picture: (packet) => this.#inOrder(() => this.#takePicture(packet)),
+      sound: (packet) => this.#inOrder(() => this.#takeSound(packet)),
+    });
+    this.#source = source;
+    if (this.#closed) await source.close();
+    const failure = await source.ended;
+    await opening;
+    await this.#line.interrupt();
+    this.#source = undefined;
+    return broken ?? failure;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([this.#source?.close(), this.#line.close()]);
+    await Promise.all([this.#pictures.close(), this.#sound.close()]);
+  }
+
+  async #open(video: NutStream, sound: NutStream | undefined): Promise<void> {
+    this.#video = video;
+    this.codec = codecOf(video.fourcc);
+    this.#look = undefined;
+    this.#times = new DecodeTimes(video.decodeDelay);
+    this.#units = undefined;
+    if ((VIDEO_CODECS_OF_PACKETS as readonly string[]).includes(this.codec)) {
+      const codec = this.codec as VideoCodec;
+      this.#units = unitsOf(codec, video.extra, this.#parts.channel);
+      const { numerator, denominator } = video.timeBase;
+      const size = { width: video.width, height: video.height };
+      await this.#pictures.begin(codec, { timeBase: [numerator, denominator], ...size });
+    } else await this.#pictures.close();
+    const codec: PacketCodec | undefined = sound && soundCodec(sound.fourcc);
+    this.#audio = codec === undefined ? undefined : sound;
+    if (sound !== undefined && codec !== undefined) {
+      await this.#sound.begin(codec, soundFacts(sound));
+    } else await this.#sound.close();
+    this.#parts.events.live(this.codec);
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const take of early) take();
+  }
+
+  /** Until the channels are open what was read already waits; no more is read meanwhile. */
+  #inOrder(take: () => void): void {
+    if (this.#closed) return;
+    if (this.#early === undefined) take();
+    else this.#early.push(take);
+  }
+
+  #takePicture(packet: SourcePacket): void {
+    const { timeline, ids } = this.#parts;
+    const { timeBase } = this.#video as NutStream;
+    const unit = this.#units?.take(packet.bytes, packet.keyFrame) ?? packet;
+    const { captureTimeNs, pts } = packet;
+    const ptsNs = timeline.place(pts, timeBase, captureTimeNs);
+    const dtsNs = ptsNs - toNs(pts - this.#times.next(pts), timeBase);
+    const id = ids.next();
+    this.pictures += 1;
+    this.#bitRate.add(unit.bytes.length, captureTimeNs);
+    const { keyFrame, bytes } = unit;
+    this.#pictures.send(bytes, { id, ptsNs, dtsNs, captureTimeNs, keyFrame });
+    const look = this.#lookNow();
+    if (look === undefined) return;
+    const picture: CodedPicture = {
+      ...{ bytes, keyFrame, pts: packet.rawPts, ptsNs, captureTimeNs, id, look },
+      ...{ discontinuity: false, isShown: false },
+    };
+    this.#line.push(picture);
+  }
+
+  #takeSound({ bytes, pts, captureTimeNs }: SourcePacket): void {
+    const stream = this.#audio;
+    if (stream === undefined) return;
+    const ptsNs = this.#parts.timeline.placeBeside(pts, stream.timeBase);
+    this.#sound.send(bytes, { ptsNs, captureTimeNs, keyFrame: true });
+  }
+
+  /** The same object while nothing changes. Undefined before the parameter sets have come. */
+  #lookNow(): PictureLook | undefined {
+    const video = this.#video as NutStream;
+    const { width, height, timeBase, fourcc, extra, decodeDelay } = video;
+    const known = this.#units?.parameters;
+    if (this.#look !== undefined && (known === undefined || this.#look.parameters === known)) {
+      return this.#look;
+    }
+    if (this.#units !== undefined && known === undefined) return undefined;
+    const color = guessColor('nv12', height);
+    const parameters = known ?? { width, height, bitDepth: 8, chroma: 1, color };
+    const codec = codecOf(fourcc);
+    this.#look = Object.freeze({ codec, parameters, timeBase, fourcc, extra, decodeDelay });
+    return this.#look;
+  }
+}
+
+function unitsOf(codec: VideoCodec, extra: Uint8Array, channel: string): AccessUnits {
+  try {
+    return new AccessUnits(codec, extra);
+  } catch (cause) {
+    throw new SluiceError('CAMERA_FORMAT', `${channel}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,141 @@
+/** An ffmpeg that gives raw pictures, each read straight into the slot in which it is published. */
+import { SluiceError } from '../../core/index.js';
+import { frameByteLength, PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
+import {
+  type ChildEnd,
+  FfmpegChild,
+  NutDemuxer,
+  type NutFrame,
+  NutPipe,
+  type NutSink,
+  type NutStream,
+} from '../ffmpeg/index.js';
+import type { CodedPicture } from './coded-picture.js';
+import type { FrameOutput, PicturePlace } from './frame-output.js';
+
+/** Headers of raw pictures, syncpoint included, have about 40 bytes; what is read beyond is copied. */
+const READ_AHEAD_BYTES = 64;
+
+export interface PictureEvents {
+  /** Which picture this is; undefined: it is passed over. */
+  pictureAt(frame: NutFrame): CodedPicture | undefined;
+  opened?(stream: NutStream): void;
+}
+
+/**
+ * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them.
+ * Encoder threads would each hold a picture back.
+ */
+export function pictureArguments(
+  format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat'>,
+): string[] {
+  const pixelFormat = format.pixelFormat === 'p010' ? 'p010le' : format.pixelFormat;
+  const step = PITCH_ALIGNMENT_BYTES / (format.pixelFormat === 'p010' ? 2 : 1);
+  const isPadded = format.width % step !== 0 || format.height % 2 !== 0;
+  const pad = isPadded ? `,pad=ceil(iw/${step})*${step}:ceil(ih/2)*2` : '';
+  return [
+    ...['-map', '0:v:0', '-vf', `format=${pixelFormat}${pad}`, '-fps_mode', 'passthrough'],
+    ...['-enc_time_base', '-1', '-threads', '1', '-c:v', 'rawvideo', '-pix_fmt', pixelFormat],
+    ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
+  ];
+}
+
+export class PictureChild implements NutSink {
+  readonly child: FfmpegChild;
+  /** When all it had to give was published, or it has failed. Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  /** Pictures published or dropped. */
+  pictures = 0;
+  /** What broke the reading. */
+  failure: SluiceError | undefined;
+  readonly #pipe: NutPipe;
+  readonly #demuxer: NutDemuxer;
+  readonly #output: FrameOutput;
+  readonly #events: PictureEvents;
+  #picture: CodedPicture | undefined;
+  #place: PicturePlace | undefined;
+  #closed = false;
+
+  constructor(
+    args: readonly string[],
+    secrets: readonly string[],
+    output: FrameOutput,
+    events: PictureEvents,
+  ) {
+    this.#output = output;
+    this.#events = events;
+    this.child = new FfmpegChild({ args, secrets });
+    this.#demuxer = new NutDemuxer(this, READ_AHEAD_BYTES);
+    this.#pipe = new NutPipe(this.child.output, this.#demuxer, { gathers: !output.waits });
+    this.ended = this.#follow();
+  }
+
+  streams(streams: readonly NutStream[]): void {
+    if (streams[0] !== undefined) this.#events.opened?.(streams[0]);
+  }
+
+  frame(frame: NutFrame): Uint8Array | undefined | 'later' {
+    const picture = this.#closed ? undefined : this.#events.pictureAt(frame);
+    if (picture === undefined) return undefined;
+    this.#picture = picture;
+    const place = this.#output.place();
+    if (!(place instanceof Promise)) return this.#into(place, frame);
+    void place.then(
+      (found) => this.#pipe.supply(() => this.#into(found, frame)),
+      (error: Error) =>
+        this.#pipe.supply(() => {
+          throw error;
+        }),
+    );
+    return 'later';
+  }
+
+  whole(): void {
+    const [place, picture] = [this.#place, this.#picture];
+    this.#place = undefined;
+    this.pictures += 1;
+    if (place === undefined || picture === undefined) return;
+    if (this.#closed) place.giveBack();
+    else place.publish(picture);
+  }
+
+  /** Stops it at once; a picture that is not whole is not published. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.child.stop();
+    this.#pipe.close();
+    await this.ended;
+  }
+
+  #into(place: PicturePlace | undefined, { byteLength }: NutFrame): Uint8Array | undefined {
+    if (place === undefined || this.#closed) {
+      place?.giveBack();
+      this.pictures += 1;
+      return undefined;
+    }
+    const format = this.#output.publisher?.format;
+    const needed = format === undefined ? 0 : frameByteLength(format);
+    if (byteLength !== needed) {
+      place.giveBack();
+      throw new SluiceError(
+        'CAMERA_FORMAT',
+        `ffmpeg gave a picture of ${byteLength} bytes, a frame of this format has ${needed}`,
+      );
+    }
+    this.#place = place;
+    return place.bytes.subarray(0, byteLength);
+  }
+
+  async #follow(): Promise<ChildEnd> {
+    await this.#pipe.ended.catch((error: unknown) => {
+      this.failure = error instanceof SluiceError ? error : undefined;
+      if (this.failure === undefined) throw error;
+    });
+    if (this.failure !== undefined) await this.child.stop();
+    const end = await this.child.ended;
+    this.#pipe.close();
+    this.#place?.giveBack();
+    this.#place = undefined;
+    return end;
+  }
+}

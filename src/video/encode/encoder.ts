@@ -1,0 +1,231 @@
+/** Frames of one channel as packets of another, encoded by ffmpeg. */
+import {
+  type CloseReason,
+  type Frame,
+  type FrameSubscriber,
+  openSubscriber,
+} from '../../bus/index.js';
+import {
+  assertInteger,
+  assertKnownKeys,
+  assertOneOf,
+  isSluiceError,
+  SluiceError,
+} from '../../core/index.js';
+import { describeFormat, video, type VideoFormat } from '../../format/index.js';
+import type { CameraOptions } from '../camera/options.js';
+import { PacketOutput } from '../camera/packet-output.js';
+import { EncodingChild, type EncodedPacket, RAW_FOURCC } from './encoding-child.js';
+
+/** How to encode a channel. */
+export interface EncoderOptions extends Pick<CameraOptions, 'allow' | 'directory' | 'label'> {
+  /** Default 'h264'. */
+  readonly codec?: 'h264' | 'hevc';
+  /** 'software': libx264, libx265. 'nvenc': the encoder of an NVIDIA GPU, where ffmpeg has it. Default 'software'. */
+  readonly encoder?: 'software' | 'nvenc';
+  /** Default: what the encoder takes for good quality. */
+  readonly bitsPerSecond?: number;
+  /** Pictures from one key frame to the next. Default 50. */
+  readonly keyFrameInterval?: number;
+  /** Size of the ring of packets. Default 8 MiB. */
+  readonly packetRingBytes?: number;
+  /** Ends the wait for the channel, and later the encoder. */
+  readonly signal?: AbortSignal;
+}
+
+/** A frozen snapshot, plain JSON. */
+export interface EncoderStats {
+  /** Frames received, and those passed over because encoding was behind. */
+  readonly frames: number;
+  readonly dropped: number;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+const KNOWN = [
+  ...['codec', 'encoder', 'bitsPerSecond', 'keyFrameInterval', 'packetRingBytes', 'signal'],
+  ...['allow', 'directory', 'label'],
+];
+const DEFAULT_RING_BYTES = 8 << 20;
+const DEFAULT_KEY_FRAMES = 50;
+/** An encoder that ends so often without a packet in between is not started again. */
+const MAX_FAILURES = 3;
+
+/** Encodes the newest frames of a channel. Whoever opened it closes it. */
+export class Encoder implements AsyncDisposable {
+  readonly channel: string;
+  /** Resolves when it has ended; never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #options: EncoderOptions;
+  readonly #subscriber: FrameSubscriber<VideoFormat>;
+  readonly #output: PacketOutput;
+  readonly #ending = new AbortController();
+  #child: EncodingChild | undefined;
+  #isOpen: Promise<void> | undefined;
+  #early: EncodedPacket[] = [];
+  #failures = 0;
+  #stats = { frames: 0, dropped: 0, packets: 0, bytes: 0 };
+
+  private constructor(
+    channel: string,
+    subscriber: FrameSubscriber<VideoFormat>,
+    options: EncoderOptions,
+  ) {
+    this.channel = channel;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    const nothing = (): void => undefined;
+    this.#output = new PacketOutput(
+      channel,
+      { label: 'sluice encode', ...options },
+      {
+        ringBytes: options.packetRingBytes ?? DEFAULT_RING_BYTES,
+        flow: { waits: false, hold: nothing, release: nothing },
+        ending: this.#ending.signal,
+      },
+    );
+    this.closed = this.#live();
+  }
+
+  /** @internal */
+  static async open(channel: string, source: string, options: EncoderOptions): Promise<Encoder> {
+    assertKnownKeys('openEncoder()', options, KNOWN);
+    const { codec, encoder, keyFrameInterval, bitsPerSecond, signal, directory, allow } = options;
+    if (codec !== undefined) assertOneOf('codec', codec, ['h264', 'hevc']);
+    if (encoder !== undefined) assertOneOf('encoder', encoder, ['software', 'nvenc']);
+    if (keyFrameInterval !== undefined)
+      assertInteger('keyFrameInterval', keyFrameInterval, 1, 10_000);
+    if (bitsPerSecond !== undefined)
+      assertInteger('bitsPerSecond', bitsPerSecond, 1000, 2 ** 31 - 1);
+    const subscriber = await openSubscriber(source, {
+      format: video(),
+      copyTo: 'host',
+      label: 'sluice encode',
+      ...(signal === undefined ? {} : { signal }),
+      ...(directory === undefined ? {} : { directory }),
+      ...(allow === undefined ? {} : { allow }),
+    });
+    return new Encoder(channel, subscriber as FrameSubscriber<VideoFormat>, options);
+  }
+
+  stats(): EncoderStats {
+    return Object.freeze({ ...this.#stats });
+  }
+
+  /** Ends it and its channel. Idempotent. */
+  async close(): Promise<void> {
+    await this.#subscriber.close();
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #live(): Promise<CloseReason> {
+    let reason: CloseReason;
+    try {
+      for await (const frame of this.#subscriber) await this.#take(frame);
+      reason = await this.#subscriber.closed;
+    } catch (error) {
+      if (!isSluiceError(error)) throw error;
+      await this.#subscriber.close();
+      reason = { reason: 'failed', error };
+    }
+    await this.#child?.finish();
+    await this.#isOpen;
+    this.#ending.abort();
+    await this.#output.close();
+    return reason;
+  }
+
+  async #take(frame: Frame<VideoFormat>): Promise<void> {
+    this.#stats.frames += 1;
+    if (this.#child?.failure !== undefined) this.#replaceFailed(this.#child.failure);
+    if (this.#child !== undefined && this.#child.format !== frame.format) {
+      await this.#child.finish();
+      this.#child = undefined;
+    }
+    this.#child ??= this.#start(frame.format);
+    if (this.#child.isBehind) this.#stats.dropped += 1;
+    else this.#child.encode(frame);
+  }
+
+  #start(format: VideoFormat): EncodingChild {
+    if (RAW_FOURCC[format.pixelFormat] === undefined) {
+      throw new SluiceError(
+        'FORMAT_MISMATCH',
+        `${this.channel}: cannot encode ${describeFormat(format)}, only ${Object.keys(RAW_FOURCC).join(', ')}`,
+      );
+    }
+    const { codec = 'h264' } = this.#options;
+    const words = encoderArguments(this.#options, format.pixelFormat === 'p010');
+    return new EncodingChild(this.channel, format, codec, words, (packet) => {
+      this.#failures = 0;
+      this.#give(packet, format);
+    });
+  }
+
+  #replaceFailed(failure: SluiceError): void {
+    this.#child = undefined;
+    this.#failures += 1;
+    if (this.#failures >= MAX_FAILURES) throw failure;
+  }
+
+  #give(packet: EncodedPacket, { width, height }: VideoFormat): void {
+    this.#early.push(packet);
+    const { codec = 'h264' } = this.#options;
+    const facts = { timeBase: [1, 1_000_000] as const, width, height };
+    // Opens the channel, or another one for another size; meanwhile what comes waits in order.
+    this.#isOpen = (this.#isOpen ?? Promise.resolve())
+      .then(() => this.#output.begin(codec, facts))
+      .then(() => {
+        const next = this.#early.shift();
+        if (next === undefined) return;
+        const { bytes, keyFrame, from } = next;
+        this.#stats.packets += 1;
+        this.#stats.bytes += bytes.length;
+        this.#output.send(bytes, { ...from, keyFrame, dtsNs: from.ptsNs });
+      });
+  }
+}
+
+/** Without reordered pictures, so that each comes out at once. */
+function encoderArguments(
+  {
+    codec = 'h264',
+    encoder = 'software',
+    bitsPerSecond,
+    keyFrameInterval = DEFAULT_KEY_FRAMES,
+  }: EncoderOptions,
+  isDeep: boolean,
+): string[] {
+  const rate = bitsPerSecond === undefined ? [] : ['-b:v', String(bitsPerSecond)];
+  const group = ['-g', String(keyFrameInterval), '-bf', '0'];
+  if (encoder === 'nvenc') {
+    return ['-c:v', `${codec}_nvenc`, '-preset', 'p4', '-tune', 'll', ...group, ...rate];
+  }
+  if (codec === 'h264') {
+    const pixels = isDeep ? 'yuv420p10le' : 'yuv420p';
+    const speed = ['-preset', 'veryfast', '-tune', 'zerolatency'];
+    return ['-pix_fmt', pixels, '-c:v', 'libx264', ...speed, ...group, ...rate];
+  }
+  const parameters = `log-level=error:bframes=0:keyint=${keyFrameInterval}`;
+  const speed = ['-preset', 'superfast', '-tune', 'zerolatency', '-x265-params', parameters];
+  return ['-pix_fmt', isDeep ? 'yuv420p10le' : 'yuv420p', '-c:v', 'libx265', ...speed, ...rate];
+}
+
+/**
+ * Encodes the frames of `source` into the packet channel `channel`: the newest ones, as fast as encoding goes, each
+ * packet under the id of its frame. Rejects as `openSubscriber` does; without ffmpeg `closed` tells UNSUPPORTED.
+ *
+ * @example
+ * await using encoder = await openEncoder('wall/packets', 'wall', { bitsPerSecond: 4_000_000 });
+ */
+export function openEncoder(
+  channel: string,
+  source: string,
+  options: EncoderOptions = {},
+): Promise<Encoder> {
+  return Encoder.open(channel, source, options);
+}

@@ -1,0 +1,78 @@
+/** What went wrong, from what ffmpeg said last: its exit status tells nothing. */
+import { type ErrorCode, SluiceError } from '../../core/index.js';
+import { type ChildEnd, missingFfmpeg } from './child.js';
+
+type CameraCode = Extract<ErrorCode, `CAMERA_${string}`>;
+
+interface Reading {
+  readonly pattern: RegExp;
+  readonly code: CameraCode;
+  readonly found: string;
+  /** Trying again without a change of the input is of no use. */
+  readonly isLasting: boolean;
+}
+
+const READINGS: readonly Reading[] = [
+  lasting(/No such file or directory/, 'CAMERA_UNREACHABLE', 'it does not exist'),
+  lasting(/No such device/, 'CAMERA_UNREACHABLE', 'there is no such device'),
+  lasting(/Permission denied/, 'CAMERA_UNREACHABLE', 'this user may not read it'),
+  lasting(/Is a directory/, 'CAMERA_UNREACHABLE', 'it is a directory'),
+  lasting(/401 Unauthorized/, 'CAMERA_DENIED', 'name or password are wrong (401 Unauthorized)'),
+  lasting(/403 Forbidden/, 'CAMERA_DENIED', 'access is forbidden (403 Forbidden)'),
+  passing(/404 (?:Stream )?Not Found/i, 'CAMERA_UNREACHABLE', 'the server has no such path (404)'),
+  passing(/Connection refused/, 'CAMERA_UNREACHABLE', 'the connection was refused'),
+  passing(/timed out/i, 'CAMERA_UNREACHABLE', 'it does not answer'),
+  passing(/No route to host|unreachable/, 'CAMERA_UNREACHABLE', 'the network does not reach it'),
+  passing(
+    /Failed to resolve|Name or service not known|name resolution/,
+    'CAMERA_UNREACHABLE',
+    'its name cannot be resolved',
+  ),
+  passing(/Device or resource busy/, 'CAMERA_UNREACHABLE', 'another program has the device'),
+  passing(
+    /[Cc]annot open display|could not.*connect/i,
+    'CAMERA_UNREACHABLE',
+    'it cannot be opened',
+  ),
+  lasting(/matches no streams/, 'CAMERA_FORMAT', 'there are no pictures in it'),
+  lasting(
+    /decoder.*not found|Unknown decoder|No decoder/i,
+    'CAMERA_FORMAT',
+    'ffmpeg cannot decode it',
+  ),
+  lasting(
+    /[Cc]ould not find codec parameters/,
+    'CAMERA_FORMAT',
+    'its pictures are damaged or unknown',
+  ),
+  lasting(/Invalid data found|moov atom not found/, 'CAMERA_FORMAT', 'it is damaged, or no video'),
+];
+
+function lasting(pattern: RegExp, code: CameraCode, found: string): Reading {
+  return { pattern, code, found, isLasting: true };
+}
+
+function passing(pattern: RegExp, code: CameraCode, found: string): Reading {
+  return { pattern, code, found, isLasting: false };
+}
+
+/** Why a camera is not there. */
+export interface CameraFailure {
+  readonly error: SluiceError;
+  readonly isLasting: boolean;
+}
+
+/** `attempt`: what was tried, such as "camera/door: cannot open rtsp://host/path". */
+export function readFailure(attempt: string, end: ChildEnd): CameraFailure {
+  if (end.error !== undefined) return { error: missingFfmpeg(end.error), isLasting: true };
+  const { lines } = end;
+  const reading = READINGS.find(({ pattern }) => lines.some((line) => pattern.test(line)));
+  const last = lines.at(-1);
+  const { code, found, isLasting } = reading ?? {
+    code: 'CAMERA_UNREACHABLE' as const,
+    found: last === undefined ? 'it has ended' : `ffmpeg says: ${last}`,
+    isLasting: false,
+  };
+  const error = new SluiceError(code, `${attempt}: ${found}`, { details: { ffmpeg: lines } });
+  return { error, isLasting };
+}

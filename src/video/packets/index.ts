@@ -1,0 +1,10 @@
+/** packets: encoded pictures and sound as channels carry them. */
+export * from './access-units.js';
+export { joinNals, lengthsToStartCodes, nalPlaces, type NalPlace } from './annex-b.js';
+export {
+  openPackets,
+  type Packet,
+  PacketReader,
+  type PacketReaderOptions,
+} from './packet-reader.js';
+export type { VideoParameters } from './video-parameters.js';

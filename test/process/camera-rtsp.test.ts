@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { isSluiceError, listChannels, packets } from '../../src/index.js';
+import { type Camera, type CameraStatus, openCamera } from '../../src/video.js';
+import { decodedByFfmpeg, H264, H264_REORDERED, makeClip, Watcher } from './camera-clips.js';
+import { RtspServer, withoutRtsp } from './rtsp-server.js';
+import { Runtime } from './runtime.js';
+
+const skip = withoutRtsp ?? false;
+const FRAME_NS = 40_000_000;
+const WITH_SOUND = [
+  ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=16000:duration=4'],
+  ...[...H264, '-bf', '0', '-c:a', 'aac', '-shortest'],
+];
+
+async function serve(
+  test: TestContext,
+  ...start: Parameters<typeof RtspServer.start>
+): Promise<RtspServer> {
+  const server = await RtspServer.start(...start);
+  test.after(() => server.stop());
+  return server;
+}
+
+async function statusOf(camera: Camera, type: CameraStatus['type']): Promise<CameraStatus> {
+  for await (const status of camera.status()) if (status.type === type) return status;
+  throw new Error('the camera ended before');
+}
+
+/** The words of every process of this machine that can be read. */
+function allCommandLines(): string {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      } catch {
+        return '';
+      }
+    })
+    .join('\n');
+}
+
+describe('a camera by RTSP', { skip }, () => {
+  for (const [name, encode] of [
+    ['in order', [...H264, '-bf', '0']],
+    ['reordered', H264_REORDERED],
+  ] as const) {
+    it(`gives the frames of the clip, exactly: pictures ${name}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory } = runtime;
+      const clip = makeClip(runtime.folder, 'clip.mp4', { encode, seconds: 4 });
+      const server = await serve(test, { clip });
+      const watcher = new Watcher('camera/door', directory);
+      test.after(() => watcher.close());
+      const camera = await openCamera('camera/door', { input: server.url('clip'), directory });
+      test.after(() => camera.close());
+      await watcher.until((seen) => seen.length > 40);
+      const expected = decodedByFfmpeg(clip);
+      for (const { digest, ptsNs } of watcher.seen) {
+        assert.equal(digest, expected[Math.round(ptsNs / FRAME_NS)], `at ${ptsNs} ns`);
+      }
+    });
+  }
+
+  it('publishes its sound as it comes', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const clip = makeClip(runtime.folder, 'clip.mp4', { encode: WITH_SOUND, seconds: 4 });
+    const server = await serve(test, { sound: clip });
+    const camera = await openCamera('camera/door', { input: server.url('sound'), directory });
+    test.after(() => camera.close());
+    assert.equal(camera.audio, 'camera/door/audio');
+    const sound = await runtime.subscriber(camera.audio, { format: packets({ codec: 'aac' }) });
+    const facts = sound.manifest.userData['packets'] as Record<string, unknown>;
+    assert.deepEqual([facts['sampleRateHz'], facts['channels']], [16_000, 1]);
+    assert.match(String(facts['configuration']), /^[A-Za-z0-9+/]+=*$/);
+    const [first, second] = [await sound.receive(), await sound.receive()];
+    const stepNs = second.packet!.ptsNs - first.packet!.ptsNs;
+    assert.ok(Math.abs(stepNs - (1024 / 16_000) * 1e9) < 1e6, `${stepNs} ns a packet`);
+  });
+
+  it('comes back after a loss: a discontinuity, another size an epoch, and time goes on', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory, folder } = runtime;
+    const large = makeClip(folder, 'large.mp4', { encode: [...H264, '-bf', '0'], seconds: 30 });
+    const small = makeClip(folder, 'small.mp4', {
+      ...{ encode: [...H264, '-bf', '0'], size: '256x128', seconds: 30 },
+    });
+    const server = await serve(test, { clip: large });
+    const watcher = new Watcher('camera/door', directory);
+    test.after(() => watcher.close());
+    const camera = await openCamera('camera/door', { input: server.url('clip'), directory });
+    test.after(() => camera.close());
+    await watcher.until((seen) => seen.length > 10);
+    const lost = statusOf(camera, 'lost');
+    await server.stop();
+    const status = await lost;
+    assert.ok(
+      status.type === 'lost' && /^camera\/door: rtsp:\S+ is lost/.test(status.error.message),
+    );
+    assert.equal(camera.stats().state, 'lost');
+    await serve(test, { clip: small }, { port: server.port });
+    await watcher.until((seen) => seen.filter(({ width }) => width === 256).length > 5);
+    const seen = watcher.seen;
+    const back = seen.findIndex(({ width }) => width === 256);
+    assert.equal(seen[back]!.epoch, seen[back - 1]!.epoch + 1);
+    assert.deepEqual(
+      seen.filter(({ discontinuity }) => discontinuity).map(({ width }) => width),
+      seen[back]!.discontinuity ? [256] : [],
+    );
+    const times = seen.map(({ ptsNs }) => ptsNs);
+    assert.deepEqual(
+      times,
+      times.toSorted((a, b) => a - b),
+    );
+    assert.ok(camera.stats().reconnects >= 1);
+  });
+
+  it('is refused without the right password, which is shown nowhere', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const clip = makeClip(runtime.folder, 'clip.mp4', {
+      encode: [...H264, '-bf', '0'],
+      seconds: 30,
+    });
+    const server = await serve(test, { clip }, { login: 'viewer:open sesame' });
+    const told: CameraStatus[] = [];
+    const options = { directory, onStatus: (status: CameraStatus) => told.push(status) };
+    const wrong = server.url('clip', 'viewer:wrong%20sesame');
+    await assert.rejects(openCamera('camera/door', { input: wrong, ...options }), (error) => {
+      assert.ok(isSluiceError(error, 'CAMERA_DENIED'), String(error));
+      const all = `${error.message} ${error.stack} ${error.remedy} ${JSON.stringify(error.details)}`;
+      assert.doesNotMatch(all, /sesame|viewer/);
+      return true;
+    });
+    const right = server.url('clip', 'viewer:open%20sesame');
+    const camera = await openCamera('camera/door', { input: right, ...options });
+    test.after(() => camera.close());
+    const watcher = new Watcher('camera/door', directory);
+    test.after(() => watcher.close());
+    await watcher.until((seen) => seen.length > 3);
+    const lines = allCommandLines();
+    assert.match(lines, /ffconcat|concat/);
+    const visible = lines.split('\n').filter((line) => !line.includes('--login'));
+    const manifests = await listChannels('**', { directory });
+    assert.ok(manifests.length >= 2);
+    const shown = [...visible, JSON.stringify([manifests, camera.stats(), told])].join('\n');
+    assert.doesNotMatch(shown, /open(?: |%20)sesame/);
+  });
+
+  it('waits for a server that is not there yet, and says so; or fails when it shall not wait', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const clip = makeClip(runtime.folder, 'clip.mp4', {
+      encode: [...H264, '-bf', '0'],
+      seconds: 9,
+    });
+    const first = await serve(test, { clip });
+    await first.stop();
+    const input = first.url('clip');
+    await assert.rejects(openCamera('camera/door', { input, directory, whenMissing: 'fail' }), {
+      code: 'CAMERA_UNREACHABLE',
+      message: `camera/door: cannot open ${input}: the connection was refused`,
+    });
+    let tell: (status: CameraStatus) => void = () => undefined;
+    const lost = new Promise<CameraStatus>((resolve) => (tell = resolve));
+    const opening = openCamera('camera/door', {
+      input,
+      directory,
+      onStatus: (status) => tell(status),
+    });
+    assert.equal((await lost).type, 'lost');
+    await serve(test, { clip }, { port: first.port });
+    const camera = await opening;
+    test.after(() => camera.close());
+    assert.equal(camera.stats().state, 'live');
+  });
+});

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { video } from '../../src/index.js';
+import { openEncoder, openPackets, type Packet } from '../../src/video.js';
+import { decodedByFfmpeg, withoutFfmpeg } from './camera-clips.js';
+import { Runtime } from './runtime.js';
+
+const FRAMES = 30;
+
+describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => {
+  for (const codec of ['h264', 'hevc'] as const) {
+    it(`are a stream that decodes, under the ids of the frames: ${codec}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory, folder } = runtime;
+      const format = video({ width: 130, height: 98, pixelFormat: 'nv12' });
+      const source = await runtime.publisher('wall', { format, slots: 40 });
+      const encoder = await openEncoder('wall/packets', 'wall', {
+        ...{ directory, codec, keyFrameInterval: 10 },
+      });
+      test.after(() => encoder.close());
+      const packets: Packet[] = [];
+      const opening = openPackets('wall/packets', { directory, start: 'oldest' });
+      const put = (index: number): void => {
+        using loan = source.tryLoan();
+        assert.ok(loan !== undefined);
+        loan.bytes.fill(16 + index * 4);
+        loan.publish({ ptsNs: index * 40e6, id: BigInt(100 + index) });
+      };
+      put(0);
+      const reader = await opening;
+      test.after(() => reader.close());
+      // One at a time: of frames that come faster than they are encoded some are passed over.
+      for (let index = 0; index < FRAMES; index += 1) {
+        if (index > 0) put(index);
+        packets.push(await reader.receive());
+      }
+      assert.deepEqual(
+        packets.map(({ id, ptsNs }) => [id, ptsNs]),
+        Array.from({ length: FRAMES }, (_, index) => [BigInt(100 + index), index * 40e6]),
+      );
+      assert.deepEqual(
+        packets.flatMap(({ keyFrame }, index) => (keyFrame ? [index] : [])),
+        [0, 10, 20],
+      );
+      const path = join(folder, `out.${codec}`);
+      writeFileSync(path, Buffer.concat(packets.map(({ bytes }) => bytes)));
+      assert.equal(decodedByFfmpeg(path).length, FRAMES);
+    });
+  }
+
+  it('are refused where no encoder takes them', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const format = video({ width: 64, height: 64, pixelFormat: 'rgba' });
+    const source = await runtime.publisher('wall', { format });
+    const encoder = await openEncoder('wall/packets', 'wall', { directory });
+    test.after(() => encoder.close());
+    source.tryLoan()!.publish();
+    const { reason, error } = await encoder.closed;
+    assert.deepEqual([reason, error?.code], ['failed', 'FORMAT_MISMATCH']);
+  });
+});

@@ -1,0 +1,68 @@
+"""Plays clips by RTSP on a port of the loopback, for tests: rtsp-server.py PORT PATH=FILE... [--login USER:PASSWORD]
+
+Prints "ready PORT" when it listens. A connection ends with the process. A clip plays once for each client, from its
+start, at the pace of its time stamps.
+"""
+
+import sys
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+PAYLOADERS = {
+    "h264": "h264parse ! rtph264pay config-interval=-1",
+    "hevc": "h265parse ! rtph265pay config-interval=-1",
+}
+
+
+def launch_line(path, codec, sound):
+    pay = PAYLOADERS[codec]
+    line = f"( filesrc location={path} ! qtdemux name=d d.video_0 ! queue ! {pay} name=pay0 pt=96"
+    if sound:
+        line += " d.audio_0 ! queue ! aacparse ! rtpmp4gpay name=pay1 pt=97"
+    return line + " )"
+
+
+def main(port, clips, login):
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(port)
+    if login:
+        auth = GstRtspServer.RTSPAuth()
+        token = GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "user")
+        user, password = login.split(":", 1)
+        basic = GstRtspServer.RTSPAuth.make_basic(user, password)
+        auth.add_basic(basic, token)
+        server.set_auth(auth)
+    mounts = server.get_mount_points()
+    for clip in clips:
+        name, path = clip.split("=", 1)
+        codec = "hevc" if "hevc" in name else "h264"
+        factory = GstRtspServer.RTSPMediaFactory()
+        factory.set_launch(launch_line(path, codec, "sound" in name))
+        if login:
+            factory.add_role_from_structure(
+                Gst.Structure.new_from_string(
+                    "user,media.factory.access=(boolean)true,media.factory.construct=(boolean)true"
+                )
+            )
+        mounts.add_factory(f"/{name}", factory)
+    if server.attach(None) == 0:
+        sys.exit("cannot listen")
+    print("ready", server.get_bound_port(), flush=True)
+    GLib.MainLoop().run()
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    login = None
+    if "--login" in words:
+        at = words.index("--login")
+        login = words[at + 1]
+        del words[at : at + 2]
+    main(words[0], words[1:], login)

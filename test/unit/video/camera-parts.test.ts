@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { Backoff } from '../../../src/video/camera/backoff.js';
+import { DecodeTimes } from '../../../src/video/camera/decode-times.js';
+import { cameraInput } from '../../../src/video/camera/input.js';
+import { Timeline } from '../../../src/video/camera/timeline.js';
+import { openCamera } from '../../../src/video.js';
+import {
+  hideSecrets,
+  readFailure,
+  redact,
+  rescale,
+  toNs,
+} from '../../../src/video/ffmpeg/index.js';
+
+describe('times', () => {
+  it('of containers become nanoseconds without rounding on the way', () => {
+    assert.equal(toNs(1, { numerator: 1001, denominator: 30_000 }), 33_366_667);
+    assert.equal(
+      toNs(90_000 * 86_400 * 365, { numerator: 1, denominator: 90_000 }),
+      86_400e9 * 365,
+    );
+    const [slow, fast] = [
+      { numerator: 1, denominator: 25 },
+      { numerator: 1, denominator: 51_200 },
+    ];
+    assert.equal(rescale(rescale(12_345, slow, fast), fast, slow), 12_345);
+    assert.equal(
+      rescale(-3, { numerator: 1, denominator: 2 }, { numerator: 1, denominator: 1 }),
+      -2,
+    );
+  });
+
+  it('go on over a loss by the time that went by', () => {
+    const line = new Timeline();
+    const base = { numerator: 1, denominator: 1000 };
+    assert.equal(line.place(40, base, 1_000e6), 40e6);
+    line.reconnect();
+    assert.equal(line.place(5000, base, 1_700e6), 740e6, '0.7 s after the last');
+    assert.equal(line.place(5040, base, 1_730e6), 780e6);
+    assert.equal(line.placeBeside(5000, base), 740e6);
+  });
+
+  it('of decoding increase, and none is beyond its presentation', () => {
+    const order = [0, 4, 2, 1, 3, 8, 6, 5, 7];
+    const times = new DecodeTimes(2);
+    const decoded = order.map((picture) => times.next(picture * 40));
+    assert.deepEqual(
+      decoded,
+      decoded.toSorted((a, b) => a - b),
+    );
+    order.forEach((picture, index) => assert.ok(decoded[index]! <= picture * 40));
+    const plain = new DecodeTimes(0);
+    assert.deepEqual(
+      [0, 40, 80].map((pts) => plain.next(pts)),
+      [0, 40, 80],
+    );
+  });
+});
+
+describe('attempts', () => {
+  it('come ever later, up to a bound, at times that vary, and begin anew after a good connection', () => {
+    const backoff = new Backoff();
+    const longest = Array.from({ length: 8 }, () => backoff.next(0, () => 1));
+    assert.deepEqual(longest, [500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+    assert.equal(
+      backoff.next(60_000, () => 0),
+      250,
+    );
+  });
+});
+
+describe('secrets', () => {
+  const url = 'rtsp://viewer:p%40ss/word@10.0.0.7:554/live?token=abc123&quality=1';
+
+  it('are no part of what is shown', () => {
+    const { shown, secrets } = hideSecrets(
+      'rtsp://viewer:p%40ssword@10.0.0.7:554/live?token=abc123',
+    );
+    assert.equal(shown, 'rtsp://10.0.0.7:554/live?…');
+    const said = redact(
+      'cannot open rtsp://viewer:p%40ssword@10.0.0.7 of viewer, p@ssword, abc123',
+      secrets,
+    );
+    assert.doesNotMatch(said, /viewer|ssword|abc123/);
+  });
+
+  it('are on no command line, whatever the URL', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9'"$%_-]{6,12}$/), (password) => {
+        const { args, script, shown } = cameraInput({ input: `rtsp://user:${password}@host/path` });
+        assert.ok(!args.join(' ').includes(password) && !shown.includes(password));
+        assert.ok(script?.includes(password.replaceAll("'", String.raw`'\''`)));
+      }),
+    );
+    const { args } = cameraInput({ input: url });
+    assert.doesNotMatch(args.join(' '), /abc123|p%40ss/);
+  });
+});
+
+describe('what ffmpeg says', () => {
+  it('is told in words, and whether waiting mends it', () => {
+    const cases = [
+      ['x.mp4: No such file or directory', 'CAMERA_UNREACHABLE', true],
+      ['method DESCRIBE failed: 401 Unauthorized', 'CAMERA_DENIED', true],
+      ['Connection to tcp://h:554 failed: Connection refused', 'CAMERA_UNREACHABLE', false],
+      ['rtsp://h/p: Connection timed out', 'CAMERA_UNREACHABLE', false],
+      ['x: Invalid data found when processing input', 'CAMERA_FORMAT', true],
+      ['something new', 'CAMERA_UNREACHABLE', false],
+    ] as const;
+    for (const [line, code, isLasting] of cases) {
+      const failure = readFailure('cam: cannot open x', { status: 1, lines: [line] });
+      assert.deepEqual([failure.error.code, failure.isLasting], [code, isLasting], line);
+      assert.match(failure.error.message, /^cam: cannot open x: /);
+    }
+    const absent = Object.assign(new Error('spawn ffmpeg ENOENT'), { code: 'ENOENT' });
+    const { error } = readFailure('cam', { error: absent, status: undefined, lines: [] });
+    assert.equal(error.code, 'UNSUPPORTED');
+    assert.match(error.remedy, /Install ffmpeg/);
+  });
+});
+
+describe('openCamera', () => {
+  it('refuses what no camera can be opened with', async () => {
+    const wrong = [
+      [{ input: '' }, TypeError],
+      [{ input: 'a\nb' }, TypeError],
+      [{ input: 'x', decode: 'often' }, TypeError],
+      [{ input: 'x', decodeThreads: 0 }, RangeError],
+      [{ input: 'x', inputOptions: { 'a b': '1' } }, TypeError],
+      [{ input: 'x', speed: 2 }, TypeError],
+    ] as const;
+    for (const [options, kind] of wrong) {
+      await assert.rejects(openCamera('camera/door', options as never), kind);
+    }
+  });
+});
