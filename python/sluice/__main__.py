@@ -52,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         module.configure(command)
         command.add_argument("--json", action="store_true", help="JSON; one object a line where it runs on")
         command.add_argument("--dir", metavar="PATH", help="runtime directory; default that of the process")
-        command.add_argument(
-            "-q", "--quiet", action="store_true", help="nothing on standard error but failures"
-        )
+        command.add_argument("-q", "--quiet", action="store_true", help="nothing on standard error but failures")
         if name in ("sub", "pub"):
             command.add_argument("--seconds", type=_seconds, help="end after this time")
             command.add_argument("--frames", type=_count, metavar="N", help="end after so many frames or messages")

@@ -95,7 +95,7 @@ class FrameArrays:
 
 
 class CopiedFrame(FrameArrays):
-    """A frame of a GPU in private host memory."""
+    """A frame in private host memory; the slot it was copied from may have gone."""
 
     def __init__(self, form: Format, buffer: memoryview, dims: Sequence[int]) -> None:
         self.format = form
@@ -105,6 +105,11 @@ class CopiedFrame(FrameArrays):
         )
 
     def _memory(self) -> memoryview:
+        return self._buffer
+
+    @property
+    def bytes(self) -> memoryview:
+        """The whole slot. Rows of pictures are ``pitch`` bytes apart."""
         return self._buffer
 
     @property

@@ -163,7 +163,9 @@ def open_subscriber(
 
     if group:
         if when_missing == "fail" or when_lost == "end":
-            raise TypeError("when_missing and when_lost are options of one channel: a group follows what comes and goes")
+            raise TypeError(
+                "when_missing and when_lost are options of one channel: a group follows what comes and goes"
+            )
         if format is not None:
             kinds = [format.channel_kind]
         else:

@@ -38,6 +38,18 @@ def test_views_keep_the_slot():
             reader.receive(1).release()
 
 
+def test_copies_outlive_the_frame():
+    publisher, reader = pair(sluice.tensors(a=sluice.tensor("u8", (3,)), b=sluice.tensor("i16", (2,))))
+    with publisher, reader:
+        publisher.send({"a": numpy.arange(3, dtype="u1"), "b": numpy.ones(2, "i2")})
+        with reader.receive(1) as frame:
+            copy = frame.to_host()
+        assert reader.stats()["held"] == 0
+        copy.a.as_numpy()[0] = 7
+        assert copy.a.as_numpy().tolist() == [7, 1, 2] and copy["b"].as_numpy().tolist() == [1, 1]
+        assert bytes(copy.bytes[:3]) == b"\x07\x01\x02"
+
+
 def test_leases_run_out_and_come_back():
     publisher, reader = pair(STAMPED, {"slots": 8}, max_held=2)
     with publisher, reader:

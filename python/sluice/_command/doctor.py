@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
+import os
 import platform
+import subprocess
 import sys
 from typing import Callable, Dict, List
 
@@ -15,6 +18,8 @@ from .run import DONE, FAILED, Run
 
 EXAMPLES = ("python -m sluice doctor",)
 _LIBRARIES = ("numpy", "cv2", "torch", "cupy")
+#: A context alone takes half a second.
+_PROBE_S = 30
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +75,32 @@ def _examine(command: Run) -> List[Dict[str, str]]:
     check("memory order", lambda: _atomics.chosen()[0])
     check("seals", seals)
     check("memory", memory)
+    found.extend(_gpus())
     for library in _LIBRARIES:
         there = importlib.util.find_spec(library) is not None
         found.append({"level": "ok" if there else "info", "topic": library, "text": "there" if there else "not there"})
+    return found
+
+
+def _gpus() -> List[Dict[str, str]]:
+    """Each GPU, tried in a process of its own; that there is none is no failure."""
+    words = [sys.executable, "-m", "sluice._gpu.probe"]
+    places = (os.path.dirname(os.path.dirname(_memory.__file__)), os.environ.get("PYTHONPATH"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    try:
+        asked = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=_PROBE_S)
+    except subprocess.TimeoutExpired:
+        return [{"level": "fail", "topic": "gpu", "text": f"the CUDA driver did not answer within {_PROBE_S} s"}]
+    lines = [json.loads(line) for line in asked.stdout.splitlines()]
+    if asked.returncode != 0 or not lines:
+        return [{"level": "fail", "topic": "gpu", "text": f"the CUDA driver ended who asked it ({asked.returncode})"}]
+    found = []
+    for line in lines:
+        if line["device"] is None:
+            found.append({"level": "info", "topic": "gpu", "text": f"none: {line['problem']}"})
+        elif line["problem"] is None:
+            text = f"{line['device']}: shared memory and fences of streams (tried)"
+            found.append({"level": "ok", "topic": "gpu", "text": text})
+        else:
+            found.append({"level": "fail", "topic": "gpu", "text": f"{line['device']}: {line['problem']}"})
     return found

@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--bytes", metavar="FILE", help="one message: the whole file, - for standard input")
     what.add_argument("--video", type=_video, metavar="FORMAT", help="raw pictures, for example nv12:640x480")
     parser.add_argument("--fps", type=float, help="pictures a second at most")
+    parser.add_argument("--memory", help="where pictures live: host (default), cuda or cuda:N")
     parser.add_argument("--slots", type=int, help="of the pool, or of the ring with --layout slots")
     parser.add_argument("--ring", type=int, metavar="BYTES", help="size of the ring of messages (default 1 MiB)")
     parser.add_argument("--layout", choices=("bytes", "slots"), help="of the ring")
@@ -88,6 +89,8 @@ def _open(command: Run, options: argparse.Namespace) -> Any:
         kind = "bytes" if options.bytes is not None else options.format or "text"
         form = text() if kind == "text" else json_format() if kind == "json" else data()
     given = {"slots": options.slots, "ring_bytes": options.ring, "when_full": options.when_full}
+    if options.memory is not None:
+        given["memory"] = options.memory
     if options.layout is not None:
         given["layout"] = options.layout
     return open_publisher(
@@ -169,12 +172,17 @@ def _send_pictures(command: Run, options: argparse.Namespace, publisher: FramePu
                 due = max(due + 1 / options.fps, time.monotonic())
             loan = publisher.loan(command.left()) if options.when_full == "wait" else publisher.try_loan()
             if loan is not None:
+                slot = loan.slot
+                on_host = isinstance(slot, memoryview)
+                target = slot if on_host else memoryview(bytearray(publisher.format.frame_bytes))
                 at = 0
                 for plane in planes:
                     for row in range(plane.height):
                         start = plane.offset + row * plane.pitch
-                        loan.bytes[start : start + plane.row_bytes] = rest[at : at + plane.row_bytes]
+                        target[start : start + plane.row_bytes] = rest[at : at + plane.row_bytes]
                         at += plane.row_bytes
+                if not on_host:
+                    slot.write(0, target)
                 loan.publish()
                 count += 1
             del rest[:size]

@@ -112,7 +112,7 @@ def _subscribe(command: Run, options: argparse.Namespace) -> Any:
 
 
 def _open(options: argparse.Namespace, given: Dict[str, Any], timeout_s: Optional[float]) -> Any:
-    """Frames of a GPU are read as a copy in host memory: they are printed or stored."""
+    """Frames of a GPU are read as a copy in host memory where this process cannot use that GPU."""
     try:
         return open_subscriber(options.channel, timeout_s=timeout_s, **given)
     except SluiceError as error:
@@ -156,14 +156,17 @@ def _store(unit: Any, sink: BinaryIO) -> None:
     """The bytes as their publisher meant them: pictures without the padding of their rows."""
     if not isinstance(unit, Frame):
         sink.write(unit.data)
-    elif unit.format.kind != "video":
-        sink.write(unit.bytes[: unit.byte_length])
+        sink.flush()
+        return
+    content = unit.bytes if unit.memory == "host" else unit.to_host().bytes
+    if unit.format.kind != "video":
+        sink.write(content[: unit.byte_length])
     else:
         fields = unit.format.fields
         for plane in planes_of(fields["pixelFormat"], fields["width"], fields["height"]):
             for row in range(plane.height):
                 at = plane.offset + row * plane.pitch
-                sink.write(unit.bytes[at : at + plane.row_bytes])
+                sink.write(content[at : at + plane.row_bytes])
     sink.flush()
 
 
