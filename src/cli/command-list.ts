@@ -72,8 +72,14 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
   {
     name: 'record',
     group: 'move',
-    summary: 'stores packets in .mp4 or .mkv, as they were encoded',
+    summary: 'stores packets in .mp4 or .mkv as they are, or any channels in .mcap',
     load: () => import('./commands/record.js'),
+  },
+  {
+    name: 'replay',
+    group: 'move',
+    summary: 'plays a recording as channels',
+    load: () => import('./commands/replay.js'),
   },
   {
     name: 'filter',

@@ -75,6 +75,16 @@ export function videoFormat(option: string): (value: string) => VideoFormat {
   };
 }
 
+/** `0.5`, `4`, `max`. */
+export function replaySpeed(option: string): (value: string) => number {
+  return (value) => {
+    if (value === 'max') return Infinity;
+    const speed = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(speed > 0 && speed <= 1000)) refuse(option, value, 'more than 0, at most 1000, or max');
+    return speed;
+  };
+}
+
 /** `640x480`. */
 export function pictureSize(option: string): (value: string) => { width: number; height: number } {
   return (value) => {

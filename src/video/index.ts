@@ -21,3 +21,5 @@ export {
   PacketReader,
   type PacketReaderOptions,
 } from './packets/index.js';
+export * from './mcap/index.js';
+export * from './replay/index.js';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { packets } from '../../src/index.js';
 import { openCamera, openRecording } from '../../src/video.js';
+import { Stage } from './cli-program.js';
 import { Runtime } from './runtime.js';
 import {
   CLIP,
@@ -154,6 +155,53 @@ describe('a recording', { skip }, () => {
     );
     const [video, audio] = streams.map(({ start_time: time }) => Number(time));
     assert.ok(Math.abs(video! - audio!) < 0.5, `${video} and ${audio} belong together`);
+  });
+});
+
+describe('sluice record and replay', { skip }, () => {
+  it('store and play packets of a channel', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const stage = new Stage();
+    test.after(() => stage.close());
+    const file = join(runtime.folder, 'clip.mp4');
+    await send(0, CLIP_FRAMES);
+    const place = ['--dir', runtime.directory];
+    const recorder = stage.start(['record', 'clip', file, '--pre-roll', '1000', ...place]);
+    await until(() => publisher.subscribers[0]?.lag === 0);
+    await publisher.close();
+    const { code, err } = await recorder.ended;
+    assert.equal(code, 0, err);
+    assert.match(err, /clip: 100 packets in 1 file/);
+    assert.deepEqual(picturesOf(file), expected());
+    const player = stage.start(['replay', file, '--channel', 'again', '--loop', ...place]);
+    const reader = await runtime.subscriber('again/packets', { format: packets() });
+    const { packet } = await reader.receive();
+    assert.ok(packet !== undefined);
+    player.signal('SIGINT');
+    assert.equal((await player.ended).code, 130);
+  });
+
+  it('name what does not go together', async () => {
+    const stage = new Stage();
+    try {
+      for (const words of [
+        ['record', 'clip', 'clip.avi'],
+        ['record', 'clip', 'clip.mp4', '--keep', '7d'],
+        ['record', 'clip', 'clip.mp4', '--keep', '7 days', '--segment', '5'],
+        ['record', 'clip', 'clip.mcap', '--segment', '5'],
+        ['replay', 'clip.mp4', '--speed', '2'],
+        ['replay', 'clip.mcap', '--channel', 'a'],
+        ['tap', 'clip', '--as', 'y4m'],
+        ['tap', 'clip', '--as', 'y4m', '--tcp', '10.0.0.1:5'],
+      ]) {
+        const { code, err } = await stage.run(words);
+        assert.equal(code, 2, `${words.join(' ')}: ${err}`);
+      }
+      const nobody = await stage.run(['record', 'camera/*', '{channel}.mp4']);
+      assert.equal(nobody.code, 3, nobody.err);
+    } finally {
+      await stage.close();
+    }
   });
 });
 

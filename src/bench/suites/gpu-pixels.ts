@@ -5,7 +5,8 @@ import { type ConversionPlan, planPicture, planTensor } from '../../pixels/index
 import { type DevicePlane, GpuConversion } from '../../video/conversion/gpu-conversion.js';
 import { tileRegions } from '../../video/mosaic/tile-layout.js';
 import type { BenchContext, Measurement } from '../measurement.js';
-import { Findings, gpuSuite, type Subject } from './gpu-suite.js';
+import { Findings, type Subject } from './findings.js';
+import { gpuSuite } from './gpu-suite.js';
 
 const SUITE = 'gpu-pixels';
 const MOSAIC = '16 cameras of 1080p in a mosaic of 1080p, GPU time a picture';

@@ -1,8 +1,13 @@
-/** `sluice record <channel | pattern> <file>`: packets into files, as they were encoded. */
+/** `sluice record <channel | pattern> <file>`: packets as they were encoded, or any channels, into files. */
 import { type Command } from 'commander';
 import { isChannelPattern, SluiceError } from '../../core/index.js';
 import { listChannels } from '../../bus/index.js';
-import { openRecording, type Recording, type RecordOptions } from '../../video/index.js';
+import {
+  openMcapRecording,
+  openRecording,
+  type Recording,
+  type RecordOptions,
+} from '../../video/index.js';
 import { atLeast, channelPattern, duration, positiveSeconds } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
@@ -24,13 +29,18 @@ const PACKETS = '/packets';
 export const EXAMPLES = [
   'sluice record camera/door door.mp4',
   'sluice record camera/door event.mkv --pre-roll 10 --seconds 30',
+  "sluice record '**' all.mcap --seconds 60",
   "sluice record 'camera/*' '{channel}.mp4' --segment 600 --keep 7d --max-bytes 50000000000",
 ];
 
 export function configure(command: Command, start: Start): void {
   command
-    .argument('<channel>', 'of pictures, whose /packets are recorded; or a pattern', channelPattern)
-    .argument('<file>', `ends in .mp4 or .mkv; ${PLACE_OF_CHANNEL} in it stands for the channel`)
+    .argument(
+      '<channel>',
+      'of pictures, whose /packets are recorded; any for .mcap; or a pattern',
+      channelPattern,
+    )
+    .argument('<file>', `ends in .mp4, .mkv or .mcap; ${PLACE_OF_CHANNEL} stands for the channel`)
     .option('--pre-roll <s>', 'begin so many seconds in the past', positiveSeconds('--pre-roll'))
     .option('--segment <s>', 'a new file after this time', positiveSeconds('--segment'))
     .option('--keep <time>', 'delete segments after 7d, 12h, 90m or 30s', duration('--keep'))
@@ -48,6 +58,7 @@ async function record(
   file: string,
   options: RecordCommandOptions,
 ): Promise<void> {
+  if (file.endsWith('.mcap')) return recordMcap(run, channel, file, options);
   const channels = isChannelPattern(channel) ? await present(run, channel) : [channel];
   if (channels.length > 1 && !file.includes(PLACE_OF_CHANNEL)) {
     throw new UsageError(
@@ -62,6 +73,34 @@ async function record(
   const failures = await Promise.all(recordings.map((recording) => follow(run, recording)));
   const failure = failures.find((error) => error !== undefined);
   if (failure !== undefined) throw failure;
+}
+
+/** Everything that matches, on one clock, until it is told to end. */
+async function recordMcap(
+  run: Run,
+  pattern: string,
+  file: string,
+  options: RecordCommandOptions,
+): Promise<void> {
+  for (const name of ['preRoll', 'segment', 'keep', 'maxBytes'] as const) {
+    if (options[name] === undefined) continue;
+    throw new UsageError('--pre-roll, --segment, --keep and --max-bytes are for .mp4 and .mkv');
+  }
+  const { label, dir } = options;
+  const recording = await openMcapRecording(pattern, {
+    file,
+    signal: run.signal,
+    ...(label === undefined ? {} : { label }),
+    ...(dir === undefined ? {} : { directory: dir }),
+  });
+  if (run.json) run.print(safeJson({ event: 'open', pattern }));
+  const { error } = await recording.closed;
+  const stats = recording.stats();
+  if (run.json) run.print(safeJson({ event: 'end', pattern, ...stats }));
+  const { channels, units, bytes, lost } = stats;
+  const what = `${plural(units, 'unit')} of ${plural(channels, 'channel')}, ${formatBytes(bytes)}`;
+  run.note(`${what}${lost === 0 ? '' : `, ${lost} lost`}`);
+  if (error !== undefined) throw error;
 }
 
 /** The channels that match now and have packets. */

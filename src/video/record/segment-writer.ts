@@ -15,6 +15,7 @@ import { printable, SluiceError } from '../../core/index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
 import { FfmpegChild, missingFfmpeg, nutFrameHeader } from '../ffmpeg/index.js';
 import type { RecordingType } from './options.js';
+import { writeFailure } from './write-failure.js';
 import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.js';
 
 /** Added to all times: what a transport stream adds, so that sound and pictures stay together. */
@@ -147,20 +148,4 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
     const { bytesWritten } = await file.write(bytes, at);
     at += bytesWritten;
   }
-}
-
-const FULL: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-function writeFailure(path: string, error: NodeJS.ErrnoException): SluiceError {
-  const { code = error.message } = error;
-  const isFull = FULL.includes(error.code);
-  const what = isFull ? `there is no space left (${code})` : code;
-  const message = `cannot write ${printable(path)}: ${what}`;
-  return new SluiceError('SYSTEM', message, {
-    details: { path, errno: code },
-    remedy: isFull
-      ? 'What was recorded before is kept. Free some space, or bound the recording by --segment and --max-bytes.'
-      : 'Choose a file that this user may write to.',
-    cause: error,
-  });
 }
