@@ -42,12 +42,19 @@ class _ManagedVersioned(ctypes.Structure):
     ]
 
 
-#: Structs that consumers hold, by address, with what they point to.
+#: Structs that consumers hold, by address: what is kept, and which array the struct describes.
 _alive: Dict[int, Tuple[Any, ...]] = {}
+#: Structs that nobody holds, by the array that each describes: the slots of a pool come again and again, and to fill in a
+#: struct takes longer than all else.
+_idle: Dict[Tuple[Any, ...], Any] = {}
+_MOST_IDLE = 512
 
 
-def _delete(address: int, alive: Dict[int, Tuple[Any, ...]] = _alive) -> None:
-    alive.pop(address, None)
+def _delete(address: int, alive: Dict[int, Tuple[Any, ...]] = _alive, idle: Dict[Tuple[Any, ...], Any] = _idle) -> None:
+    found = alive.pop(address, None)
+    if found is not None and len(idle) < _MOST_IDLE:
+        struct, _, description = found
+        idle[description] = struct
 
 
 _DELETER = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_delete)
@@ -72,6 +79,7 @@ def _drop(
 
 
 _DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_drop)
+_DESTRUCTOR_POINTER = ctypes.cast(_DESTRUCTOR, ctypes.c_void_p)
 _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 _new_capsule.restype = ctypes.py_object
@@ -94,6 +102,27 @@ def capsule(
     """``address`` is that of the first element, ``strides`` are in bytes; ``owner`` lives until the consumer is done.
     Only a ``versioned`` capsule can say that its memory is ``read_only``. ``BufferError`` for strides it cannot state.
     """
+    description = (address, device, tuple(shape), tuple(strides), dtype, read_only, versioned)
+    struct = _idle.pop(description, None)
+    if struct is None:
+        if len(_idle) >= _MOST_IDLE:
+            _idle.clear()
+        struct = _fill_in(*description)
+    place = ctypes.addressof(struct[0])
+    _alive[place] = (struct, owner, description)
+    return _new_capsule(place, _NAMES[1 if versioned else 0], _DESTRUCTOR_POINTER)
+
+
+def _fill_in(
+    address: int,
+    device: Tuple[int, int],
+    shape: Tuple[int, ...],
+    strides: Tuple[int, ...],
+    dtype: str,
+    read_only: bool,
+    versioned: bool,
+) -> Tuple[Any, ...]:
+    """The struct and what it points to."""
     element = ELEMENT_BYTES[dtype]
     if any(stride % element for stride in strides):
         raise BufferError("a stride is no whole number of elements")
@@ -113,6 +142,4 @@ def capsule(
     if versioned:
         managed.major, managed.minor = 1, 0
         managed.flags = _READ_ONLY if read_only else 0
-    place = ctypes.addressof(managed)
-    _alive[place] = (managed, sizes, steps, owner)
-    return _new_capsule(place, _NAMES[1 if versioned else 0], ctypes.cast(_DESTRUCTOR, ctypes.c_void_p))
+    return (managed, sizes, steps)

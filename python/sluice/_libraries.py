@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -9,6 +10,9 @@ from ._errors import SluiceError
 
 
 def _module(name: str, title: str, attempt: str, remedy: str) -> Any:
+    found = sys.modules.get(name)
+    if found is not None:
+        return found
     try:
         return import_module(name)
     except ModuleNotFoundError as error:

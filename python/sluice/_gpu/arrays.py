@@ -112,13 +112,13 @@ class DeviceArrayView(ArrayView):
         thread does not. PyTorch has no read-only tensors: a store into a received frame is an error of CUDA after which
         the process cannot use it any more (``x = frame.as_torch().clone()`` may be written)."""
         torch = torch_module("as_torch()")
-        if torch.cuda.is_current_stream_capturing():
-            raise RuntimeError(
-                "as_torch() while a CUDA graph is captured: each replay would wait for this one frame, and give its slot "
-                "back again. Copy frames into a tensor of the graph's: `static.copy_(frame.as_torch())`."
-            )
-        self.buffer.holder.use(torch_stream(self.buffer.device))
         try:
+            if torch.cuda.is_current_stream_capturing():
+                raise RuntimeError(
+                    "as_torch() while a CUDA graph is captured: each replay would wait for this one frame, and give its "
+                    "slot back again. Copy frames into a tensor of the graph's: `static.copy_(frame.as_torch())`."
+                )
+            self.buffer.holder.use(torch_stream(self.buffer.device))
             tensor = torch.utils.dlpack.from_dlpack(self._capsule(False))
         except Exception:
             # After a fault everything that PyTorch does throws, and says nothing of the frame.
