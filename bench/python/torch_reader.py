@@ -45,7 +45,11 @@ def burst(channel, count, mode):
 def hold(directory, channel):
     """Takes the newest frame and waits for the next one in a thread, by a subscriber that ends with its publisher."""
     subscriber = sluice.open_subscriber(
-        channel, device=f"cuda:{torch.cuda.current_device()}", when_lost="end", directory=directory, timeout_s=answers.PATIENCE_S
+        channel,
+        device=f"cuda:{torch.cuda.current_device()}",
+        when_lost="end",
+        directory=directory,
+        timeout_s=answers.PATIENCE_S,
     )
     frame = subscriber.receive(timeout_s=answers.PATIENCE_S)
     tensor = frame.as_torch().reshape(-1)[:LITTLE]

@@ -317,7 +317,8 @@ class RingReader:
 
     def _even_units(self, data: bytes, units: int) -> Optional[Tuple[List[bytes], int]]:
         """The payloads when every message has as many units as the first and no extension, and their units with
-        padding before them: at most up to the end of the ring, where padding may lie. None: take them apart one by one."""
+        padding before them: at most up to the end of the ring, where padding may lie. None: take them apart one by one.
+        """
         words = memoryview(data).cast("I")
         slots, padding = self.geometry.slots, 0
         to_end = slots - self.position % slots

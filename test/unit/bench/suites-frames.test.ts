@@ -1,17 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
 import { runBench } from '../../../src/bench/index.js';
+import { folderOf } from './bench-run.js';
 
 const SUITES = ['handover', 'subscribers', 'allocation', 'start'];
-
-function folderOf(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 describe('suites of frames', () => {
   for (const suite of SUITES) {
