@@ -1,8 +1,8 @@
 /**
  * Writes docs/benchmarks.md: node scripts/write-benchmarks.mjs [report.json…]
- * Without a file it runs `sluice bench`; with some it takes what `sluice bench --json` printed. Reports of the GPU suites
- * and of the others stand in two parts of the page; a part that no report is given for stays as it is, and so do the
- * notes, which are written by hand. Build first.
+ * Without a file it runs `sluice bench`; with some it takes what `sluice bench --json` printed. Suites of
+ * GPUs, of the Python client, of both and of neither stand in parts of the page of their own; a part that no report is
+ * given for stays as it is, and so do the notes, which are written by hand. Build first.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -82,7 +82,20 @@ function measuredOnly(report) {
   return { ...report, measurements, targets };
 }
 
-const isGpu = ({ measurements }) => measurements.every(({ suite }) => suite.startsWith('gpu-'));
+/** The parts of the page. A suite stands in the first that its name begins as. */
+const PARTS = [
+  { name: 'gpu-python', title: 'PyTorch on a GPU', begins: 'gpu-python' },
+  { name: 'gpu', title: 'On a GPU', begins: 'gpu-' },
+  { name: 'python', title: 'The Python client', begins: 'python-' },
+  { name: 'processors', title: 'On processors', begins: '' },
+];
+
+/** What a report says of the suites of one part. */
+function reportOf(part, report) {
+  const isOwn = ({ suite }) => PARTS.find(({ begins }) => suite.startsWith(begins)) === part;
+  const measurements = report.measurements.filter(isOwn);
+  return { ...report, measurements, targets: report.targets.filter(isOwn) };
+}
 
 /** The part of the page between its marks, as it was. */
 function formerPart(page, name) {
@@ -99,19 +112,16 @@ function partOf(name, reports, former, level) {
 function pageOf(reports, former) {
   return [
     '# Benchmarks\n',
-    'Written by `npm run bench:docs`; `npm run bench` repeats the measurements on your machine, `sluice bench gpu` those ' +
-      'of a GPU. Medians of rounds in which the subjects take turns, with the smallest and the largest sample; ' +
-      "*to sluice* is the median as a multiple of Sluice's in the same task.\n",
+    'Written by `npm run bench:docs`; `npm run bench` repeats the measurements on your machine, `sluice bench python` those ' +
+      'of the Python client, `sluice bench gpu` those of a GPU. Medians of rounds in which the subjects take turns, with ' +
+      "the smallest and the largest sample; *to sluice* is the median as a multiple of Sluice's in the same task.\n",
     `${formerPart(former, 'notes')}\n`,
-    '## On a GPU\n',
-    `${partOf('gpu', reports.filter(isGpu), former, 3)}\n`,
-    '## On processors\n',
-    `${partOf(
-      'processors',
-      reports.filter((report) => !isGpu(report)),
-      former,
-      3,
-    )}\n`,
+    ...PARTS.flatMap((part) => {
+      const own = reports.map((report) => reportOf(part, report));
+      const measured = own.filter(({ measurements }) => measurements.length > 0);
+      if (measured.length === 0 && !former.includes(`<!-- ${part.name} -->`)) return [];
+      return [`## ${part.title}\n\n${partOf(part.name, measured, former, 3)}\n`];
+    }),
   ].join('\n');
 }
 

@@ -23,7 +23,7 @@ def prepare(channel):
 
 
 def burst(channel, count, mode):
-    """The median of ``count`` frames. ``busy``: what a frame costs this thread: the look that finds it, its array, its
+    """The median of ``count`` frames. ``busy``: what a frame that is there costs this thread: the look, its array, its
     release. ``awake``, ``asleep``: from its publication until the array is there; the reader looks all the time, or
     sleeps."""
     subscriber = _subscribers[channel]
@@ -34,6 +34,8 @@ def burst(channel, count, mode):
             began_ns = 0
             frame = subscriber.receive(timeout_s=answers.PATIENCE_S)
         else:
+            if mode == "busy":
+                answers.spin(lambda: subscriber.stats()["lag"] or None)
             frame, began_ns = answers.spin(subscriber.try_receive, clock)
         array = frame.as_numpy()
         there_ns = answers.clock_ns()

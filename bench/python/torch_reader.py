@@ -18,7 +18,7 @@ def open_channel(directory, channel, device):
 
 
 def burst(channel, count, mode):
-    """The median of ``count`` frames after the first. ``cost``: what a frame costs this thread: the look that finds it, its
+    """The median of ``count`` frames after the first. ``cost``: what a frame that is there costs this thread: the look, its
     tensor, its release. ``hand``: from its publication until the tensor is there. ``stream``: until a kernel that reads
     it has run."""
     subscriber = _subscribers[channel]
@@ -26,6 +26,8 @@ def burst(channel, count, mode):
     passed = Passed()
     samples = []
     for index in range(count + 1):
+        if mode == "cost":
+            answers.spin(lambda: subscriber.stats()["lag"] or None)
         frame, began_ns = answers.spin(subscriber.try_receive, clock)
         tensor = frame.as_torch()
         there_ns = clock()
@@ -43,7 +45,11 @@ def burst(channel, count, mode):
 def hold(directory, channel):
     """Takes the newest frame and waits for the next one in a thread, by a subscriber that ends with its publisher."""
     subscriber = sluice.open_subscriber(
-        channel, device=f"cuda:{torch.cuda.current_device()}", when_lost="end", directory=directory, timeout_s=answers.PATIENCE_S
+        channel,
+        device=f"cuda:{torch.cuda.current_device()}",
+        when_lost="end",
+        directory=directory,
+        timeout_s=answers.PATIENCE_S,
     )
     frame = subscriber.receive(timeout_s=answers.PATIENCE_S)
     tensor = frame.as_torch().reshape(-1)[:LITTLE]

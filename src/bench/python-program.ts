@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { type Answered, AwaitedAnswers } from './awaited-answers.js';
 import { endWithRun } from './child-program.js';
 
 /** Longer than a program waits for anything itself, so that it can say what it waited for. */
@@ -43,26 +44,19 @@ export function findPython(modules: readonly string[], optional: readonly string
   return { missing: `no Python 3 with ${modules.join(' and ')}: SLUICE_PYTHON names one` };
 }
 
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (reason: Error) => void;
-}
-
-type Line = { readonly id: number; readonly value?: unknown; readonly failed?: string };
-
 export class PythonProgram {
   readonly process: ChildProcess;
   readonly #name: string;
-  readonly #pending = new Map<number, Pending>();
+  readonly #answers: AwaitedAnswers;
   readonly #forget: () => void;
   /** The program has ended, and all that it started. */
   readonly #closed: Promise<unknown>;
   #nextId = 0;
   #stderr = '';
-  #end: Error | undefined;
 
   private constructor(python: string, name: string, given: object) {
     this.#name = name;
+    this.#answers = new AwaitedAnswers(name, PATIENCE_MS);
     // A group of its own: what the program starts ends with it.
     this.process = spawn(python, ['-B', join(PROGRAMS, name), JSON.stringify(given)], {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -76,11 +70,11 @@ export class PythonProgram {
     });
     // A program that is gone shows in `close`.
     this.process.stdin?.on('error', () => undefined);
-    this.process.once('error', (error) => this.#fail(error));
+    this.process.once('error', (error) => this.#answers.end(error));
     this.#closed = new Promise((resolve) => this.process.once('close', resolve));
     this.process.once('close', (code, signal) => {
       const ended = `${name} ended with ${signal ?? `status ${code}`}`;
-      this.#fail(new Error(`${ended}: ${this.#stderr.trim()}`));
+      this.#answers.end(new Error(`${ended}: ${this.#stderr.trim()}`));
     });
   }
 
@@ -88,7 +82,7 @@ export class PythonProgram {
   static async start(python: string, name: string, given: object): Promise<PythonProgram> {
     const program = new PythonProgram(python, name, given);
     try {
-      await program.#wait(STARTED, 'start');
+      await program.#answers.wait(STARTED, 'start');
       return program;
     } catch (error) {
       await program.stop();
@@ -99,8 +93,8 @@ export class PythonProgram {
   /** Rejects with what the program says went wrong, when it ends, and when it says nothing for a minute. */
   async ask<T>(name: string, of: object = {}): Promise<T> {
     const id = this.#nextId++;
-    const answered = this.#wait(id, name);
-    if (this.#end === undefined) {
+    const answered = this.#answers.wait(id, name);
+    if (!this.#answers.ended) {
       this.process.stdin?.write(`${JSON.stringify({ id, name, of })}\n`);
     }
     return (await answered) as T;
@@ -127,43 +121,11 @@ export class PythonProgram {
     }
   }
 
-  #wait(id: number, what: string): Promise<unknown> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#settle({ id, failed: `said nothing for ${PATIENCE_MS / 1000} s to '${what}'` });
-      }, PATIENCE_MS);
-      this.#pending.set(id, {
-        resolve: (value) => {
-          clearTimeout(timer);
-          resolve(value);
-        },
-        reject: (reason) => {
-          clearTimeout(timer);
-          reject(reason);
-        },
-      });
-    });
-  }
-
   #onLine(line: string): void {
     try {
-      this.#settle(JSON.parse(line) as Line);
+      this.#answers.settle(JSON.parse(line) as Answered);
     } catch {
-      this.#fail(new Error(`${this.#name} said ${JSON.stringify(line.slice(0, 100))}`));
+      this.#answers.end(new Error(`${this.#name} said ${JSON.stringify(line.slice(0, 100))}`));
     }
-  }
-
-  #settle({ id, value, failed }: Line): void {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (failed === undefined) pending?.resolve(value);
-    else pending?.reject(new Error(`${this.#name}: ${failed}`));
-  }
-
-  #fail(error: Error): void {
-    this.#end ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#end);
-    this.#pending.clear();
   }
 }

@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
 import { runBench } from '../../../src/bench/index.js';
+import { folderOf } from './bench-run.js';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 const VIDEO_SUITES = hasFfmpeg ? ['video', 'taps'] : ['video'];
 const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'pixels', ...VIDEO_SUITES];
-
-function folderOf(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 describe('suites of frames', () => {
   for (const suite of SUITES) {

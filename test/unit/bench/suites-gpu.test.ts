@@ -1,31 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { type BenchReport, runBench, SUITE_NAMES } from '../../../src/bench/index.js';
 import { simulatedCuda } from '../../cuda-simulator/simulator.js';
+import { folderOf, withVariable } from './bench-run.js';
 
 const simulator = simulatedCuda();
 const skip = 'skip' in simulator ? simulator.skip : false;
 /** What needs PyTorch, too, is tried in suites-python.test.ts. */
 const SUITES = SUITE_NAMES.filter((name) => name.startsWith('gpu-') && name !== 'gpu-python');
-
-function folderOf(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Programs of the suites inherit the environment. */
-function withVariable(test: TestContext, name: string, value: string): void {
-  const former = process.env[name];
-  process.env[name] = value;
-  test.after(() => {
-    if (former === undefined) delete process.env[name];
-    else process.env[name] = former;
-  });
-}
 
 function withSimulator(test: TestContext): void {
   withVariable(test, 'SLUICE_CUDA_LIBRARY', 'path' in simulator ? simulator.path : '');

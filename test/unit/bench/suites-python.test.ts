@@ -1,30 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
 import { runBench, SUITE_NAMES } from '../../../src/bench/index.js';
 import { findPython } from '../../../src/bench/python-program.js';
 import { simulatedCuda } from '../../cuda-simulator/simulator.js';
+import { folderOf, withVariable } from './bench-run.js';
 
 const SUITES = SUITE_NAMES.filter((name) => name.startsWith('python-'));
 const skip = findPython(['numpy']).missing ?? false;
-
-function folderOf(test: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Programs of the suites inherit the environment. */
-function withVariable(test: TestContext, name: string, value: string): void {
-  const former = process.env[name];
-  process.env[name] = value;
-  test.after(() => {
-    if (former === undefined) delete process.env[name];
-    else process.env[name] = former;
-  });
-}
 
 describe('suites of the Python client', { skip }, () => {
   for (const suite of SUITES) {
