@@ -5,7 +5,7 @@ import { type PixelFormat, PIXEL_FORMATS } from '../../format/index.js';
 import { type MosaicOptions, openMosaic } from '../../video/index.js';
 import { describeFailure } from '../failure.js';
 import { memoryName, type MemoryName } from '../gpu-options.js';
-import { atLeast, channelName, channelPattern, pictureSize } from '../option-values.js';
+import { atLeast, channelName, channelPattern, listOf, pictureSize } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run } from '../run.js';
 import { safeJson } from '../safe-json.js';
@@ -34,7 +34,11 @@ export const EXAMPLES = [
 export function configure(command: Command, start: Start): void {
   command
     .argument('<out>', 'the channel to make', channelName)
-    .argument('<in...>', 'up to 36 channels of pictures, or patterns of them', inputNames)
+    .argument(
+      '<in...>',
+      'up to 36 channels of pictures, or patterns of them',
+      listOf(channelPattern),
+    )
     .addOption(
       new Option('--size <size>', 'of the mosaic (default 1920x1080)').argParser(
         pictureSize('--size'),
@@ -69,10 +73,6 @@ export function configure(command: Command, start: Start): void {
       start(options, (run) => mosaic(run, output, inputs, options)),
     );
   addEndOptions(command);
-}
-
-function inputNames(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, channelPattern(value)];
 }
 
 async function mosaic(

@@ -44,6 +44,8 @@ interface Seen {
 }
 
 const BLACK = [0, 0, 0] as const;
+/** Who looks for a moment should see the inputs, not that they are being connected to. */
+const GATHERING_MS = 1000;
 
 /** A running mosaic. Whoever opened it closes it. */
 export class Mosaic implements AsyncDisposable {
@@ -61,6 +63,7 @@ export class Mosaic implements AsyncDisposable {
   #frames: LatestFrames | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
+  #startedMs = 0;
   readonly #following: Promise<void>;
   #end: Promise<void> | undefined;
 
@@ -145,6 +148,7 @@ export class Mosaic implements AsyncDisposable {
 
   #start(): void {
     if (this.#frames !== undefined) return;
+    this.#startedMs = performance.now();
     const { label = 'sluice mosaic', directory, allow, onProblem } = this.#options;
     for (const channel of this.#plan.named) this.#await(channel);
     this.#frames = new LatestFrames(
@@ -231,6 +235,7 @@ export class Mosaic implements AsyncDisposable {
 
   #tick(): void {
     this.#letGo();
+    if (this.#isGathering()) return;
     try {
       using loan = this.#output.tryLoan();
       if (loan === undefined) return;
@@ -248,6 +253,13 @@ export class Mosaic implements AsyncDisposable {
       // The output has ended, and says why.
       if (!isSluiceError(error, 'CLOSED') && !isSluiceError(error, 'CUDA_ERROR')) throw error;
     }
+  }
+
+  /** At the start, until the inputs that are named have a frame, and one at least has. */
+  #isGathering(): boolean {
+    if (performance.now() - this.#startedMs > GATHERING_MS) return false;
+    const all = [...this.#seen.values()];
+    return all.length === 0 || !all.every(({ hasFrame }) => hasFrame);
   }
 
   #stateOf({ hasFrame, sinceMs }: Seen, nowMs: number): TileState {

@@ -19,6 +19,7 @@ import type { VideoFrame } from '../inputs/latest-frames.js';
 import { labelPicture } from './label-picture.js';
 import { StillPicture } from './still-picture.js';
 
+/** Of an input of a mosaic: it has not been seen yet, has a picture, or has had none for long. */
 export type TileState = 'waiting' | 'live' | 'dead';
 
 export interface TileOptions {

@@ -8,7 +8,7 @@ import { runBench } from '../../../src/bench/index.js';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 const VIDEO_SUITES = hasFfmpeg ? ['video', 'taps'] : ['video'];
-const SUITES = ['handover', 'subscribers', 'allocation', 'start', ...VIDEO_SUITES];
+const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'pixels', ...VIDEO_SUITES];
 
 function folderOf(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));
