@@ -127,6 +127,9 @@ class Subscriber(Receiving[U]):
         """Whether something stands in the way that is not the end of the epoch: it must not be left yet."""
         return False
 
+    def _await_look(self) -> None:
+        """Makes ``fileno()`` readable soon, where what stands in the way rings nobody."""
+
     # --- of all ------------------------------------------------------------------------------------------------------
 
     def _make_session(
@@ -199,6 +202,8 @@ class Subscriber(Receiving[U]):
                         raise self._ended(link.failure)
                     if link.publisher_ended and not self._blocked():
                         continue
+                    # After advance(), which reads away a timer that has expired by then.
+                    self._await_look()
                     return None
                 if link.has_next:
                     self._count_session()
@@ -225,6 +230,8 @@ class Subscriber(Receiving[U]):
                 self._armed = True
                 self._arm()
                 unit = self._take()
+                if unit is None and self._blocked():
+                    self._await_look()
                 return unit
             link.advance()
             if link.failure is not None:

@@ -253,6 +253,9 @@ class Frame(FrameArrays):
             copy = torch.from_numpy(self.to_numpy())
             return copy if device is None else copy.to(device)
         view = self._whole().as_torch()
+        if device is not None and str(device) == "cpu":
+            # The processor waits anyway: it may as well learn that the frame is lost.
+            self.ready()
         # The copy is enqueued before the view goes: the slot is given back behind it.
         return torch.empty(view.shape, dtype=view.dtype, device=device or view.device).copy_(view)
 

@@ -91,10 +91,14 @@ class FrameSession:
         else:
             from ._gpu.session import map_frames
 
-            slots = map_frames(manifest, body, descriptors[1], place.device, control, page, geometry)
+            slots = map_frames(manifest, body, descriptors[1], place.device, control, page, geometry, granted[0])
             self.gpu = slots.gpu
             self.memory = f"cuda:{slots.gpu.device.index}"
-            self.gpu.watch(connection.duplicates())
+            try:
+                self.gpu.watch(connection.duplicates())
+            except OSError:
+                self.gpu.when_idle(_nothing)
+                raise
         ring = connection.wake
         self.reader = PoolReader(
             control, slots, page, geometry, body["sequence"], granted, every, share, ring, self.gpu

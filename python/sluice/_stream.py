@@ -92,8 +92,12 @@ class Publisher:
         self._claim = claim_channel(directory, channel, self.instance, bool(trust.uids or trust.gids), waits, timeout_s)
         try:
             self._make_memory()
-            self._server = Server(self._claim, self, trust, max_subscribers)
-            self._claim.announce(self.manifest)
+            try:
+                self._server = Server(self._claim, self, trust, max_subscribers)
+                self._claim.announce(self.manifest)
+            except BaseException:
+                self._discard_memory()
+                raise
         except BaseException:
             self._claim.close()
             raise
@@ -282,21 +286,22 @@ class Publisher:
         if self._closed is not None:
             return
         self._closed = reason
-        self._end_memory()
-        self._server.close(reason)
-        self._freed.notify_all()
-        self._claim.close()
         _open.discard(self)
+        try:
+            self._end_memory()
+        finally:
+            # Whatever became of the memory: readers must hear of the end, and the name is free.
+            self._server.close(reason)
+            self._freed.notify_all()
+            self._claim.close()
 
     def close(self) -> None:
         """Ends the channel. What was published can be read to its end. Any thread; may be called again."""
         if self._forked:
             return
         with self.lock:
-            ended_before = self._closed is not None
             self._end("closed")
-        if not ended_before:
-            self._server.join()
+        self._server.join()
 
     def after_fork_in_child(self) -> None:
         self._forked = True
@@ -308,6 +313,10 @@ class Publisher:
 
     def _close_descriptors(self) -> None:
         raise NotImplementedError
+
+    def _discard_memory(self) -> None:
+        """Of a channel that was never announced."""
+        self._close_descriptors()
 
     def __enter__(self: "P") -> "P":
         return self

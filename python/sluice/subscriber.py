@@ -72,8 +72,6 @@ class FrameSubscriber(Subscriber[Frame]):
                 lease = self._sound(reader.claim)
                 self._require_kept(reader.lost - lost)
                 if lease is None:
-                    if reader.awaits_stream:
-                        self.link.events.set_timer(_FENCE_LOOK_S)
                     return None
             arrival = self._arrival(session, lease)
             if arrival == "lost":
@@ -82,7 +80,6 @@ class FrameSubscriber(Subscriber[Frame]):
                 continue
             if arrival == "wait":
                 self._pending = lease
-                self.link.events.set_timer(_FENCE_LOOK_S)
                 return None
             record = reader.record(lease)
             if self._wishes.key_frames_only and not record[1] & 1:
@@ -118,6 +115,11 @@ class FrameSubscriber(Subscriber[Frame]):
         session = self._session
         waits = self._pending is not None and not self.link.publisher_ended
         return waits or (session is not None and (session.reader.exhausted or session.reader.awaits_stream))
+
+    def _await_look(self) -> None:
+        session = self._session
+        if self._pending is not None or (session is not None and session.reader.awaits_stream):
+            self.link.events.set_timer(_FENCE_LOOK_S)
 
     def _before_wait(self) -> None:
         session = self._session

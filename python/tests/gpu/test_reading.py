@@ -68,7 +68,7 @@ def test_views_and_copies(directory):
             lambda: frame.as_numpy(),
             lambda: frame.bytes,
             lambda: numpy.asarray(frame),
-            lambda: view.bytes,
+            lambda: frame.data.bytes,
         ):
             with pytest.raises(sluice.SluiceError) as refused:
                 attempt()
