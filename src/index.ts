@@ -54,6 +54,7 @@ export {
   type VideoFormat,
   type VideoPlane,
 } from './format/index.js';
+export type { Fit, ResizeFilter } from './pixels/index.js';
 export type { CudaStream, StreamLike } from './gpu/index.js';
 export type { Memory } from './memory/index.js';
 export {
@@ -92,6 +93,7 @@ export {
   openWorkerRingWriter,
   type Plane,
   type ReadonlyPlane,
+  type PictureOptions,
   type PublisherOptions,
   type PublisherStats,
   type ProblemListener,

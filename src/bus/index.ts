@@ -26,6 +26,7 @@ export { FrameSubscriber } from './subscriber/frame-subscriber.js';
 export { GroupSubscriber } from './subscriber/group-subscriber.js';
 export { MessageSubscriber } from './subscriber/message-subscriber.js';
 export { type SubscriberOptions } from './subscriber/options.js';
+export { type PictureOptions } from './subscriber/picture-conversion.js';
 export { Frame, type FrameFlags, type HostCopy } from './subscriber/received-frame.js';
 export { type Message, type MessagePacket } from './subscriber/received-message.js';
 export { type SyncWaitOptions } from './subscriber/receive-loop.js';

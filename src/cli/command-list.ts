@@ -64,6 +64,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/sub.js'),
   },
   {
+    name: 'tap',
+    group: 'move',
+    summary: 'serves a channel to programs that know nothing of Sluice',
+    load: () => import('./commands/tap.js'),
+  },
+  {
     name: 'demo',
     group: 'prove',
     summary: 'several processes share a video, for you to look at',

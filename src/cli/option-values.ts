@@ -63,6 +63,17 @@ export function videoFormat(option: string): (value: string) => VideoFormat {
   };
 }
 
+/** `640x480`. */
+export function pictureSize(option: string): (value: string) => { width: number; height: number } {
+  return (value) => {
+    const [, width, height] = /^(\d{1,5})x(\d{1,5})$/.exec(value) ?? [];
+    const size = { width: Number(width), height: Number(height) };
+    if (!(size.width > 0 && size.height > 0)) refuse(option, value, 'WIDTHxHEIGHT, as 640x480');
+    asUsage(() => video(size));
+    return size;
+  };
+}
+
 /** `newest`, `oldest` or a sequence. */
 export function startPosition(option: string): (value: string) => 'newest' | 'oldest' | number {
   return (value) => {

@@ -31,3 +31,4 @@ export * from './nvrtc.js';
 export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';
 export * from './socket.js';
+export { listenTcp, type TcpListener } from './tcp.js';

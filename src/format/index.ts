@@ -11,3 +11,4 @@ export * from './geometry.js';
 export * from './match.js';
 export * from './message-codec.js';
 export * from './parse.js';
+export * from './raw-video.js';

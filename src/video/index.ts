@@ -7,3 +7,4 @@ export {
   PacketReader,
   type PacketReaderOptions,
 } from './packets/index.js';
+export * from './tap/index.js';

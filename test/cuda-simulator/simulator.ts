@@ -23,8 +23,8 @@ const FLAGS = [
   ...['-Wall', '-Wextra', '-Werror', '-Wl,-z,nodelete', '-Wl,-Bsymbolic'],
 ];
 
-/** Outside of the folder: the structures of the ring kernels. */
-const RING_LAYOUT = '../../kernels/ring-layout.h';
+/** Outside of the folder: what kernels and their twins have in common. */
+const SHARED_HEADERS = ['../../kernels/ring-layout.h', '../../kernels/pixels-layout.h'];
 
 const LIBRARY = 'libcuda-simulator.so';
 
@@ -62,7 +62,7 @@ function compile(): { readonly path: string } | { readonly skip: string } {
     .sort();
   const hash = createHash('sha256').update(JSON.stringify(FLAGS));
   for (const name of names) hash.update(name).update(readFileSync(join(simulatorSources, name)));
-  hash.update(readFileSync(join(simulatorSources, RING_LAYOUT)));
+  for (const name of SHARED_HEADERS) hash.update(readFileSync(join(simulatorSources, name)));
   const key = `${process.getuid?.() ?? 0}-${hash.digest('hex').slice(0, 16)}`;
   const folder = join(tmpdir(), `sluice-cuda-simulator-${key}`);
   const path = join(folder, LIBRARY);

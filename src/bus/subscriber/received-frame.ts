@@ -4,6 +4,7 @@ import {
   frameByteLength,
   shapesFromRecord,
   type FrameFormat,
+  type VideoFormat,
   type ReadonlyTensorsOf,
   type TensorsOf,
 } from '../../format/index.js';
@@ -22,6 +23,7 @@ import {
   slotPointer,
 } from '../frame-views.js';
 import { frameFlags, type FrameMetadata } from './frame-metadata.js';
+import { convertPicture, type PictureOptions, wantedPicture } from './picture-conversion.js';
 import type { FrameLease, Outputs } from './frame-lease.js';
 
 /** What a publisher said of a frame. */
@@ -258,6 +260,28 @@ export class Frame<F extends FrameFormat> implements Disposable {
       ptsNs: this.ptsNs,
       id: this.id,
     };
+  }
+
+  /**
+   * Waits for the data and converts the picture, in private memory: other pixels, another size. One of another shape
+   * is letterboxed. Frames of a GPU are copied first. Throws `TypeError` for what is no picture, and `UNSUPPORTED` for
+   * colours that cannot be converted.
+   */
+  async toFormat(options: PictureOptions): Promise<HostCopy<VideoFormat>> {
+    const target = wantedPicture(this.format, options);
+    const { signal } = options;
+    using held = this.retain();
+    await held.ready(signal === undefined ? {} : { signal });
+    const planes = held.memory === 'host' ? held.planes : (await held.toHost()).planes;
+    const { bytes, planes: made } = convertPicture(
+      this.format as VideoFormat,
+      planes,
+      target,
+      options,
+    );
+    this.#onCopy(bytes.byteLength);
+    const { ptsNs, id } = this;
+    return { format: target, bytes, planes: made, tensors: tensorsOf(target, bytes), ptsNs, id };
   }
 
   #actualShapes(): Shapes {

@@ -9,13 +9,18 @@ import { atLeast, channelName, framesPerSecond, listOf, videoFormat } from '../o
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { addEndOptions, type Start } from '../program.js';
 import { sendFile, sendLines, type SendResult } from '../pub/send-messages.js';
-import { sendPictures } from '../pub/send-pictures.js';
+import {
+  type PictureOptions,
+  PictureSender,
+  sendPictures,
+  sendStream,
+} from '../pub/send-pictures.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
 import { formatBytes, plural } from '../units.js';
 
 interface PubOptions extends CommonOptions {
-  readonly format?: 'text' | 'json' | 'bytes';
+  readonly format?: 'text' | 'json' | 'bytes' | 'y4m' | 'nut' | 'rawvideo';
   readonly jsonLines?: boolean;
   readonly bytes?: string;
   readonly video?: VideoFormat;
@@ -38,19 +43,19 @@ export const EXAMPLES = [
   'sluice pub chat',
   'sluice pub logo --bytes logo.png --subscribers 1',
   'ffmpeg -v error -i clip.mp4 -f rawvideo -pix_fmt nv12 -s 640x480 - | sluice pub clip --video nv12:640x480 --fps 25',
+  'ffmpeg -v error -i clip.mp4 -an -c:v rawvideo -pix_fmt nv12 -f nut - | sluice pub clip --format nut',
   'cat pictures.nv12 | sluice pub clip --video nv12:640x480 --memory cuda:0',
 ];
 
 export function configure(command: Command, start: Start): void {
-  const notWithVideo = ['format', 'jsonLines', 'bytes', 'layout', 'ring'];
+  const notWithVideo = ['jsonLines', 'bytes', 'layout', 'ring'];
   command
     .argument('<channel>', 'its name', channelName)
     .addOption(
-      new Option('--format <kind>', 'what a line is (default text)').choices([
-        'text',
-        'json',
-        'bytes',
-      ]),
+      new Option(
+        '--format <kind>',
+        'what a line is (default text), or pictures: y4m, nut, rawvideo (with --video)',
+      ).choices(['text', 'json', 'bytes', 'y4m', 'nut', 'rawvideo']),
     )
     .addOption(new Option('--json-lines', 'the same as --format json').conflicts('format'))
     .addOption(
@@ -102,35 +107,81 @@ export function configure(command: Command, start: Start): void {
 }
 
 async function pub(run: Run, channel: string, options: PubOptions): Promise<void> {
-  if (options.video === undefined && options.fps !== undefined) {
-    throw new UsageError('--fps is an option of --video');
-  }
-  if (options.video === undefined && options.layout !== 'slots' && options.slots !== undefined) {
-    throw new UsageError(
-      '--slots is an option of --video and of --layout slots; --ring sizes a ring of messages',
-    );
-  }
-  if (options.video === undefined && options.memory !== undefined && options.memory !== 'host') {
-    throw new UsageError('--memory is an option of --video: messages are in host memory');
-  }
-  const format = options.video ?? messageFormat(options);
+  checkTogether(options);
   const settings = publisherOptions(run, options);
-  if (format.kind === 'video') {
-    const publisher = await openPictures(channel, { format, ...settings });
-    const sending = {
-      framesPerSecond: options.fps,
-      waitsForSlots: options.whenFull === 'wait',
-      most: options.frames ?? Infinity,
-    };
-    await publish(run, publisher, options, () => sendPictures(run, publisher, sending));
-    return;
+  if (options.format === 'y4m' || options.format === 'nut') {
+    return pubStream(run, channel, options, options.format);
   }
+  if (options.video !== undefined) {
+    const publisher = await openPictures(channel, { format: options.video, ...settings });
+    const send = (): Promise<SendResult> => sendPictures(run, publisher, pictureOptions(options));
+    return publish(run, publisher, options, send);
+  }
+  const format = messageFormat(options);
   const publisher = await opensAsUsage(() => openPublisher(channel, { format, ...settings }));
   await publish(run, publisher, options, () =>
     options.bytes === undefined
       ? sendLines(run, publisher, options.frames ?? Infinity)
       : sendFile(run, publisher, options.bytes),
   );
+}
+
+function isOfPictures({ format, video }: PubOptions): boolean {
+  return video !== undefined || format === 'y4m' || format === 'nut';
+}
+
+function checkTogether(options: PubOptions): void {
+  const { format, video, fps, slots, layout, memory, ring } = options;
+  const pictures = isOfPictures(options);
+  if (format === 'rawvideo' && video === undefined) {
+    throw new UsageError(
+      '--format rawvideo needs --video: nothing in it says what the pictures are',
+    );
+  }
+  if (video !== undefined && format !== undefined && format !== 'rawvideo') {
+    throw new UsageError(`--video describes rawvideo, and --format is ${format}: choose one`);
+  }
+  if (pictures && (layout !== undefined || ring !== undefined)) {
+    throw new UsageError('--layout and --ring are options of messages; --slots sizes a pool');
+  }
+  if (!pictures && fps !== undefined) throw new UsageError('--fps is an option of pictures');
+  if (!pictures && layout !== 'slots' && slots !== undefined) {
+    throw new UsageError(
+      '--slots is an option of pictures and of --layout slots; --ring sizes a ring of messages',
+    );
+  }
+  if (!pictures && memory !== undefined && memory !== 'host') {
+    throw new UsageError('--memory is an option of pictures: messages are in host memory');
+  }
+}
+
+/** What the pictures are shows in the input: the channel is opened once that is read. */
+async function pubStream(
+  run: Run,
+  channel: string,
+  options: PubOptions,
+  stream: 'y4m' | 'nut',
+): Promise<void> {
+  let publication: Publication | undefined;
+  try {
+    const { units } = await sendStream(run, stream, async (format) => {
+      const publisher = await openPictures(channel, { format, ...publisherOptions(run, options) });
+      publication = new Publication(run, publisher, options);
+      await publication.begin();
+      return new PictureSender(run, publisher, pictureOptions(options));
+    });
+    publication?.report(units);
+  } finally {
+    await publication?.close();
+  }
+}
+
+function pictureOptions({ fps, whenFull, frames }: PubOptions): PictureOptions {
+  return {
+    framesPerSecond: fps,
+    waitsForSlots: whenFull === 'wait',
+    most: frames ?? Infinity,
+  };
 }
 
 async function openPictures(
@@ -161,32 +212,64 @@ interface Publishing {
 async function publish(
   run: Run,
   publisher: Publishing,
-  { subscribers, video }: PubOptions,
+  options: PubOptions,
   send: () => Promise<SendResult>,
 ): Promise<void> {
-  const { channel, manifest } = publisher;
-  const counter = new SubscriberCounter(publisher, run.signal);
+  const publication = new Publication(run, publisher, options);
   try {
+    await publication.begin();
+    if (run.ended) return;
+    const { units } = await send();
+    publication.report(units);
+  } finally {
+    await publication.close();
+  }
+}
+
+/** What is said of a publisher at its beginning and end. */
+class Publication {
+  readonly #run: Run;
+  readonly #publisher: Publishing;
+  readonly #options: PubOptions;
+  readonly #counter: SubscriberCounter;
+
+  constructor(run: Run, publisher: Publishing, options: PubOptions) {
+    this.#run = run;
+    this.#publisher = publisher;
+    this.#options = options;
+    this.#counter = new SubscriberCounter(publisher, run.signal);
+  }
+
+  /** Waits for as many subscribers as are wanted, or the end of the run. */
+  async begin(): Promise<void> {
+    const { channel, manifest } = this.#publisher;
+    const run = this.#run;
     if (run.json) run.print(safeJson({ event: 'open', channel, instance: manifest.instance }));
     if (process.stdin.isTTY === true)
       run.note(`publishing ${channel} line by line; Ctrl-D ends it`);
-    if (subscribers !== undefined) await counter.reach(subscribers);
-    if (run.ended) return;
-    const { units } = await send();
-    const { bytes: byteLength, dropped } = publisher.stats();
-    const seen = counter.most;
+    const { subscribers } = this.#options;
+    if (subscribers !== undefined) await this.#counter.reach(subscribers);
+  }
+
+  report(units: number): void {
+    const run = this.#run;
+    const { channel } = this.#publisher;
+    const { bytes: byteLength, dropped } = this.#publisher.stats();
+    const seen = this.#counter.most;
     if (run.json) {
       run.print(safeJson({ event: 'end', channel, sent: units, bytes: byteLength, dropped }));
     }
-    const what = plural(units, video === undefined ? 'message' : 'picture');
+    const what = plural(units, isOfPictures(this.#options) ? 'picture' : 'message');
     const lost = dropped === 0 ? '' : `, ${dropped} dropped`;
     const size = byteLength === 0 ? '' : `, ${formatBytes(byteLength)}`;
     run.note(`sent ${what}${size}${lost}, to ${plural(seen, 'subscriber')}`);
     if (seen === 0 && units > 0) {
       run.note('nobody was subscribed; --subscribers 1 waits for the first');
     }
-  } finally {
-    await publisher.close();
+  }
+
+  close(): Promise<void> {
+    return this.#publisher.close();
   }
 }
 

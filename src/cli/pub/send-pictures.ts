@@ -1,12 +1,19 @@
-/** `sluice pub --video`: raw pictures of standard input, read straight into slots on loan, or sent to those of a GPU. */
+/** `sluice pub` of pictures: standard input, read straight into slots on loan, or sent to those of a GPU. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
-import type { LoanedFrame } from '../../bus/publisher/loaned-frame.js';
-import { frameByteLength, type VideoFormat } from '../../format/index.js';
-import { copyToSlot, rawByteLength, rowRuns } from '../raw-video.js';
+import type { LoanedFrame, PublishOptions } from '../../bus/publisher/loaned-frame.js';
+import {
+  copyToSlot,
+  frameByteLength,
+  rawByteLength,
+  rowRuns,
+  type VideoFormat,
+} from '../../format/index.js';
 import { type Run, UsageError } from '../run.js';
 import { type PictureSink, readPictures } from './picture-input.js';
+import { NutInput } from './nut-input.js';
 import type { SendResult } from './send-messages.js';
+import { Y4mInput } from './y4m-input.js';
 
 const STANDARD_INPUT = 0;
 
@@ -23,11 +30,7 @@ export async function sendPictures(
   publisher: FramePublisher<VideoFormat>,
   options: PictureOptions,
 ): Promise<SendResult> {
-  if (process.stdin.isTTY === true) {
-    throw new UsageError(
-      '--video reads raw pictures from standard input, which is a terminal here',
-    );
-  }
+  assertPipedInput('--video');
   const sender = new PictureSender(run, publisher, options);
   const leftBytes = await readPictures(STANDARD_INPUT, sender, sender.signal);
   sender.close();
@@ -39,10 +42,33 @@ export async function sendPictures(
   return { units: sender.sent };
 }
 
+/** `sluice pub --format y4m|nut`: the input says itself what its pictures are. */
+export async function sendStream(
+  run: Run,
+  format: 'y4m' | 'nut',
+  open: (format: VideoFormat) => Promise<PictureSender>,
+): Promise<SendResult> {
+  assertPipedInput(`--format ${format}`);
+  const input = format === 'y4m' ? new Y4mInput(open) : new NutInput(open);
+  const ending = AbortSignal.any([run.signal, input.enough.signal]);
+  const leftBytes = await readPictures(STANDARD_INPUT, input, ending);
+  if (!ending.aborted) {
+    const problem = input.end(leftBytes);
+    if (problem !== undefined) run.note(problem);
+  }
+  input.sender?.close();
+  return { units: input.sender?.sent ?? 0 };
+}
+
+function assertPipedInput(option: string): void {
+  if (process.stdin.isTTY !== true) return;
+  throw new UsageError(`${option} reads pictures from standard input, which is a terminal here`);
+}
+
 /** How long to let a GPU catch up before the next look. */
 const GPU_POLL_MS = 1;
 
-class PictureSender implements PictureSink {
+export class PictureSender implements PictureSink {
   readonly pictureBytes: number;
   sent = 0;
   readonly #run: Run;
@@ -80,13 +106,15 @@ class PictureSender implements PictureSink {
     return this.#loan.bytes.subarray(0, this.pictureBytes);
   }
 
-  async whole(): Promise<void> {
+  /** `ptsNs`: when it is to be seen; by default now. */
+  async whole(ptsNs?: number): Promise<void> {
+    const timing = ptsNs === undefined ? {} : { ptsNs };
     const { waitsForSlots, framesPerSecond, most } = this.#options;
     try {
-      if (this.#isOnGpu) await this.#send(waitsForSlots);
-      else if (this.#loan !== undefined) this.#publish(this.#loan, this.#runs.length > 1);
+      if (this.#isOnGpu) await this.#send(waitsForSlots, timing);
+      else if (this.#loan !== undefined) this.#publish(this.#loan, this.#runs.length > 1, timing);
       else if (waitsForSlots) {
-        this.#publish(await this.#publisher.loan({ signal: this.#run.signal }), true);
+        this.#publish(await this.#publisher.loan({ signal: this.#run.signal }), true, timing);
       }
       if (this.sent >= most) this.#enough.abort();
       else if (framesPerSecond !== undefined) await this.#pace(framesPerSecond);
@@ -99,25 +127,25 @@ class PictureSender implements PictureSink {
     this.#loan?.[Symbol.dispose]();
   }
 
-  #publish(loan: LoanedFrame<VideoFormat>, fromScratch: boolean): void {
+  #publish(loan: LoanedFrame<VideoFormat>, fromScratch: boolean, timing: PublishOptions): void {
     if (fromScratch && this.#scratch !== undefined) {
       copyToSlot(this.#runs, this.#scratch, loan.bytes);
     }
-    loan.publish();
+    loan.publish(timing);
     this.#loan = undefined;
     this.sent += 1;
   }
 
   /** The picture in `#scratch`, copied to the GPU. */
-  async #send(waits: boolean): Promise<void> {
+  async #send(waits: boolean, timing: PublishOptions): Promise<void> {
     const bytes = this.#slotBytes();
     if (!waits) {
-      if (this.#publisher.send(bytes) !== undefined) this.sent += 1;
+      if (this.#publisher.send(bytes, timing) !== undefined) this.sent += 1;
       return;
     }
     const { signal } = this.#run;
     using loan = await this.#publisher.loan({ signal });
-    while (loan.publishCopy(bytes, {}) === undefined) {
+    while (loan.publishCopy(bytes, timing) === undefined) {
       await sleep(GPU_POLL_MS, undefined, { signal });
     }
     this.sent += 1;

@@ -3,9 +3,14 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { printable, type ReadonlyBytes } from '../../core/index.js';
-import type { FrameFormat } from '../../format/index.js';
+import {
+  copyFromSlot,
+  type FrameFormat,
+  rawByteLength,
+  type RowRun,
+  rowRuns,
+} from '../../format/index.js';
 import type { Frame } from '../../bus/subscriber/received-frame.js';
-import { copyFromSlot, rawByteLength, type RowRun, rowRuns } from '../raw-video.js';
 import { type Run, UsageError } from '../run.js';
 
 export class ByteSink {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { frameByteLength, video, PIXEL_FORMATS } from '../../../src/format/index.js';
 import { readLines } from '../../../src/cli/pub/input-lines.js';
-import { copyFromSlot, copyToSlot, rawByteLength, rowRuns } from '../../../src/cli/raw-video.js';
+import { copyFromSlot, copyToSlot, rawByteLength, rowRuns } from '../../../src/format/index.js';
 import { UsageError } from '../../../src/cli/run.js';
 
 async function* chunksOf(chunks: readonly string[]): AsyncGenerator<Uint8Array> {

@@ -3,13 +3,14 @@ import { posix } from 'node:path';
 import { describe, it } from 'node:test';
 import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
 
-const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory'];
+const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory', 'pixels'];
 
 /** Layer → what it may import. `face` is src/index.ts, src/cuda.ts and src/video.ts. A layer is a folder of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ['core'],
   format: ['core', 'tensor'],
+  pixels: ['core', 'tensor', 'format'],
   layout: ['core'],
   ring: ['core', 'layout'],
   ffi: ['core'],
@@ -24,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that are plain computation: no I/O, no clock, no foreign call, no package. */
-const PURE = ['core', 'tensor', 'format', 'layout', 'ring'];
+const PURE = ['core', 'tensor', 'format', 'pixels', 'layout', 'ring'];
 
 /** Package → the only files that may import it. */
 const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {

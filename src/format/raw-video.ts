@@ -3,7 +3,8 @@
  * sizes are as tight as rawvideo, and the others have their rows moved.
  */
 import type { ReadonlyBytes } from '../core/index.js';
-import { videoPlanes, type VideoFormat } from '../format/index.js';
+import type { VideoFormat } from './format-types.js';
+import { videoPlanes } from './geometry.js';
 
 /** A run of bytes that lies together in a slot and in rawvideo. */
 export interface RowRun {

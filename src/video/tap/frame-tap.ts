@@ -1,0 +1,252 @@
+/**
+ * Pictures of a channel for any number of clients, each at its own pace.
+ *
+ * One picture is shown at a time, the newest. A client that has taken one whole gets the picture that is shown then, so a
+ * slow one passes over those between; nobody waits for anybody. The publisher's slot is held only while its picture is the
+ * newest, which no publisher takes anyway. When the next comes, clients in the middle of the old one get a copy of what they
+ * still have to read: one picture a client is all the memory that a slow one costs.
+ *
+ * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
+ */
+import { isSluiceError, SluiceError } from '../../core/index.js';
+import { rawByteLength, type VideoFormat, video } from '../../format/index.js';
+import { type Frame, type FrameSubscriber, openSubscriber } from '../../bus/index.js';
+import { USUAL_RATE } from '../container/frame-rate.js';
+import type { ClientWriter } from './client-writer.js';
+import { FramePace } from './frame-pace.js';
+import { type PictureCodec, PICTURE_CODECS } from './picture-codecs.js';
+import { fitPicture, type PictureFit, targetFormat } from './picture-fit.js';
+import { PictureMemory, ShownPicture } from './shown-picture.js';
+import type { TapCounters, TapSource } from './tap-source.js';
+import type { TapOptions } from './options.js';
+
+/** How long no picture may have come before 'hold' goes on with the last one. */
+const HOLD_AFTER_MS = 1000;
+
+interface ClientState {
+  /** Number of the last picture it was given; 0: none, not even the header. */
+  last: number;
+  /** What it is reading. */
+  reading: ShownPicture | undefined;
+  /** Number of the last picture that it gets: its publisher has ended. */
+  until: number;
+}
+
+export class FrameTap implements TapSource {
+  readonly #channel: string;
+  readonly #options: TapOptions & { readonly as: 'y4m' | 'nut' | 'raw' };
+  readonly #codec: PictureCodec;
+  readonly #counters: TapCounters;
+  readonly #clients = new Map<ClientWriter, ClientState>();
+  readonly #pace: FramePace;
+  readonly #abort = new AbortController();
+  readonly #fail: (error: SluiceError) => void;
+  #target: VideoFormat | undefined;
+  #memory: PictureMemory | undefined;
+  #fit: { readonly source: VideoFormat; readonly fit: PictureFit } | undefined;
+  #shown: ShownPicture | undefined;
+  #numbers = 0;
+  #reading: Promise<void> | undefined;
+  /** Ends the reading: nobody is there any more. */
+  #rest = new AbortController();
+  /** One frame at a time is all that was granted: it cannot be held while the next is awaited. */
+  #keepsAtOnce = false;
+  #holdTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    channel: string,
+    options: TapOptions & { readonly as: 'y4m' | 'nut' | 'raw' },
+    counters: TapCounters,
+    fail: (error: SluiceError) => void,
+  ) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#codec = PICTURE_CODECS[options.as];
+    this.#counters = counters;
+    this.#pace = new FramePace(options.framesPerSecond);
+    this.#fail = fail;
+  }
+
+  join(client: ClientWriter): void {
+    this.#clients.set(client, { last: 0, reading: undefined, until: Infinity });
+    this.#offer(client);
+    this.#reading ??= this.#read();
+  }
+
+  leave(client: ClientWriter): void {
+    this.#clients.get(client)?.reading?.finish();
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#rest.abort();
+  }
+
+  drained(client: ClientWriter): void {
+    const state = this.#clients.get(client);
+    if (state === undefined) return;
+    state.reading?.finish();
+    state.reading = undefined;
+    this.#offer(client);
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#reading;
+  }
+
+  /** Reads until nobody is there; one subscriber after another, as publishers come and go. */
+  async #read(): Promise<void> {
+    while (!this.#abort.signal.aborted && this.#clients.size > 0) {
+      this.#rest = new AbortController();
+      const signal = AbortSignal.any([this.#abort.signal, this.#rest.signal]);
+      try {
+        await this.#readPublisher(signal);
+      } catch (error) {
+        if (signal.aborted) continue;
+        if (!(error instanceof SluiceError)) throw error;
+        return this.#fail(error);
+      }
+      if (this.#options.whenLost !== 'hold') this.#endClients();
+    }
+    clearTimeout(this.#holdTimer);
+    this.#shown?.supersede();
+    this.#shown = undefined;
+    this.#reading = undefined;
+  }
+
+  async #readPublisher(signal: AbortSignal): Promise<void> {
+    const { directory, label, as } = this.#options;
+    const subscriber = await openSubscriber(this.#channel, {
+      format: video(),
+      copyTo: 'host',
+      whenLost: 'end',
+      label: label ?? `tap (${as})`,
+      signal,
+      ...(directory === undefined ? {} : { directory }),
+    });
+    this.#counters.reading = true;
+    try {
+      for (;;) {
+        const frame = await this.#next(subscriber, signal);
+        if (frame === undefined) break;
+        await this.#take(frame, signal);
+      }
+    } finally {
+      this.#counters.reading = false;
+      // Closing the subscriber ends the frames that are held.
+      this.#detach();
+      this.#shown?.keep();
+      await subscriber.close();
+    }
+  }
+
+  /** Undefined when the publisher has ended and everything was read. */
+  async #next(
+    subscriber: FrameSubscriber<VideoFormat>,
+    signal: AbortSignal,
+  ): Promise<Frame<VideoFormat> | undefined> {
+    for (;;) {
+      try {
+        return await subscriber.receive({ signal });
+      } catch (error) {
+        if (isSluiceError(error, 'LEASES_EXHAUSTED') && !this.#keepsAtOnce) {
+          this.#keepsAtOnce = true;
+          this.#detach();
+          this.#shown?.keep();
+          continue;
+        }
+        if (!isSluiceError(error, 'CLOSED')) throw error;
+        const end = await subscriber.closed;
+        if (end.error !== undefined) throw end.error;
+        return undefined;
+      }
+    }
+  }
+
+  async #take(frame: Frame<VideoFormat>, signal: AbortSignal): Promise<void> {
+    try {
+      if (!this.#pace.takes(frame.ptsNs)) return frame.release();
+      if (frame.state !== 'ready') await frame.ready({ signal });
+    } catch (error) {
+      if (!frame.released) frame.release();
+      if (isSluiceError(error, 'FRAME_LOST')) return;
+      throw error;
+    }
+    const fit = this.#fitOf(frame.format);
+    this.#detach();
+    this.#shown?.supersede();
+    this.#numbers += 1;
+    this.#shown = new ShownPicture(this.#numbers, frame, fit, this.#memory as PictureMemory);
+    if (this.#keepsAtOnce) this.#shown.keep();
+    for (const client of this.#clients.keys()) this.#offer(client);
+    this.#holdSoon(HOLD_AFTER_MS);
+  }
+
+  /** The tap's format is that of its first picture, for good: no reader of such a stream can change its size. */
+  #fitOf(source: VideoFormat): PictureFit {
+    const { size, pixelFormat } = this.#options;
+    if (this.#fit?.source === source) return this.#fit.fit;
+    this.#target ??= targetFormat(source, this.#codec.pixelFormats, {
+      ...(size === undefined ? {} : { size }),
+      ...(pixelFormat === undefined ? {} : { pixelFormat }),
+    });
+    this.#memory ??= new PictureMemory(rawByteLength(this.#target));
+    const fit = fitPicture(source, this.#target);
+    this.#fit = { source, fit };
+    return fit;
+  }
+
+  /** Gives the client what is shown, if it has room and has not had it. */
+  #offer(client: ClientWriter): void {
+    const state = this.#clients.get(client);
+    const shown = this.#shown;
+    const rate = this.#pace.rate;
+    if (state === undefined || !client.idle) return;
+    if (state.last >= state.until || (shown?.number ?? 0) > state.until) return client.end();
+    if (shown === undefined || shown.number <= state.last) return;
+    if (rate === undefined && this.#codec.needsRate) return;
+    const target = this.#target as VideoFormat;
+    if (state.last === 0) client.send(this.#codec.header(target, rate ?? USUAL_RATE), false);
+    else this.#counters.framesSkipped += shown.number - state.last - 1;
+    state.last = shown.number;
+    state.reading = shown;
+    shown.begin();
+    const bytes = shown.bytes();
+    client.send(this.#codec.prefix(target, shown.ptsNs), false);
+    client.send(bytes, shown.inPlace);
+    this.#counters.framesSent += 1;
+    client.flush();
+    if (client.idle) this.drained(client);
+  }
+
+  #detach(): void {
+    for (const client of this.#clients.keys()) client.detach();
+  }
+
+  /** Behind the last picture, which they still get. */
+  #endClients(): void {
+    this.#pace.settle(USUAL_RATE);
+    for (const [client, state] of this.#clients) {
+      state.until = Math.min(state.until, this.#numbers);
+      this.#offer(client);
+    }
+  }
+
+  #holdSoon(afterMs: number): void {
+    if (this.#options.whenLost !== 'hold') return;
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(() => this.#repeat(), afterMs);
+  }
+
+  /** The last picture once more, an interval later. */
+  #repeat(): void {
+    const shown = this.#shown;
+    if (shown === undefined || this.#abort.signal.aborted) return;
+    this.#pace.settle(USUAL_RATE);
+    const { numerator, denominator } = this.#pace.rate ?? USUAL_RATE;
+    this.#numbers += 1;
+    shown.number = this.#numbers;
+    shown.ptsNs += Math.round((denominator * 1e9) / numerator);
+    this.#counters.framesRepeated += 1;
+    for (const client of this.#clients.keys()) this.#offer(client);
+    this.#holdSoon((denominator * 1000) / numerator);
+  }
+}

@@ -1,0 +1,97 @@
+/** From the pictures of a channel to those of a tap. */
+import { isDeepStrictEqual } from 'node:util';
+import type { ReadonlyBytes } from '../../core/index.js';
+import {
+  copyFromSlot,
+  type PixelFormat,
+  rawByteLength,
+  rowRuns,
+  type VideoFormat,
+  videoPlanes,
+} from '../../format/index.js';
+import { colorOf, PictureConverter, planPicture } from '../../pixels/index.js';
+import { differsInChromaPlanes, splitChroma } from './chroma-split.js';
+
+export interface PictureFit {
+  /** The slot begins with the picture as it is wanted: nothing has to be made. */
+  readonly inPlace: boolean;
+  /** Of the picture without padding. */
+  readonly byteLength: number;
+  make(slot: ReadonlyBytes, into: Uint8Array): void;
+}
+
+/** What a tap makes of pictures like `source`. */
+export function targetFormat(
+  source: VideoFormat,
+  pixelFormats: readonly PixelFormat[],
+  wanted: {
+    readonly size?: { readonly width: number; readonly height: number };
+    readonly pixelFormat?: PixelFormat;
+  },
+): VideoFormat {
+  const { width, height } = wanted.size ?? source;
+  const pixelFormat =
+    wanted.pixelFormat ??
+    (pixelFormats.includes(source.pixelFormat) ? source.pixelFormat : pixelFormats[0]!);
+  const target = { kind: 'video', width, height, pixelFormat } as const;
+  const isSame =
+    pixelFormat === source.pixelFormat && width === source.width && height === source.height;
+  if (isSame) return source;
+  // What is guessed by the height must not change with it.
+  return isRgb(pixelFormat) === isRgb(source.pixelFormat)
+    ? { ...target, color: colorOf(source) }
+    : target;
+}
+
+function isRgb(pixelFormat: PixelFormat): boolean {
+  return pixelFormat.startsWith('rgb') || pixelFormat.startsWith('bgr');
+}
+
+/** Throws `UNSUPPORTED` for colours that cannot be converted. */
+export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit {
+  const byteLength = rawByteLength(target);
+  if (isDeepStrictEqual(source, target)) {
+    const runs = rowRuns(source);
+    return {
+      inPlace: runs.length === 1,
+      byteLength,
+      make: (slot, into) => copyFromSlot(runs, slot, into),
+    };
+  }
+  if (differsInChromaPlanes(source, target)) {
+    return {
+      inPlace: false,
+      byteLength,
+      make: (slot, into) => splitChroma(source, slot, into),
+    };
+  }
+  const converter = new PictureConverter(planPicture(source, target));
+  const planes = videoPlanes(source);
+  const tight = tightPlanes(target);
+  return {
+    inPlace: false,
+    byteLength,
+    make: (slot, into) => {
+      converter.run(
+        planes.map(({ byteOffset, byteLength: length, pitchBytes }) => {
+          return { bytes: slot.subarray(byteOffset, byteOffset + length), pitchBytes };
+        }),
+        tight.map(({ start, end, pitchBytes }) => {
+          return { bytes: into.subarray(start, end), pitchBytes };
+        }),
+      );
+    },
+  };
+}
+
+/** Where the planes of a picture without padding are. */
+function tightPlanes(
+  format: VideoFormat,
+): readonly { readonly start: number; readonly end: number; readonly pitchBytes: number }[] {
+  let end = 0;
+  return videoPlanes(format).map(({ rowBytes, height }) => {
+    const start = end;
+    end += rowBytes * height;
+    return { start, end, pitchBytes: rowBytes };
+  });
+}

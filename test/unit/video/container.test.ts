@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { SluiceError, video } from '../../../src/index.js';
+import { rateOfInterval, rationalRate } from '../../../src/video/container/frame-rate.js';
+import { TS_PACKET_BYTES, TsMuxer } from '../../../src/video/container/mpegts.js';
+import { parseY4mHeader, y4mHeader } from '../../../src/video/container/y4m.js';
+
+const RATE = { numerator: 30_000, denominator: 1001 };
+
+describe('YUV4MPEG2', () => {
+  it('reads the header it writes', () => {
+    const formats = [
+      video({ width: 640, height: 480, pixelFormat: 'i420' }),
+      video({ width: 3, height: 5, pixelFormat: 'gray8' }),
+    ];
+    for (const format of formats) {
+      const line = Buffer.from(y4mHeader(format, RATE)).toString();
+      assert.ok(line.endsWith('\n'));
+      assert.deepEqual(parseY4mHeader(line.slice(0, -1)), { format, rate: RATE });
+    }
+  });
+
+  it('keeps full range', () => {
+    const { format } = parseY4mHeader('YUV4MPEG2 W2 H2 F25:1 C420jpeg XCOLORRANGE=FULL');
+    assert.equal(format.color?.range, 'full');
+    assert.match(Buffer.from(y4mHeader(format, RATE)).toString(), /XCOLORRANGE=FULL\n$/);
+  });
+
+  it('takes 4:2:0 where nothing is said, and no rate where it is 0', () => {
+    const { format, rate } = parseY4mHeader('YUV4MPEG2 W4 H2 F0:0');
+    assert.equal(format.pixelFormat, 'i420');
+    assert.equal(rate, undefined);
+  });
+
+  it('refuses what no channel carries, in words', () => {
+    const lines = ['RIFF', 'YUV4MPEG2 W4 H2 C444', 'YUV4MPEG2 W0 H2', 'YUV4MPEG2 W4', ''];
+    for (const line of lines) {
+      assert.throws(() => parseY4mHeader(line), { code: 'FORMAT_MISMATCH' }, line);
+    }
+  });
+
+  it('takes or refuses any line, and never breaks', () => {
+    fc.assert(
+      fc.property(fc.string({ maxLength: 80 }), (rest) => {
+        try {
+          parseY4mHeader(`YUV4MPEG2 ${rest}`);
+        } catch (error) {
+          assert.ok(error instanceof SluiceError);
+        }
+      }),
+    );
+  });
+});
+
+describe('frame rates', () => {
+  it('are what is meant by a number', () => {
+    assert.deepEqual(rationalRate(25), { numerator: 25, denominator: 1 });
+    assert.deepEqual(rationalRate(29.97), RATE);
+    assert.deepEqual(rationalRate(12.5), { numerator: 12_500, denominator: 1000 });
+  });
+
+  it('are what times in milliseconds mean', () => {
+    assert.deepEqual(rateOfInterval(40_000_000), { numerator: 25, denominator: 1 });
+    assert.deepEqual(rateOfInterval(33_000_000), { numerator: 30, denominator: 1 });
+    assert.equal(rateOfInterval(0), undefined);
+    assert.equal(rateOfInterval(-5), undefined);
+  });
+});
+
+describe('MPEG transport stream', () => {
+  const units = (codec: 'h264' | 'hevc'): Uint8Array => {
+    const muxer = new TsMuxer(codec);
+    const nal = Buffer.alloc(1000, 0x55);
+    nal.set([0, 0, 0, 1, codec === 'h264' ? 0x65 : 0x26]);
+    return Buffer.concat(
+      [0, 1, 2, 3].map((index) =>
+        muxer.unit({
+          bytes: nal.subarray(0, 150 + index * 90),
+          ptsNs: index * 40_000_000,
+          dtsNs: index * 40_000_000 - 20_000_000,
+          keyFrame: index % 2 === 0,
+        }),
+      ),
+    );
+  };
+
+  it('is made of whole packets, each counted', () => {
+    const stream = units('h264');
+    assert.equal(stream.length % TS_PACKET_BYTES, 0);
+    const counters = new Map<number, number>();
+    for (let at = 0; at < stream.length; at += TS_PACKET_BYTES) {
+      assert.equal(stream[at], 0x47);
+      const pid = ((stream[at + 1]! & 0x1f) << 8) | stream[at + 2]!;
+      const counter = stream[at + 3]! & 15;
+      assert.equal(counter, counters.get(pid) ?? 0);
+      counters.set(pid, (counter + 1) & 15);
+    }
+    assert.deepEqual([...counters.keys()], [0, 0x1000, 0x100]);
+  });
+
+  const skip = spawnSync('ffprobe', ['-version']).status !== 0 && 'no ffprobe';
+  it('is read by ffprobe with its times', { skip }, () => {
+    const words = ['-v', 'error', '-f', 'mpegts', '-show_entries', 'packet=pts,dts', '-of'];
+    const { stdout } = spawnSync('ffprobe', [...words, 'compact', '-'], { input: units('h264') });
+    const lead = 90_000;
+    assert.deepEqual(
+      [...stdout.toString().matchAll(/pts=(\d+)\|dts=(\d+)/g)].map(([, ...times]) =>
+        times.map(Number),
+      ),
+      [0, 1, 2, 3].map((index) => [lead + index * 3600, lead + index * 3600 - 1800]),
+    );
+  });
+});
