@@ -70,6 +70,18 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/tap.js'),
   },
   {
+    name: 'filter',
+    group: 'move',
+    summary: 'makes tensors or other pictures of pictures, while somebody reads them',
+    load: () => import('./commands/filter.js'),
+  },
+  {
+    name: 'snap',
+    group: 'move',
+    summary: 'stores one picture of a channel as PNG or JPEG',
+    load: () => import('./commands/snap.js'),
+  },
+  {
     name: 'demo',
     group: 'prove',
     summary: 'several processes share a video, for you to look at',

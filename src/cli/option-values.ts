@@ -74,6 +74,17 @@ export function pictureSize(option: string): (value: string) => { width: number;
   };
 }
 
+/** `0.485,0.456,0.406`. */
+export function numberList(option: string): (value: string) => readonly number[] {
+  return (value) => {
+    const numbers = value
+      .split(',')
+      .map((word) => (word.trim() === '' ? Number.NaN : Number(word)));
+    if (!numbers.every(Number.isFinite)) refuse(option, value, 'numbers with commas between');
+    return numbers;
+  };
+}
+
 /** `newest`, `oldest` or a sequence. */
 export function startPosition(option: string): (value: string) => 'newest' | 'oldest' | number {
   return (value) => {

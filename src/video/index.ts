@@ -1,4 +1,15 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
+export * from './filter/index.js';
+export * from './snapshot/index.js';
+export {
+  type Box,
+  type Fit,
+  type Placement,
+  placePicture,
+  type Size,
+  toSourceBox,
+} from '../pixels/index.js';
+export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
 export * from './camera/index.js';
 export * from './encode/index.js';
 export {

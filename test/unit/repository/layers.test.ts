@@ -32,7 +32,7 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   koffi: /^src\/ffi\/koffi\.ts$/,
   commander: /^src\/cli\//,
   picocolors: /^src\/(?:cli|demo)\//,
-  pngjs: /^src\/(?:cli|demo)\//,
+  pngjs: /^src\/(?:video\/snapshot|demo)\//,
   // Comparators: not there in an installed package, so loaded only where a benchmark asks for them.
   zeromq: /^src\/bench\/programs\//,
   'shared-memory-disruptor': /^src\/bench\/programs\//,
