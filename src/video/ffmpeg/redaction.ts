@@ -22,7 +22,8 @@ export function hideSecrets(url: string, others: readonly string[] = []): ShownU
   const [path = '', query] = splitOnce(rest, '?');
   const secrets = new Set<string>();
   for (const other of others) addForms(secrets, other);
-  if (secrets.size > 0) addForms(secrets, url);
+  const named = [...secrets];
+  if (named.length > 0) addForms(secrets, url);
   if (user !== '') {
     const [name = '', password] = splitOnce(user, ':');
     for (const part of [url, user, password, name]) addForms(secrets, part);
@@ -32,9 +33,12 @@ export function hideSecrets(url: string, others: readonly string[] = []): ShownU
     addForms(secrets, query);
     for (const pair of query.split(/[&;]/)) addForms(secrets, splitOnce(pair, '=')[1]);
   }
-  const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
   const shown = `${scheme}${authority.slice(at + 1)}${path}${query === undefined ? '' : '?…'}`;
-  return { shown: redact(shown, longestFirst), secrets: longestFirst };
+  return { shown: redact(shown, longestFirst(named)), secrets: longestFirst(secrets) };
+}
+
+function longestFirst(secrets: Iterable<string>): string[] {
+  return [...secrets].sort((a, b) => b.length - a.length);
 }
 
 /** The text with every secret replaced. */
