@@ -67,9 +67,7 @@ export function encodeJpeg(
   child.stdin.end(withoutPadding(picture));
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
-      reject(
-        signal?.aborted === true ? (signal.reason as Error) : missingFfmpeg(error),
-      );
+      reject(signal?.aborted === true ? (signal.reason as Error) : missingFfmpeg(error));
     });
     child.once('close', (status) => {
       if (status === 0) resolve(Buffer.concat(pieces));
