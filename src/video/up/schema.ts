@@ -65,7 +65,7 @@ const label = text().max(64, { error: 'text of at most 64 characters' });
 const published = { allow: allow.exactOptional(), label: label.exactOptional() };
 const pool = { memory: memory.exactOptional(), slots: integer(2).exactOptional() };
 const ringBytes = integer(1).describe('Size of the ring of packets');
-const staleAfterMs = integer(100, 86_400_000).describe(
+const staleAfterMs = integer(1000, 86_400_000).describe(
   'A camera that gives nothing for so long is not well',
 );
 
