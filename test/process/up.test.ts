@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { H264, makeClip, withoutFfmpeg } from './camera-clips.js';
 import { type Running, Stage } from './cli-program.js';
+import { descendantsOf } from './process-tree.js';
 import { eventOf } from './up-events.js';
 
 const stage = new Stage();
@@ -30,13 +31,6 @@ function fileOf(name: string, text: string): string {
   const path = join(folder, name);
   save(path, text);
   return path;
-}
-
-function descendantsOf(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.map(Number).flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 async function endOf(running: Running): Promise<void> {

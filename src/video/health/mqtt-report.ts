@@ -11,7 +11,7 @@
  * that the broker has not taken yet is waited for, and those in between are left out.
  */
 import { hostname } from 'node:os';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { IClientOptions, MqttClient } from 'mqtt';
 import type { CloseReason } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { hideSecrets, redact } from '../ffmpeg/index.js';
@@ -162,6 +162,8 @@ export async function openMqttReport(
   checkMqttOptions(options);
   signal?.throwIfAborted();
   const { shown, secrets } = hideSecrets(options.url);
+  // Only here: it is large, and most never tell a broker anything.
+  const { connect } = await import('mqtt');
   const client = connect(clientOptions(options));
   // Without a listener a late error would end the process; 'close' follows, and tells.
   client.on('error', () => undefined);
