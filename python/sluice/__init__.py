@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ._demand import Demand
 from ._errors import (
     AccessDeniedError,
     ChannelInUseError,
@@ -30,6 +31,7 @@ from ._views import ArrayView
 from ._write_guard import ReadOnlyError
 from .discovery import ChannelEvent, list_channels, watch_channels
 from .formats import Format, TensorSpec, audio, data, json, packets, tensor, tensors, text, video
+from .group import GroupSubscriber
 from .message_publisher import MessagePublisher
 from .message_subscriber import MessageSubscriber
 from .opening import open_publisher, open_subscriber
@@ -44,12 +46,14 @@ __all__ = [
     "ChannelInUseError",
     "ChannelNotFoundError",
     "ClosedError",
+    "Demand",
     "Format",
     "FormatMismatchError",
     "Frame",
     "FrameLostError",
     "FramePublisher",
     "FrameSubscriber",
+    "GroupSubscriber",
     "InvalidMessageError",
     "LeasesExhaustedError",
     "Loan",

@@ -131,9 +131,11 @@ class Claim:
                 raise self._taken()
             mine = same_user(found.st_uid)
             if not _is_at(self._path, _identity(found)) or not mine:
-                if not mine and _is_at(self._path, _identity(found)):
-                    _unlink(self._path)
-                os.close(fd)
+                try:
+                    if not mine and _is_at(self._path, _identity(found)):
+                        self._remove_foreign(found.st_uid)
+                finally:
+                    os.close(fd)
                 continue
             os.ftruncate(fd, 0)
             line = {"pid": os.getpid(), "bootId": boot_id(), "instance": self.instance}
@@ -143,6 +145,19 @@ class Claim:
                 _unlink(self.directory.file(self.channel, kind))
             return
         raise self._taken()
+
+    def _remove_foreign(self, uid: int) -> None:
+        """A free lock file of another user: its mode and its removal would be theirs to decide."""
+        try:
+            _unlink(self._path)
+        except PermissionError:
+            raise SluiceError(
+                "ACCESS_DENIED",
+                f"cannot claim {self.channel}: its lock was left by the user {uid}, and only that user or root may "
+                "remove it",
+                {"path": self._path, "uid": uid},
+                f"Run `sluice doctor --clean` as the user {uid} or as root.",
+            ) from None
 
     def listen(self) -> socket.socket:
         """Binds and listens. The socket has its final permission from its first moment on."""

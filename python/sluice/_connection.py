@@ -223,6 +223,12 @@ class Connection:
             os.close(self.pidfd)
             self.pidfd = -1
 
+    def __del__(self) -> None:
+        # Of one that was dropped and not closed; the socket closes itself.
+        if getattr(self, "pidfd", -1) >= 0:
+            os.close(self.pidfd)
+            self.pidfd = -1
+
     def take_pidfd(self) -> int:
         """The pidfd becomes the caller's; -1 where there is none."""
         pidfd, self.pidfd = self.pidfd, -1

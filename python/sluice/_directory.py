@@ -141,6 +141,14 @@ def read_manifest(directory: Directory, channel: str, trust: Trust) -> Optional[
     return decode_manifest(data, channel)
 
 
+def readable_manifest(directory: Directory, channel: str, trust: Trust) -> Optional[Manifest]:
+    """None when there is none, or none to be believed: the handshake tells."""
+    try:
+        return read_manifest(directory, channel, trust)
+    except Refused:
+        return None
+
+
 def channels_in(directory: Directory) -> List[str]:
     """Names of the channels that have a manifest, in order. ``BAD_DIRECTORY`` beyond 16384 names."""
     found = []

@@ -1,20 +1,21 @@
-"""What frame and message subscribers have in common: waiting, iterating, ends, statistics."""
+"""What frame and message subscribers have in common: the way through epochs and publishers, ends, statistics."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import deque
-from typing import Any, AsyncIterator, Deque, Dict, Generic, Iterator, List, Mapping, Optional, Protocol, Tuple, TypeVar
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Protocol, Tuple, TypeVar
 
 from ._connection import Connection
 from ._directory import Directory, Trust
 from ._errors import SluiceError
+from ._events import EventSet
 from ._link import Link, Session
 from ._manifest import Manifest
+from ._receiving import Receiving
 from ._wishes import Wishes
 
 U = TypeVar("U")
+T = TypeVar("T")
 #: How often latency is summed up for the publisher's lists, in units received.
 _SHOW_EVERY = 64
 
@@ -62,13 +63,12 @@ class Reader(Protocol):
         ...
 
 
-class Subscriber(Generic[U]):
+class Subscriber(Receiving[U]):
     """Reads a channel. Made by :func:`sluice.open_subscriber`; a context manager, an iterator, an async iterator.
 
     One thread at a time receives; frames may be released in any. Nothing runs in the background.
     """
 
-    channel: str
     link: Link
 
     def __init__(self, directory: Directory, trust: Trust, wishes: Wishes) -> None:
@@ -85,6 +85,7 @@ class Subscriber(Generic[U]):
             self._place,
         )
         self._armed = False
+        self._counted: Optional[Reader] = None
         self.received = self.skipped = self.lost = 0
         self.bytes_in_place = self.bytes_copied = 0
         self.last_sequence = self.last_pts_ns = 0
@@ -109,7 +110,7 @@ class Subscriber(Generic[U]):
         raise NotImplementedError
 
     def _place(self) -> Optional[Mapping[str, Any]]:
-        """What HELLO says of where units are read, None while that is not known."""
+        """What more HELLO says, decided before each attempt; None while the manifest cannot be read yet."""
         return {}
 
     @property
@@ -126,8 +127,8 @@ class Subscriber(Generic[U]):
         """Whether something stands in the way that is not the end of the epoch: it must not be left yet."""
         return False
 
-    def _before_wait(self) -> None:
-        """Throws what makes waiting senseless."""
+    def _await_look(self) -> None:
+        """Makes ``fileno()`` readable soon, where what stands in the way rings nobody."""
 
     # --- of all ------------------------------------------------------------------------------------------------------
 
@@ -141,6 +142,15 @@ class Subscriber(Generic[U]):
     ) -> Session:
         self._wishes.check(manifest, welcome)
         return self._map(manifest, body, welcome, descriptors, connection)
+
+    def _sound(self, take: Callable[[], T]) -> T:
+        """What ``take`` finds. A publisher whose memory breaks the protocol ends this subscriber, as one does whose
+        frames of the handshake break it."""
+        try:
+            return take()
+        except SluiceError as error:
+            self.link.failure = error
+            raise self._ended(error) from None
 
     def _require_kept(self, missed: int) -> None:
         """Ends the subscriber when units it wanted are missed and ``when_behind`` says so."""
@@ -179,8 +189,7 @@ class Subscriber(Generic[U]):
         """
         link = self.link
         while True:
-            if link.closed:
-                raise self._closed_error()
+            self._require_open()
             if link.session is not None:
                 unit = self._take()
                 if unit is not None:
@@ -193,6 +202,8 @@ class Subscriber(Generic[U]):
                         raise self._ended(link.failure)
                     if link.publisher_ended and not self._blocked():
                         continue
+                    # After advance(), which reads away a timer that has expired by then.
+                    self._await_look()
                     return None
                 if link.has_next:
                     self._count_session()
@@ -219,6 +230,8 @@ class Subscriber(Generic[U]):
                 self._armed = True
                 self._arm()
                 unit = self._take()
+                if unit is None and self._blocked():
+                    self._await_look()
                 return unit
             link.advance()
             if link.failure is not None:
@@ -227,77 +240,21 @@ class Subscriber(Generic[U]):
                 return None
             self._armed = False
 
-    def receive(self, timeout_s: Optional[float] = None) -> U:
-        """The next frame or message; waits for it. ``TimeoutError`` after ``timeout_s`` seconds, ``CLOSED`` at the
-        end of the channel when reconnecting is not wanted."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            unit = self.try_receive()
-            if unit is not None:
-                return unit
-            self._before_wait()
-            if deadline is None:
-                self.link.events.poll(None)
-                continue
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError(f"nothing came on {self.channel} within {timeout_s} s")
-            self.link.events.poll(left)
+    @property
+    def _events(self) -> EventSet:
+        return self.link.events
 
-    def __iter__(self) -> Iterator[U]:
-        while True:
-            try:
-                unit = self.receive()
-            except SluiceError as error:
-                if error.code == "CLOSED" and self.link.failure is None and not self.link.forked:
-                    return
-                raise
-            yield unit
+    def _ends_loops(self, error: SluiceError) -> bool:
+        return error.code == "CLOSED" and self.link.failure is None and not self.link.forked
 
-    def __aiter__(self) -> AsyncIterator[U]:
-        return self._units()
-
-    async def _units(self) -> AsyncIterator[U]:
-        while True:
-            try:
-                unit = await self.receive_async()
-            except SluiceError as error:
-                if error.code == "CLOSED" and self.link.failure is None and not self.link.forked:
-                    return
-                raise
-            yield unit
-
-    async def receive_async(self) -> U:
-        """As :meth:`receive`, for ``asyncio``: other tasks run meanwhile. ``asyncio.wait_for`` limits it."""
-        loop = asyncio.get_running_loop()
-        while True:
-            unit = self.try_receive()
-            if unit is not None:
-                return unit
-            self._before_wait()
-            ready = loop.create_future()
-            descriptor = self.fileno()
-
-            def told(future: "asyncio.Future[None]" = ready) -> None:
-                if not future.done():
-                    future.set_result(None)
-
-            loop.add_reader(descriptor, told)
-            try:
-                await ready
-            finally:
-                loop.remove_reader(descriptor)
-
-    def fileno(self) -> int:
-        """A descriptor for ``select``, ``poll`` or an event loop, the same for the subscriber's life: readable when
-        :meth:`try_receive` should be called, until it gives None. Do not read it."""
+    def _require_open(self) -> None:
         if self.link.closed:
             raise self._closed_error()
-        return self.link.events.fileno()
 
     # --- ends --------------------------------------------------------------------------------------------------------
 
     def _ended(self, failure: SluiceError) -> SluiceError:
+        self._count_session()
         self.link.close()
         return failure
 
@@ -319,12 +276,6 @@ class Subscriber(Generic[U]):
             self._count_session()
         self.link.close()
 
-    def __enter__(self: "S") -> "S":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     @property
     def closed(self) -> bool:
         return self.link.closed
@@ -345,7 +296,8 @@ class Subscriber(Generic[U]):
     def _count_session(self) -> None:
         """Adds up what the session counted before it goes."""
         reader = self._reader
-        if reader is not None:
+        if reader is not None and reader is not self._counted:
+            self._counted = reader
             self.skipped += reader.skipped
             self.lost += reader.lost
 
@@ -381,6 +333,3 @@ class Subscriber(Generic[U]):
             float(self.link.reconnects),
             float(self.last_sequence),
         )
-
-
-S = TypeVar("S", bound="Subscriber[Any]")

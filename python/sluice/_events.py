@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ._memory import libc
 
@@ -95,6 +95,10 @@ class EventSet:
             if self.closed:
                 self._close_when_unused()
 
+    def ready(self) -> List[int]:
+        """The descriptors that have something, those of this set among them. Only looks."""
+        return [fd for fd, _ in self._epoll.poll(0)]
+
     def drain(self) -> bool:
         """Reads what only wakes: bell, timer, directory. Whether the timer or the directory was among them."""
         told = False
@@ -122,6 +126,12 @@ class EventSet:
         if not self.closed:
             self.closed = True
             self.ring()
+            self._close_when_unused()
+
+    def __del__(self) -> None:
+        # Of one that was dropped and not closed: whoever waits holds it.
+        if not getattr(self, "closed", True):
+            self.closed = True
             self._close_when_unused()
 
     def after_fork_in_child(self) -> None:

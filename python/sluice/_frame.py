@@ -219,16 +219,19 @@ class Frame(FrameArrays):
         data = self._session.reader.record_bytes(self._held(), RECORD_DIMS_OFFSET, 4 * count)
         return tuple(memoryview(data).cast("I"))
 
-    def _on_host(self) -> FrameArrays:
-        """Itself, or of a frame on a GPU a private copy, when its data is there."""
-        memory = self._memory()
+    def to_host(self) -> CopiedFrame:
+        """A copy in private host memory: ``bytes``, ``views``, ``as_numpy()`` and the parts by name, writable. Of a frame on
+        a GPU it waits for the data: ``FRAME_LOST``."""
+        memory, dims = self._memory(), self._dims()
         if isinstance(memory, memoryview):
-            return self
+            return CopiedFrame(self.format, memoryview(bytearray(memory)), dims)
         from ._gpu.copies import bytes_to_host
 
-        dims = self._dims()
         self.ready()
         return CopiedFrame(self.format, bytes_to_host(memory.device, memory.pointer, len(memory)), dims)
+
+    def _on_host(self) -> FrameArrays:
+        return self if self.memory == "host" else self.to_host()
 
     def to_numpy(self) -> Any:
         """A copy of its own in the shape of :meth:`as_numpy`, dense and writable. i420 always works. Of a frame on a GPU
@@ -250,6 +253,9 @@ class Frame(FrameArrays):
             copy = torch.from_numpy(self.to_numpy())
             return copy if device is None else copy.to(device)
         view = self._whole().as_torch()
+        if device is not None and str(device) == "cpu":
+            # The processor waits anyway: it may as well learn that the frame is lost.
+            self.ready()
         # The copy is enqueued before the view goes: the slot is given back behind it.
         return torch.empty(view.shape, dtype=view.dtype, device=device or view.device).copy_(view)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ._planes import actual_shapes, only, picture_view, plane_views, tensor_views
 from ._views import ArrayView, address_of
@@ -13,6 +13,9 @@ class FrameArrays:
     """What a frame and a loan have in common, over the slot's memory and its views."""
 
     format: Format
+    #: CuPy and PyTorch keep the object that they asked by ``__cuda_array_interface__``, this one: it keeps the slot then,
+    #: also beyond its release.
+    _asked: Optional[ArrayView] = None
 
     @property
     def views(self) -> Dict[str, ArrayView]:
@@ -83,7 +86,10 @@ class FrameArrays:
 
     @property
     def __cuda_array_interface__(self) -> Dict[str, Any]:
-        return self._whole().__cuda_array_interface__
+        view = self._whole()
+        found: Dict[str, Any] = view.__cuda_array_interface__
+        self._asked = view
+        return found
 
     def __dlpack_device__(self) -> Tuple[int, int]:
         """``(1, 0)``: host memory; ``(2, N)``: ``cuda:N``."""
@@ -95,7 +101,7 @@ class FrameArrays:
 
 
 class CopiedFrame(FrameArrays):
-    """A frame of a GPU in private host memory."""
+    """A frame in private host memory; the slot it was copied from may have gone."""
 
     def __init__(self, form: Format, buffer: memoryview, dims: Sequence[int]) -> None:
         self.format = form
@@ -105,6 +111,11 @@ class CopiedFrame(FrameArrays):
         )
 
     def _memory(self) -> memoryview:
+        return self._buffer
+
+    @property
+    def bytes(self) -> memoryview:
+        """The whole slot. Rows of pictures are ``pitch`` bytes apart."""
         return self._buffer
 
     @property

@@ -85,13 +85,21 @@ class FrameReaders:
         join = max(writer.published_before, writer.published - 1)
         body: Dict[str, Any] = {"controlBytes": writer.geometry.control_bytes}
         data_fd = writer.data_fd
-        if gpu is not None and peer.copies:
-            copy = gpu.start_host_copy(writer.newest_complete, writer.published)
-            join, data_fd, body["copied"] = max(join, copy.first - 1), copy.fd, "host"
-        page = Page(peer.granted, peer.lag_budget, hello["delivery"] == "every", join, join)
-        if gpu is not None and not peer.copies:
-            page.registration = gpu.add_reader(page.mapping)
-            body["dataBytes"], body["mirroredFrom"] = gpu.memory.byte_length, writer.published + 1
+        try:
+            if gpu is not None and peer.copies:
+                copy = gpu.start_host_copy(writer.newest_complete, writer.published)
+                join, data_fd, body["copied"] = max(join, copy.first - 1), copy.fd, "host"
+            page = Page(peer.granted, peer.lag_budget, hello["delivery"] == "every", join, join)
+            try:
+                if gpu is not None and not peer.copies:
+                    page.registration = gpu.add_reader(page.mapping)
+                    body["dataBytes"], body["mirroredFrom"] = gpu.memory.byte_length, writer.published + 1
+            except BaseException:
+                page.close_descriptor()
+                raise
+        except BaseException:
+            self._stop_copying(peer, writer)
+            raise
         peer.page = page
         return {"sequence": join + 1, **body}, [writer.control_fd, data_fd, page.fd]
 
@@ -131,17 +139,23 @@ class FrameReaders:
     def _give_up(self, peer: Peer, page: Page, writer: PoolWriter) -> None:
         """What jobs name stays until the last of them has landed."""
         gpu, published = writer.require_gpu(), writer.published
-        closes: List[Callable[[], None]] = []
         if page.registration is not None:
             gpu.remove_reader(page.registration)
-            closes.append(page.registration.close)
-        if peer.copies and not any(other.copies for other in self._subscribers() if other is not peer):
-            copy = gpu.stop_host_copy()
-            if copy is not None:
-                copy.close_descriptor()
-                closes.append(copy.close)
-        if closes:
-            gpu.when_landed(lambda: writer.landed_up_to(published), lambda: [close() for close in closes])
+            gpu.when_landed(lambda: writer.landed_up_to(published), page.registration.close)
+        self._stop_copying(peer, writer)
+
+    def _stop_copying(self, peer: Peer, writer: PoolWriter) -> None:
+        """Nothing is copied to host memory when ``peer`` was the last who asked for it."""
+        gpu, published = writer.gpu, writer.published
+        if gpu is None or not peer.copies:
+            return
+        peer.copies = False
+        if any(other.copies for other in self._subscribers()):
+            return
+        copy = gpu.stop_host_copy()
+        if copy is not None:
+            copy.close_descriptor()
+            gpu.when_landed(lambda: writer.landed_up_to(published), copy.close)
 
     def close(self) -> None:
         """The channel ends: no slot of it is taken again, whoever holds one."""

@@ -60,8 +60,8 @@ KIND_POOL, KIND_SLOTS, KIND_BYTES = 1, 2, 3
 SLOT_BYTES = 256
 SLOT_PAYLOAD = 240
 UNIT_BYTES = 64
-#: sequence, length, kind, payload
-SLOT = struct.Struct("<QII240s")
+#: sequence, length, kind; the payload follows
+SLOT_HEADER = struct.Struct("<QII")
 #: sequence, length, kind, publish, pts
 MESSAGE = struct.Struct("<QIIqq")
 MESSAGE_BYTES = 32

@@ -59,7 +59,7 @@ class Loan(FrameArrays):
     def __init__(self, publisher: "FramePublisher", writer: PoolWriter, slot: int, buffer: Any, hold: Hold) -> None:
         self._publisher, self._writer, self._slot = publisher, writer, slot
         self._buffer: Any = buffer
-        self._hold = hold
+        self._hold: Optional[Hold] = hold
         self.format: Format = publisher.format
         self._views: Optional[Dict[str, ArrayView]] = None
 
@@ -139,16 +139,18 @@ class Loan(FrameArrays):
             self._hold,
             stream,
         )
-        self._buffer = None
-        self._views = None
+        self._let_go()
         return sequence
+
+    def _let_go(self) -> None:
+        """What arrays made of the loan hold is theirs alone now."""
+        self._buffer = self._hold = self._views = self._asked = None
 
     def discard(self) -> None:
         """Gives the slot back unpublished. May be called again."""
         if self._buffer is not None:
-            self._buffer = None
-            self._views = None
             self._publisher.note_unused(self._writer, self._slot, self._hold)
+            self._let_go()
 
     def __enter__(self) -> "Loan":
         return self

@@ -13,6 +13,7 @@ from ._layout import MAX_DIMS, MAX_FRAME, PIXELS, reach
 from .formats import Format
 
 MAX_MANIFEST_BYTES = 65536
+MAX_DEPTH = 8
 _KINDS = formats.FRAME_KINDS + formats.MESSAGE_KINDS
 
 
@@ -58,7 +59,7 @@ class Manifest(NamedTuple):
 
 def parse_manifest(value: Any, channel: Optional[str]) -> Manifest:
     """A manifest from parsed JSON. :class:`Refused` names the first field that breaks a rule."""
-    if plain_depth(value) > 8:
+    if plain_depth(value) > MAX_DEPTH:
         raise Refused("depth")
     f = Fields(value, "")
     f.integer("protocol", 1, 1)
@@ -93,12 +94,7 @@ def decode_manifest(data: bytes, channel: Optional[str]) -> Manifest:
     """A manifest file. :class:`Refused` for what must not be believed."""
     if len(data) > MAX_MANIFEST_BYTES:
         raise Refused("size")
-    # Eight levels are counted over values (section 3); the brackets bound what the parser is given at all.
-    try:
-        value = parse_json(data, "", 64)
-    except RecursionError:
-        raise Refused("depth") from None
-    return parse_manifest(value, channel)
+    return parse_manifest(parse_json(data, "", MAX_DEPTH), channel)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

@@ -50,6 +50,11 @@ class Message:
         return f"<sluice.Message {self.channel} {self.sequence} {len(self.data)} bytes>"
 
     @property
+    def kind(self) -> str:
+        """``'text'``, ``'json'``, ``'bytes'`` or ``'packet'``: the format of its channel."""
+        return self._kind
+
+    @property
     def value(self) -> Any:
         """``str`` of text, the value of JSON, ``bytes`` of bytes and packets. ``INVALID_MESSAGE`` when it is none."""
         if self._kind not in ("text", "json"):

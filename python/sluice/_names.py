@@ -34,6 +34,11 @@ def channel_of_stem(stem: str) -> Optional[str]:
     return name if "/" not in stem and is_name(name) else None
 
 
+def is_pattern(channel: object) -> bool:
+    """Whether it may name several channels."""
+    return isinstance(channel, str) and "*" in channel
+
+
 def matcher(pattern: str) -> Callable[[str], bool]:
     """A predicate over channel names: ``a/*`` matches one more segment, ``a/**`` one or more, ``*`` inside a segment
     any run of characters. ``TypeError`` for what is neither a name nor a pattern."""

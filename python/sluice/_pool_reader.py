@@ -66,6 +66,8 @@ class Lease:
             state = self.state
             if state == "ready":
                 return
+            if self.reader.gpu is not None and self.reader.gpu.failure is not None:
+                raise self.reader.gpu.failure
             if state == "lost":
                 raise SluiceError(
                     "FRAME_LOST",
@@ -134,9 +136,11 @@ class PoolReader:
         self._in_use: List[bool] = [False] * self.leases
         #: What is called when the last lease has been released: once, by whoever takes it out.
         self._on_idle: List[Callable[[], None]] = []
+        #: Nothing is claimed any more.
+        self._ending = False
         self.skipped = 0
         self.lost = 0
-        #: Set when every lease is held: nothing can be claimed, whatever there is.
+        #: Set when there is something and every lease is held.
         self.exhausted = False
         #: Set when one of them is only held until a stream is through with the frame. That rings nobody.
         self.awaits_stream = False
@@ -176,12 +180,27 @@ class PoolReader:
 
     def claim(self) -> Optional[Lease]:
         """The next wanted frame, None when there is nothing or (``exhausted``) no lease is left."""
-        page, control = self._page, self._control
         word = self._free_word()
-        self.awaits_stream = word < 0 and False in self._in_use
-        self.exhausted = word < 0 and not self.awaits_stream
+        # Where nothing is there it is not for want of a lease: the end of the epoch must be noticed all the same.
+        wanting = word < 0 and self.lag() > 0
+        self.awaits_stream = wanting and False in self._in_use
+        self.exhausted = wanting and not self.awaits_stream
         if word < 0:
             return None
+        # Taken before the look, and the end is looked at after it: whoever ends the session sees this claim or is seen.
+        self._in_use[word] = True
+        lease = None
+        try:
+            if not self._ending:
+                lease = self._claim_with(word)
+        finally:
+            if lease is None:
+                self._in_use[word] = False
+                self._tell_idle()
+        return lease
+
+    def _claim_with(self, word: int) -> Optional[Lease]:
+        page, control = self._page, self._control
         slots, mask = self.geometry.slots, self.geometry.index_size - 1
         records_word = self.geometry.records_offset // 4
         skipped_before, lost_before = self.skipped, self.lost
@@ -232,7 +251,6 @@ class PoolReader:
         return -1
 
     def _claimed(self, word: int, slot: int, wanted: int, skipped: int, lost: int) -> Lease:
-        self._in_use[word] = True
         lease = Lease(self, word, slot, wanted)
         if self.gpu is not None:
             lease.on_gpu = self.gpu.claimed(word, slot, wanted)
@@ -264,6 +282,7 @@ class PoolReader:
 
     def when_idle(self, call: Callable[[], None]) -> None:
         """``call`` once nothing is leased: now, or in whatever thread releases the last. Nothing is claimed any more."""
+        self._ending = True
         self._on_idle.append(call)
         self._tell_idle()
 

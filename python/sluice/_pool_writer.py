@@ -87,7 +87,7 @@ class Page:
         self.words = self.mapping.words()
         #: Of a reader whose mirrors are written.
         self.registration: Optional["Registration"] = None
-        self.granted, self.lag_budget, self.every = granted, lag_budget, every
+        self.granted, self.lag_budget, self.every, self.pinned = granted, lag_budget, every, pinned
         view = self.words.view
         view[JOIN_LOW_WORD], view[JOIN_HIGH_WORD] = join & _LOW, join >> 32
         view[GRANTED_WORD], view[PINNED_WORD] = granted, 1 if pinned else 0
@@ -177,7 +177,7 @@ class PoolWriter:
         order = [(self._next + step) % slots for step in range(slots)]
         promised: Optional[int] = None
         for slot in [s for s in order if not avoid[s]] + [s for s in order if avoid[s]]:
-            if slot == self._newest or self.on_loan[slot] or not self._complete(slot):
+            if slot == self._newest or self.on_loan[slot] or not self._is_complete(slot):
                 continue
             if promised is None:
                 promised = self._promised_from(pages)
@@ -188,6 +188,7 @@ class PoolWriter:
             if self._leased(slot, pages):
                 continue
             self.on_loan[slot] = True
+            self._pending[slot] = False
             self._next = (slot + 1) % slots
             return slot
         return -1
@@ -221,28 +222,27 @@ class PoolWriter:
         loans = sum(self.on_loan)
         return page.every and self._head.value - page.read_cursor(self._head.value) + loans >= page.lag_budget
 
-    def _complete(self, slot: int) -> bool:
-        """Whether the data of what the slot shows is there."""
-        if self._pending[slot]:
-            word = self._record_word(slot)
-            low, high = self._words.load(word + 4), self._words.view[word + 5]
-            self._pending[slot] = (high << 32 | low) != self._sequences[slot]
-        return not self._pending[slot]
+    def _is_complete(self, slot: int) -> bool:
+        """Whether the data of what the slot shows is there. Any thread: it stores nothing."""
+        if not self._pending[slot]:
+            return True
+        word, sequence = self._record_word(slot), self._sequences[slot]
+        return self._words.load(word + 4) == sequence & _LOW and self._words.view[word + 5] == sequence >> 32
 
     @property
     def has_pending(self) -> bool:
-        """Whether an announced frame still waits for its fence, which rings nobody."""
-        return True in self._pending and not all([self._complete(slot) for slot in range(self.geometry.slots)])
+        """Whether an announced frame still waits for its fence, which rings nobody. Any thread."""
+        return True in self._pending and not all([self._is_complete(slot) for slot in range(self.geometry.slots)])
 
     def landed_up_to(self, sequence: int) -> bool:
         """Whether every job that was enqueued for a frame up to ``sequence`` has landed. Nothing that only such jobs name
-        is used any more then."""
-        return all(shown > sequence or self._complete(slot) for slot, shown in enumerate(self._sequences))
+        is used any more then. Any thread."""
+        return all(shown > sequence or self._is_complete(slot) for slot, shown in enumerate(self._sequences))
 
     @property
     def newest_complete(self) -> int:
         """The slot of the newest frame when its data is there, else -1."""
-        return self._newest if self._newest >= 0 and self._complete(self._newest) else -1
+        return self._newest if self._newest >= 0 and self._is_complete(self._newest) else -1
 
     def mark_incomplete(self, slot: int, sequence: int) -> None:
         """Flags a frame whose data will never be whole, for readers that look once its fence is reached."""
@@ -277,10 +277,11 @@ class PoolWriter:
         REST_OF_RECORD.pack_into(
             self._bytes, at + REST_OF_RECORD_OFFSET, byte_length, *times, lineage, len(user_data), len(dims)
         )
+        # In this order: who looks in between compares the fence with the new sequence.
+        self._sequences[slot] = sequence
         self._pending[slot] = pending
         self._words.store(word, 1)
         view[INDEX_WORD + (sequence & (self.geometry.index_size - 1))] = slot
-        self._sequences[slot] = sequence
         self.on_loan[slot] = False
         self._newest = slot
         self._head.store(sequence)

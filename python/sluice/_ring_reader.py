@@ -28,6 +28,7 @@ from ._layout import (
     NEWEST_SEQUENCE_WORD,
     NEWEST_START_WORD,
     ORDER_WORD,
+    PINNED_WORD,
     PUBLISHER_ARMED_WORD,
     RING_OFFSET,
     SAMPLE_POSITION_WORD,
@@ -89,7 +90,10 @@ class RingReader:
         #: The sequence that comes next when nothing is missed.
         self.expected = sequence
         self._lag_budget = lag_budget
+        self._overran = False
         self._every = every
+        #: The writer never passes this reader, so what it copies is whole and nothing is lost.
+        self._pinned = every and self._page.view[PINNED_WORD] == 1
         self._index, self._count = share if share is not None else (0, 1)
         self._ring = ring
         self.skipped = 0
@@ -117,8 +121,8 @@ class RingReader:
         return ahead
 
     def lag(self) -> int:
-        """Units (slots, in the slots layout) published and not read."""
-        return self._ahead()
+        """Units (slots, in the slots layout) published and not read, as far as the low word of the head tells."""
+        return (self._control.load(HEAD_WORD) - self.position) & _LOW
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -153,51 +157,62 @@ class RingReader:
     def _run(self) -> Optional[Tuple[bytes, int]]:
         """Units from the position on, whole and unchanged; None when there is nothing."""
         geometry = self.geometry
-        slots, behind_head = geometry.slots, geometry.slots - geometry.write_ahead
+        slots, ahead_of_head = geometry.slots, geometry.write_ahead
+        reach = slots if self._pinned else slots - ahead_of_head
         for _ in range(16):
             newest = self._control.load(NEWEST_START_WORD)
             ahead = self._ahead()
             if ahead == 0:
                 return None
-            if ahead > behind_head:
-                self._miss(self.position + ahead)
+            if not self._every:
+                # However far behind: at the head it would miss the newest message. The copy decides.
+                ahead -= self._to_newest(ahead, newest)
+            elif ahead > reach:
+                self._overrun(ahead)
                 continue
-            if self._too_far_behind(ahead):
+            elif self._too_far_behind(ahead):
                 newest = self._control.load(NEWEST_START_WORD)
                 ahead = self._ahead()
-                self._to_newest(ahead, newest)
-                ahead = self._ahead()
-            elif not self._every:
-                before = self.position
-                self._to_newest(ahead, newest)
-                ahead -= self.position - before
-            units = min(ahead, max(geometry.write_ahead, _FEW_UNITS))
+                ahead -= self._to_newest(ahead, newest)
+            units = min(ahead, slots, max(ahead_of_head, _FEW_UNITS) if self._every else ahead_of_head)
             data = self._copy(units)
             self._look_at_sample(units)
             # The store keeps the look at the head behind the copy.
             self._page.store(ORDER_WORD, 0)
-            if self._ahead() + geometry.write_ahead <= slots:
+            ahead = self._ahead()
+            if self._pinned or ahead + ahead_of_head <= slots:
                 return data, units
-            self._miss(self.position + self._ahead())
+            if self._every:
+                self._overrun(ahead)
         return None
 
     def _too_far_behind(self, ahead: int) -> bool:
-        if not self._every or self._lag_budget <= 0:
+        """Behind the budget that this reader asked for."""
+        if self._lag_budget <= 0 or self._overran:
             return False
         if self._slots_layout:
-            return ahead > self._lag_budget
+            return not self._pinned and ahead > self._lag_budget
         newest = self._control.load(NEWEST_SEQUENCE_WORD)
         waiting = (newest + 1 - self.expected) & _LOW
         return self._lag_budget < waiting <= 2**31
 
-    def _to_newest(self, ahead: int, newest: int) -> None:
-        head = self.position + ahead
-        back = (head - newest) & _LOW
-        if 0 < back < ahead:
-            self._miss(head - back)
+    def _to_newest(self, ahead: int, newest: int) -> int:
+        """Goes on at the newest message; how many units lay before it."""
+        back = (self.position + ahead - newest) & _LOW
+        if not 0 < back < ahead:
+            return 0
+        self._miss(self.position + ahead - back)
+        return ahead - back
+
+    def _overrun(self, ahead: int) -> None:
+        """The writer passed by: goes on at the head. How many messages wait then shows with the next sequence: what
+        was lost must not count as being behind once more."""
+        self._overran = not self._slots_layout
+        self._miss(self.position + ahead)
 
     def _miss(self, position: int) -> None:
-        """Goes on at ``position``. In the bytes layout the next sequence tells what was missed."""
+        """Goes on at ``position``. In the bytes layout the next sequence tells what was missed; in the slots layout
+        the slots of this reader's share count."""
         if self._slots_layout:
             self._count_missed(position + 1)
         self.position = position
@@ -330,6 +345,7 @@ class RingReader:
 
     def _deliver(self, messages: List[Raw]) -> List[Raw]:
         found: List[Raw] = []
+        self._overran = self._overran and not messages
         for message in messages:
             sequence = message.sequence
             if not self._slots_layout and sequence != self.expected:

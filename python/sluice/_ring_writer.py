@@ -1,4 +1,4 @@
-"""Writing messages into a ring, bytes layout. Section 8 of spec/protocol.md."""
+"""Writing messages into a ring: what both layouts share. Section 8 of spec/protocol.md."""
 
 from __future__ import annotations
 
@@ -8,14 +8,7 @@ from collections import deque
 from typing import Any, Deque, List, Optional, Sequence, Tuple
 
 from ._layout import (
-    EXTENDED_BYTES,
-    EXTENSION,
     HEAD_WORD,
-    MESSAGE,
-    MESSAGE_BYTES,
-    MESSAGE_EXTENDED,
-    MESSAGE_PADDING,
-    NEWEST_SEQUENCE_WORD,
     NEWEST_START_WORD,
     PRODUCER,
     PRODUCER_OFFSET,
@@ -23,7 +16,6 @@ from ._layout import (
     SAMPLE_POSITION_WORD,
     SAMPLE_TIME_OFFSET,
     STATE_OFFSET,
-    UNIT_BYTES,
     Geometry,
 )
 from ._pool_writer import Head, Page, make_control
@@ -39,50 +31,67 @@ class RingWriter:
     """Control block with the ring, position, and where messages begin that are still in reach."""
 
     def __init__(
-        self, channel: str, geometry: Geometry, epoch: int, instance: str, started_ns: int, wall_ns: int
+        self,
+        channel: str,
+        geometry: Geometry,
+        epoch: int,
+        instance: str,
+        started_ns: int,
+        wall_ns: int,
+        start: int = 0,
     ) -> None:
+        """``start`` is the position of the first unit."""
         self.geometry = geometry
         self.control_fd, self.control = make_control(channel, geometry, epoch, instance, started_ns, wall_ns)
         self._words = self.control.words()
         self._bytes = self.control.view(0, self.control.byte_length)
-        self._ring = self.control.view(RING_OFFSET, geometry.slots * UNIT_BYTES)
+        self._ring = self.control.view(RING_OFFSET, geometry.slots * geometry.record_bytes)
         self._doubles: Any = self.control.view(0, RING_OFFSET).cast("d")
-        self._head = Head(self.control, 0)
-        self._words.view[SAMPLE_POSITION_WORD] = _LOW
-        #: The sequence of the next message.
-        self.next_sequence = 1
+        self._words.view[NEWEST_START_WORD] = start & _LOW
+        self._words.view[SAMPLE_POSITION_WORD] = (start - 1) & _LOW
+        self._head = Head(self.control, start)
+        #: (position, sequence) of the messages that are still in reach.
         self._starts: Deque[Tuple[int, int]] = deque()
         #: Units that may be written before cursors are read again.
         self._room = 0
         self._until_stamp = 1
 
+    # --- of the layouts ----------------------------------------------------------------------------------------------
+
+    @property
+    def max_message_bytes(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def next_sequence(self) -> int:
+        """The sequence of the next message."""
+        raise NotImplementedError
+
+    def _behind(self, position: int, record: Record) -> int:
+        """The position behind ``record`` when it is written at ``position``."""
+        raise NotImplementedError
+
+    def _lay(self, records: Sequence[Record], now_ns: int) -> int:
+        """Writes from the head on, and notes in ``_starts`` where each begins. The new head."""
+        raise NotImplementedError
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
     @property
     def head(self) -> int:
         return self._head.value
 
-    @property
-    def max_message_bytes(self) -> int:
-        return self.geometry.write_ahead // 2 * UNIT_BYTES - UNIT_BYTES
-
-    @staticmethod
-    def units(record: Record) -> int:
-        header = MESSAGE_BYTES if record[3] is None else EXTENDED_BYTES
-        return -(-(header + len(record[2])) // UNIT_BYTES)
-
     def fitting(self, records: Sequence[Record], at: int = 0) -> Tuple[int, int]:
         """(how many of ``records`` from ``at`` on one announcement takes, units with padding)."""
-        position = self.head
-        slots = self.geometry.slots
+        head = position = self.head
         count = 0
         for index in range(at, len(records)):
-            units = self.units(records[index])
-            left = slots - position % slots
-            after = position + (units if units <= left else left + units)
-            if after - self.head > self.geometry.write_ahead:
+            after = self._behind(position, records[index])
+            if after - head > self.geometry.write_ahead:
                 break
             position = after
             count += 1
-        return count, position - self.head
+        return count, position - head
 
     def room(self, units: int, pages: Sequence[Page]) -> bool:
         """Whether ``units`` may be written: looks at cursors when what is known does not suffice."""
@@ -91,8 +100,9 @@ class RingWriter:
         return units <= self._room
 
     def room_of(self, page: Page) -> int:
-        """Units that this reader leaves."""
-        budget = self.geometry.slots - self.geometry.write_ahead
+        """Units that this reader leaves. One that is pinned is never passed, so it may be a whole ring behind."""
+        slots = self.geometry.slots
+        budget = slots if page.pinned else slots - self.geometry.write_ahead
         return budget - (self.head - page.read_cursor(self.head))
 
     def forget_room(self) -> None:
@@ -100,40 +110,19 @@ class RingWriter:
         self._room = 0
 
     def write(self, records: Sequence[Record], now_ns: int) -> int:
-        """Writes and announces; room was looked at. The last sequence. The caller rings."""
-        slots = self.geometry.slots
-        position = start = self.head
-        ring = self._ring
-        for record in records:
-            kind, pts, payload, extension = record
-            units = self.units(record)
-            left = slots - position % slots
-            if units > left:
-                at = position % slots * UNIT_BYTES
-                MESSAGE.pack_into(ring, at, 0, left * UNIT_BYTES, MESSAGE_PADDING, 0, 0)
-                position += left
-            at = position % slots * UNIT_BYTES
-            header = MESSAGE_BYTES
-            if extension is not None:
-                header = EXTENDED_BYTES
-                kind |= MESSAGE_EXTENDED
-                EXTENSION.pack_into(ring, at + MESSAGE_BYTES, *extension, 0)
-            MESSAGE.pack_into(ring, at, self.next_sequence, len(payload), kind, now_ns, pts)
-            ring[at + header : at + header + len(payload)] = payload
-            self._starts.append((position, self.next_sequence))
-            start = position
-            self.next_sequence += 1
-            position += units
+        """Writes and announces; room was looked at. The sequence of the last one. The caller rings."""
+        position = self._lay(records, now_ns)
+        start, sequence = self._starts[-1]
         self._room -= position - self.head
         self._head.store(position)
         # On arm64 no store of the next batch may pass that of this head: a load of it in between.
         self._words.load(HEAD_WORD)
-        self._words.view[NEWEST_START_WORD] = start & _LOW
-        self._words.store(NEWEST_SEQUENCE_WORD, (self.next_sequence - 1) & _LOW)
-        reach = position + self.geometry.write_ahead - slots
-        while self._starts and self._starts[0][0] < reach:
+        # In memory before the caller rings: a `latest` reader that is far behind cannot go on without it.
+        self._words.store(NEWEST_START_WORD, start & _LOW)
+        reach = position + self.geometry.write_ahead - self.geometry.slots
+        while self._starts[0][0] < reach:
             self._starts.popleft()
-        return self.next_sequence - 1
+        return sequence
 
     def stamp(self, someone_slept: bool) -> None:
         """Marks the newest message for latency: one announcement in 64, and the first after a reader slept."""

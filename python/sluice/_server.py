@@ -17,6 +17,7 @@ from ._directory import Trust
 from ._errors import SluiceError
 from ._handshake import ACK, BYE, ERROR, EPOCH, HELLO, STATS, WAKE, WELCOME
 from ._json import Refused
+from ._memory import system_error
 from ._pool_writer import Page
 
 _HELLO_S = 2.0
@@ -345,6 +346,15 @@ class Server:
         peer.unacknowledged = self._stream.epoch
         peer.connection.send(EPOCH, body, descriptors)
         self._want_write(peer)
+
+    def send_epoch_or_drop(self, peer: Peer) -> None:
+        """One that cannot be taken over to the next epoch is told so: the others are."""
+        try:
+            self.send_epoch(peer)
+        except SluiceError as error:
+            self._refuse(peer, error)
+        except OSError as error:
+            self._refuse(peer, system_error("send the next epoch", "sendmsg", error.errno or 0))
 
     def subscribers(self) -> List[Peer]:
         return [peer for peer in self.peers.values() if peer.subscribes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple
 
 from ._connection import Connection
@@ -41,6 +43,10 @@ def map_control(fd: int, byte_length: int, manifest: Manifest) -> Tuple[Memory, 
         if not holds:
             raise SluiceError("PROTOCOL", f"the control block does not agree with the manifest: {name}")
     return control, geometry
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 class FrameSession:
@@ -85,15 +91,25 @@ class FrameSession:
         else:
             from ._gpu.session import map_frames
 
-            slots = map_frames(manifest, body, descriptors[1], place.device, control, page, geometry)
+            slots = map_frames(manifest, body, descriptors[1], place.device, control, page, geometry, granted[0])
             self.gpu = slots.gpu
             self.memory = f"cuda:{slots.gpu.device.index}"
-            self.gpu.watch(connection.duplicates())
+            try:
+                self.gpu.watch(connection.duplicates())
+            except OSError:
+                self.gpu.when_idle(_nothing)
+                raise
         ring = connection.wake
         self.reader = PoolReader(
             control, slots, page, geometry, body["sequence"], granted, every, share, ring, self.gpu
         )
         self.control = control
+        #: A subscriber that is dropped and not closed gives the memory of the GPU back all the same.
+        self._unclosed: Optional[Any] = None
+        if self.gpu is not None:
+            call = partial(self.gpu.when_idle, _nothing)
+            self._unclosed = weakref.finalize(self, self.reader.when_idle, call)
+            self._unclosed.atexit = False
 
     def check(self) -> None:
         try:
@@ -107,15 +123,11 @@ class FrameSession:
             self.gpu.publisher_ended()
 
     def finish(self, when_idle: Callable[[], None]) -> None:
-        gpu = self.gpu
-
-        def done() -> None:
-            if gpu is None:
-                when_idle()
-            else:
-                gpu.when_idle(when_idle)
-
-        self.reader.when_idle(done)
+        if self._unclosed is not None:
+            self._unclosed.detach()
+        if self.gpu is not None:
+            when_idle = partial(self.gpu.when_idle, when_idle)
+        self.reader.when_idle(when_idle)
 
 
 class MessageSession:

@@ -10,10 +10,11 @@ import sys
 import threading
 import time
 import weakref
-from typing import Any, Dict, List, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, TypeVar
 
 from . import _fork
 from ._claim import Claim
+from ._demand import Demand, follow_demand
 from ._directory import Directory, Trust, boot_id
 from ._errors import SluiceError
 from ._manifest import Manifest
@@ -91,8 +92,12 @@ class Publisher:
         self._claim = claim_channel(directory, channel, self.instance, bool(trust.uids or trust.gids), waits, timeout_s)
         try:
             self._make_memory()
-            self._server = Server(self._claim, self, trust, max_subscribers)
-            self._claim.announce(self.manifest)
+            try:
+                self._server = Server(self._claim, self, trust, max_subscribers)
+                self._claim.announce(self.manifest)
+            except BaseException:
+                self._discard_memory()
+                raise
         except BaseException:
             self._claim.close()
             raise
@@ -281,21 +286,22 @@ class Publisher:
         if self._closed is not None:
             return
         self._closed = reason
-        self._end_memory()
-        self._server.close(reason)
-        self._freed.notify_all()
-        self._claim.close()
         _open.discard(self)
+        try:
+            self._end_memory()
+        finally:
+            # Whatever became of the memory: readers must hear of the end, and the name is free.
+            self._server.close(reason)
+            self._freed.notify_all()
+            self._claim.close()
 
     def close(self) -> None:
         """Ends the channel. What was published can be read to its end. Any thread; may be called again."""
         if self._forked:
             return
         with self.lock:
-            ended_before = self._closed is not None
             self._end("closed")
-        if not ended_before:
-            self._server.join()
+        self._server.join()
 
     def after_fork_in_child(self) -> None:
         self._forked = True
@@ -308,6 +314,10 @@ class Publisher:
     def _close_descriptors(self) -> None:
         raise NotImplementedError
 
+    def _discard_memory(self) -> None:
+        """Of a channel that was never announced."""
+        self._close_descriptors()
+
     def __enter__(self: "P") -> "P":
         return self
 
@@ -317,6 +327,23 @@ class Publisher:
     @property
     def closed(self) -> bool:
         return self._closed is not None
+
+    def _present_demand(self) -> Optional[Demand]:
+        if self._closed is not None:
+            return None
+        hellos = [peer.hello or {} for peer in self._server.subscribers()]
+        return Demand(len(hellos), bool(hellos) and all(hello.get("keyFramesOnly") is True for hello in hellos))
+
+    @property
+    def demand(self) -> Demand:
+        """Who reads at the moment: ``subscribers``, ``key_frames_only``. Nobody after the end."""
+        with self.lock:
+            return self._present_demand() or Demand(0, False)
+
+    def watch_demand(self, timeout_s: Optional[float] = None) -> Iterator[Demand]:
+        """The present demand, then each change, as a blocking iterator: for work that only makes sense when somebody
+        looks. Two changes between two turns become one. Ends with the publisher, or after ``timeout_s`` seconds."""
+        return follow_demand(self._freed, self._present_demand, timeout_s)
 
     @property
     def subscribers(self) -> List[Dict[str, Any]]:

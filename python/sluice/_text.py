@@ -25,3 +25,13 @@ def printable(text: str, max_length: int = 256) -> str:
     controls (ESC, CR, LF, C1), bidirectional overrides, invisible characters, lone surrogates."""
     cut = text[:max_length] + "…" if len(text) > max_length else text
     return _UNSAFE.sub(_escape, cut)
+
+
+def escape_json(text: str) -> str:
+    """JSON for a terminal: what could act on one becomes an escape of JSON, so that the value stays the same."""
+    return _UNSAFE.sub(lambda match: _json_escape(match.group()), text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

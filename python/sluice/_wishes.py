@@ -41,7 +41,7 @@ class Wishes(NamedTuple):
         return self.delivery == "every"
 
     def hello(self) -> Dict[str, Any]:
-        """The body of HELLO, but for what each attempt says anew."""
+        """The body of HELLO, but for what each attempt says anew: clocks, and where frames are read."""
         frame = self.kind == "frame"
         lag = self.max_lag or (DEFAULT_LAG if frame else UNBOUNDED_LAG)
         found: Dict[str, Any] = {

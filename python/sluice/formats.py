@@ -50,6 +50,11 @@ class TensorSpec(NamedTuple):
         return extent(self.shape, strides) * self.element_bytes
 
 
+def _describe_spec(spec: TensorSpec) -> str:
+    bound = "≤" if spec.variable else ""
+    return f"{spec.dtype} [{','.join(f'{bound}{dimension}' for dimension in spec.shape)}]"
+
+
 class Format:
     """The format of a channel, complete or a pattern. ``fields`` is what the manifest says of it."""
 
@@ -128,17 +133,23 @@ class Format:
         return sum(len(spec.shape) for spec in self.tensors.values() if spec.variable)
 
     def describe(self) -> str:
+        """In a few words: ``nv12 3840x2160``, ``ids i64 [≤64,≤4096], logits f32 [64,32000]``, ``i16 16 kHz mono``."""
         fields = self.fields
         if self.kind == "video":
-            size = f" {fields['width']}x{fields['height']}" if "width" in fields and "height" in fields else ""
-            return f"video{size} {fields.get('pixelFormat', '')}".rstrip()
+            size = f"{fields.get('width', '?')}x{fields.get('height', '?')}"
+            return f"{fields.get('pixelFormat', 'video')} {size}"
         if self.kind == "tensor":
+            alone = [*self.tensors] == ["data"]
             return ", ".join(
-                f"{name} {spec.dtype}[{','.join(map(str, spec.shape))}]{' variable' if spec.variable else ''}"
-                for name, spec in self.tensors.items()
+                ("" if alone else f"{name} ") + _describe_spec(spec) for name, spec in self.tensors.items()
             )
-        rest = " ".join(f"{key}={value}" for key, value in fields.items() if key != "kind")
-        return f"{self.kind} {rest}".rstrip()
+        if self.kind == "audio":
+            channels = fields.get("channels", "?")
+            named = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+            return f"{fields.get('dtype', 'audio')} {fields.get('sampleRateHz', 0) / 1000:g} kHz {named}"
+        if self.kind == "packet":
+            return str(fields.get("codec", "packets"))
+        return f"{self.kind} {fields.get('mediaType', '')}".rstrip()
 
     def mismatch(self, pattern: "Format") -> Optional[str]:
         """The first difference between this format and what a subscriber asked for; None when they match."""

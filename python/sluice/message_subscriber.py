@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Any, Callable, Deque, List, Mapping, Optional, TypeVar
+from typing import Any, Callable, Deque, List, Mapping, Optional, Tuple, TypeVar
 
 from ._connection import Connection
-from ._directory import Directory, Trust
+from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
 from ._manifest import Manifest
 from ._message import Message, raw_of
@@ -23,7 +23,19 @@ class MessageSubscriber(Subscriber[Message]):
 
     def __init__(self, directory: Directory, trust: Trust, wishes: Wishes) -> None:
         self._queue: Deque[Raw] = deque()
+        #: Instance of the publisher that was read last, and the sequence that would have come next.
+        self._read_to: Optional[Tuple[str, int]] = None
         super().__init__(directory, trust, wishes)
+
+    def _place(self) -> Optional[Mapping[str, Any]]:
+        """Where to begin. Who comes back wants what it has not seen: all that a new publisher has sent so far, and from
+        the same one what came after the last message read. What the manifest file says can be stale; then the ring's own
+        bounds decide, and a repetition is the worst that happens."""
+        if self._read_to is None or not self._wishes.every:
+            return {}
+        instance, following = self._read_to
+        found = readable_manifest(self.link.directory, self.channel, self.link.trust)
+        return {"start": following if found is not None and found.instance == instance else "oldest"}
 
     def _map(
         self,
@@ -58,7 +70,7 @@ class MessageSubscriber(Subscriber[Message]):
 
     def _checked(self, reader: RingReader, fetch: Callable[[], List[T]]) -> List[T]:
         lost = reader.lost
-        found = fetch()
+        found = self._sound(fetch)
         self._require_kept(reader.lost - lost)
         if reader.sampled_ns is not None:
             now = time.monotonic_ns() + self.link.clock_offset_ns
@@ -113,6 +125,12 @@ class MessageSubscriber(Subscriber[Message]):
         self._queue.appendleft(raw_of(first))
         self.received -= 1
         return True
+
+    def _count_session(self) -> None:
+        super()._count_session()
+        session = self._session
+        if session is not None:
+            self._read_to = (session.manifest.instance, session.reader.expected)
 
     @property
     def _queued(self) -> int:

@@ -8,19 +8,23 @@ from typing import Any, Iterable, Mapping, Optional, Tuple, Union
 from ._directory import Directory, Trust, open_directory, probe, read_manifest, trust_of
 from ._errors import SluiceError
 from ._events import EventSet
+from ._hardening import set_not_dumpable
 from ._json import Refused
 from ._manifest import check_user_data
-from ._names import check_name
+from ._names import check_name, is_pattern, matcher
 from ._stream import program_label
 from ._text import printable
 from ._wishes import Wishes
 from .formats import Format, tensor
-from .message_publisher import MessagePublisher
+from .group import GroupSubscriber
+from .message_publisher import MessagePublisher, ring_of
 from .message_subscriber import MessageSubscriber
 from .publisher import FramePublisher
 from .subscriber import FrameSubscriber
 
 _LOOK_S = 1.0
+#: How long opening a group waits for the channels that are there already.
+_SETTLE_S = 1.0
 
 
 def _one_of(name: str, value: object, choices: Tuple[str, ...]) -> None:
@@ -81,9 +85,12 @@ def open_subscriber(
     label: Optional[str] = None,
 ) -> Any:
     """Subscribes, and waits until the channel is there: a :class:`FrameSubscriber` or a :class:`MessageSubscriber`.
+    For a pattern: a :class:`GroupSubscriber` of the channels that match, which come and go; it waits for none.
 
-    :param channel: its name, for instance ``'camera/door'``.
-    :param format: what it must carry, as much of it as matters; ``FORMAT_MISMATCH`` otherwise, now or later.
+    :param channel: its name, for instance ``'camera/door'``, or a pattern: ``'agent/*'`` one level, ``'camera/**'`` any
+        depth.
+    :param format: what it must carry, as much of it as matters; ``FORMAT_MISMATCH`` otherwise, now or later. Of a
+        group: which channels belong to it; without a format frames and messages of any.
     :param delivery: ``'latest'``, the newest only (default of frames), or ``'every'``, in order (default of messages).
     :param start: messages: ``'newest'`` (default), ``'oldest'`` or a sequence.
     :param max_lag: ``every``: how many to be behind at most. Default: frames 4, messages what the ring allows.
@@ -102,7 +109,6 @@ def open_subscriber(
     :param label: how the publisher's lists call this subscriber.
     :raises SluiceError: ``CHANNEL_NOT_FOUND``, ``FORMAT_MISMATCH``, ``LEASES_EXHAUSTED``, ``ACCESS_DENIED``, ...
     """
-    check_name(channel)
     _one_of("delivery", delivery, ("latest", "every", None))  # type: ignore[arg-type]
     _one_of("when_behind", when_behind, ("skip", "end"))
     _one_of("when_missing", when_missing, ("wait", "fail"))
@@ -113,50 +119,71 @@ def open_subscriber(
     if share is not None:
         _bounded("share[1]", share[1], 1, 65536)
         _bounded("share[0]", share[0], 0, share[1] - 1)
+    if isinstance(start, int):
+        _bounded("start", start, 0, 2**53 - 1)
+    else:
+        _one_of("start", start, ("newest", "oldest", None))  # type: ignore[arg-type]
+    group = is_pattern(channel)
+    (matcher if group else check_name)(channel)
     place, trust = open_directory(directory), trust_of(allow_uids)
+    name = (program_label() if label is None else label)[:128]
+    frame_options = {
+        "max_held": max_held,
+        "copy_to": copy_to,
+        "device": device,
+        "key_frames_only": key_frames_only or None,
+    }
+
+    def wishes_of(kind: str) -> Wishes:
+        if kind == "frame" and start is not None:
+            raise TypeError("start is an option of message channels: a pool keeps no history")
+        given = [option for option, value in frame_options.items() if value is not None]
+        if kind == "message" and given:
+            raise TypeError(f"{given[0]} is an option of frame channels")
+        chosen = delivery or ("latest" if kind == "frame" else "every")
+        if chosen == "latest" and max_lag is not None:
+            raise TypeError("max_lag belongs to delivery='every'")
+        return Wishes(
+            channel,
+            kind,
+            format,
+            chosen,
+            "newest" if start is None else start,
+            max_lag,
+            when_behind,
+            share,
+            key_frames_only,
+            max_held,
+            copy_to,
+            device,
+            when_missing == "fail",
+            when_lost == "reconnect",
+            name,
+        )
+
+    if group:
+        if when_missing == "fail" or when_lost == "end":
+            raise TypeError(
+                "when_missing and when_lost are options of one channel: a group follows what comes and goes"
+            )
+        if format is not None:
+            kinds = [format.channel_kind]
+        else:
+            # Options that one kind alone has say that it is meant.
+            frames = any(value is not None for value in frame_options.values())
+            kinds = [kind for kind, other in (("frame", start is not None), ("message", frames)) if not other]
+            if not kinds:
+                raise TypeError("start is an option of message channels, the others of frames: say which by a format")
+        subscribers = GroupSubscriber(place, trust, channel, {kind: wishes_of(kind) for kind in kinds})
+        subscribers.settle(_SETTLE_S if timeout_s is None else min(_SETTLE_S, timeout_s))
+        return subscribers
     place.socket_path(channel)
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
-    missing_fails = when_missing == "fail"
-    kind = (
-        format.channel_kind if format is not None else _kind_on_the_bus(place, channel, trust, missing_fails, deadline)
-    )
-    chosen = delivery or ("latest" if kind == "frame" else "every")
-    if chosen == "latest" and max_lag is not None:
-        raise TypeError("max_lag belongs to delivery='every'")
-    name = (program_label() if label is None else label)[:128]
-    if kind == "frame":
-        if start is not None:
-            raise TypeError("start is an option of message channels: a pool keeps no history")
+    if format is None:
+        kind = _kind_on_the_bus(place, channel, trust, when_missing == "fail", deadline)
     else:
-        for option, value in (
-            ("max_held", max_held),
-            ("copy_to", copy_to),
-            ("device", device),
-            ("key_frames_only", key_frames_only or None),
-        ):
-            if value is not None:
-                raise TypeError(f"{option} is an option of frame channels")
-        if isinstance(start, int):
-            _bounded("start", start, 0, 2**53 - 1)
-        else:
-            _one_of("start", start, ("newest", "oldest", None))  # type: ignore[arg-type]
-    wishes = Wishes(
-        channel,
-        kind,
-        format,
-        chosen,
-        "newest" if start is None else start,
-        max_lag,
-        when_behind,
-        share,
-        key_frames_only,
-        max_held,
-        copy_to,
-        device,
-        missing_fails,
-        when_lost == "reconnect",
-        name,
-    )
+        kind = format.channel_kind
+    wishes = wishes_of(kind)
     subscriber: Union[FrameSubscriber, MessageSubscriber] = (
         FrameSubscriber(place, trust, wishes) if kind == "frame" else MessageSubscriber(place, trust, wishes)
     )
@@ -210,6 +237,7 @@ def open_publisher(
     like: Any = None,
     memory: Optional[str] = None,
     slots: Optional[int] = None,
+    layout: str = "bytes",
     ring_bytes: Optional[int] = None,
     when_full: Optional[str] = None,
     patience_s: float = 1.0,
@@ -219,6 +247,7 @@ def open_publisher(
     allow_uids: Iterable[int] = (),
     allow_gids: Iterable[int] = (),
     allow_gpu_uids: Iterable[int] = (),
+    hardened: bool = False,
     timeout_s: Optional[float] = None,
     directory: Optional[str] = None,
     label: Optional[str] = None,
@@ -228,8 +257,10 @@ def open_publisher(
     :param format: what it carries, in full.
     :param like: instead of a format, an array whose dtype and shape every frame has; of one on a GPU, frames too.
     :param memory: frames: ``'host'`` or that of a GPU: ``'cuda'`` (the first), ``'cuda:1'``, ``'cuda:GPU-…'``.
-    :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1.
-    :param ring_bytes: messages: size of the ring, rounded up to a power of two. Default 1 MiB.
+    :param slots: frames: 2 to 384, default 8. What subscribers hold, plus the largest ``max_lag``, plus 1. Messages in
+        the slots layout: a power of two, default 4096.
+    :param layout: messages: ``'bytes'`` takes any size and carries times, ``'slots'`` is what kernels of GPUs write.
+    :param ring_bytes: messages in the bytes layout: size of the ring, rounded up to a power of two. Default 1 MiB.
     :param when_full: when ``every`` subscribers have not read enough: ``'drop'`` (default of frames), ``'wait'``
         (default of messages), messages also ``'overwrite'``.
     :param patience_s: how long one slow subscriber may hold this publisher back.
@@ -238,6 +269,8 @@ def open_publisher(
     :param allow_uids: other users that may read, beside this one; ``allow_gids`` groups.
     :param allow_gpu_uids: of those, who may have the memory of the GPU: who can read that can write it. The others read
         with ``copy_to='host'``.
+    :param hardened: keep other processes of this user from reading this process's memory and descriptors; for the whole
+        process and for good, debuggers and core dumps included.
     :param timeout_s: with ``when_taken='wait'``: how long, seconds.
     :raises SluiceError: ``CHANNEL_IN_USE``, ``NO_SPACE``, ``BAD_DIRECTORY``, ``UNSUPPORTED``, ...
     """
@@ -260,6 +293,9 @@ def open_publisher(
     except Refused as refused:
         raise ValueError(f"user_data must be plain JSON of at most 4096 bytes: {refused}") from None
     place = open_directory(directory)
+    place.socket_path(channel)
+    if hardened:
+        set_not_dumpable()
     options = {
         "when_full": full,
         "patience_s": patience_s,
@@ -270,13 +306,16 @@ def open_publisher(
         "timeout_s": timeout_s,
     }
     trust = trust_of(allow_uids, allow_gids)
+    _one_of("layout", layout, ("bytes", "slots"))
+    if ring_bytes is not None and (frame or layout == "slots"):
+        raise TypeError("ring_bytes is an option of message channels in the bytes layout; use slots here")
     if frame:
-        if ring_bytes is not None:
-            raise TypeError("ring_bytes is an option of message channels; use slots here")
-        device, gpu_uids = _publishing_device(channel, memory, like), trust_of(allow_gpu_uids).uids
-        return FramePublisher(place, channel, chosen, trust, slots=slots, device=device, gpu_uids=gpu_uids, **options)
+        if layout != "bytes":
+            raise TypeError("layout is an option of message channels")
+        gpu, gpu_uids = _publishing_device(channel, memory, like), trust_of(allow_gpu_uids).uids
+        return FramePublisher(place, channel, chosen, trust, slots=slots, device=gpu, gpu_uids=gpu_uids, **options)
     if memory not in (None, "host"):
         raise TypeError("memory is an option of frame channels: messages are in host memory")
-    if slots is not None:
-        raise TypeError("slots is an option of frame channels; use ring_bytes here")
-    return MessagePublisher(place, channel, chosen, trust, ring_bytes=ring_bytes, **options)
+    if slots is not None and layout != "slots":
+        raise TypeError("slots is an option of frame channels and of layout='slots'; use ring_bytes here")
+    return MessagePublisher(place, channel, chosen, trust, ring=ring_of(layout, slots, ring_bytes), **options)

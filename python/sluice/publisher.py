@@ -45,7 +45,7 @@ from .formats import Format
 
 if TYPE_CHECKING:
     from ._gpu.devices import Device
-    from ._gpu.streams import Mark
+    from ._gpu.streams import AnyMark
     from ._gpu.writing import WritingGpu
 
 _LONGEST_SLEEP_S = 0.5
@@ -85,7 +85,7 @@ class FramePublisher(Publisher):
         #: Set once its memory was given up.
         self._landed: Optional[threading.Event] = None
         #: Loans that were given back while streams wrote them.
-        self._returning: List[Tuple[PoolWriter, int, List["Mark"]]] = []
+        self._returning: List[Tuple[PoolWriter, int, List["AnyMark"]]] = []
         self._slots = DEFAULT_SLOTS if slots is None else slots
         if not 2 <= self._slots <= MAX_SLOTS:
             raise ValueError(f"slots must be from 2 to {MAX_SLOTS}, got {self._slots}")
@@ -127,26 +127,30 @@ class FramePublisher(Publisher):
 
     def _retire(self, writer: PoolWriter, pages: Sequence[Page]) -> threading.Event:
         """Nothing more is published in the epoch of ``writer``: its memory goes when all that streams were told to write
-        there has landed, loans that are out included."""
-        gpu = writer.require_gpu()
-        holds = [
-            hold for hold in (reference() for reference in self._holds if reference is not None) if hold is not None
-        ]
+        there has landed, loans that are out included, and when no array made of a loan is left."""
+        gpu, published, holds = writer.require_gpu(), writer.published, list(self._holds)
+        alive = [hold for hold in (reference() for reference in holds if reference is not None) if hold is not None]
         registrations = [page.registration for page in pages if page.registration is not None]
-        marks = (
-            [] if gpu.failure() is not None else gpu.marks([0, *(stream for hold in holds for stream in hold.streams)])
-        )
-        published = writer.published
+        handles = [0, *(stream for hold in alive for stream in hold.streams)]
+        marks = [] if gpu.failure() is not None else gpu.marks(handles)
+
+        def landed() -> bool:
+            return writer.landed_up_to(published) and gpu.passed(marks) and not _any_alive(holds)
 
         def close() -> None:
             for registration in registrations:
                 registration.close()
             gpu.close()
 
-        return gpu.when_landed(lambda: writer.landed_up_to(published) and gpu.passed(marks), close)
+        return gpu.when_landed(landed, close)
 
     def _close_descriptors(self) -> None:
         self._writer.close_descriptors()
+
+    def _discard_memory(self) -> None:
+        self._writer.close_descriptors()
+        if self._writer.gpu is not None:
+            self._writer.gpu.when_landed(lambda: True, self._writer.gpu.close)
 
     def set_format(self, form: Format, *, slots: Optional[int] = None) -> None:
         """Goes over to another format or size: a new epoch in new memory. Subscribers go over by themselves, after
@@ -173,6 +177,8 @@ class FramePublisher(Publisher):
                 self._writer, self._slots, self.format, self.epoch, self._holds = before
                 raise
             before[0].close_descriptors()
+            # Leases of the former epoch are not looked at: its memory is never written again.
+            self._readers.close()
             if before[0].gpu is not None:
                 self._holds, fresh_holds = before[4], self._holds
                 self._retire(before[0], self._pages())
@@ -182,7 +188,7 @@ class FramePublisher(Publisher):
             for peer in peers:
                 if peer.page is not None:
                     peer.page.close_descriptor()
-                self._server.send_epoch(peer)
+                self._server.send_epoch_or_drop(peer)
 
     # --- granting ----------------------------------------------------------------------------------------------------
 
@@ -349,8 +355,9 @@ class FramePublisher(Publisher):
     def _enqueue(self, gpu: "WritingGpu", slot: int, hold: Any, stream: Any) -> None:
         """When the GPU does not take the work, parts of it may have been enqueued: the slot cannot be had back, nor the
         others. Only the end of the channel frees those who read it."""
+        chosen = gpu.stream_of(hold.streams, stream)
         try:
-            gpu.enqueue(gpu.stream_of(hold.streams, stream), slot, self._writer.published + 1)
+            gpu.enqueue(chosen, slot, self._writer.published + 1)
         except SluiceError as error:
             self._end(f"its GPU has failed: {error.args[0]}")
             raise
@@ -379,8 +386,13 @@ class FramePublisher(Publisher):
         while self._closed is None and self._writer.has_pending and time.monotonic() < deadline:
             time.sleep(0.0005)
         super().close()
-        if self._landed is not None:
+        if self._landed is not None and not _any_alive(self._holds):
             self._landed.wait(_CLOSE_PATIENCE_S)
+
+
+def _any_alive(holds: Sequence[Optional["weakref.ref[Hold]"]]) -> bool:
+    """Whether an array made of a loan lives."""
+    return any(reference is not None and reference() is not None for reference in holds)
 
 
 def _complete(form: Format) -> Format:

@@ -6,11 +6,11 @@ import time
 from typing import Any, AsyncIterator, Iterator, List, Mapping, Optional, Tuple
 
 from ._connection import Connection
-from ._directory import Directory, Trust, read_manifest
+from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
-from ._json import Refused
+from ._layout import MAX_SLOTS
 from ._manifest import Manifest
 from ._place import Place, place_of
 from ._pool_reader import Lease, PoolReader
@@ -26,17 +26,13 @@ class FrameSubscriber(Subscriber[Frame]):
 
     def __init__(self, directory: Directory, trust: Trust, wishes: Wishes) -> None:
         self._pending: Optional[Lease] = None
-        self._directory, self._trust = directory, trust
         self._where = Place(None, wishes.copy_to == "host")
         super().__init__(directory, trust, wishes)
 
     def _place(self) -> Optional[Mapping[str, Any]]:
-        try:
-            manifest = read_manifest(self._directory, self.channel, self._trust)
-        except Refused:
-            # The handshake tells what is wrong with it.
-            manifest = None
-        self._where = place_of(self.channel, manifest, self._wishes.device, self._wishes.copy_to == "host")
+        wishes = self._wishes
+        manifest = readable_manifest(self.link.directory, self.channel, self.link.trust)
+        self._where = place_of(self.channel, manifest, wishes.device, wishes.copy_to == "host")
         return None if manifest is None else self._where.hello()
 
     def _map(
@@ -69,15 +65,13 @@ class FrameSubscriber(Subscriber[Frame]):
             self.link.failure = session.gpu.failure
             raise self._ended(self.link.failure)
         reader = session.reader
-        while True:
+        for _ in range(MAX_SLOTS):
             lease, self._pending = self._pending, None
             if lease is None:
                 lost = reader.lost
-                lease = reader.claim()
+                lease = self._sound(reader.claim)
                 self._require_kept(reader.lost - lost)
                 if lease is None:
-                    if reader.awaits_stream:
-                        self.link.events.set_timer(_FENCE_LOOK_S)
                     return None
             arrival = self._arrival(session, lease)
             if arrival == "lost":
@@ -86,13 +80,14 @@ class FrameSubscriber(Subscriber[Frame]):
                 continue
             if arrival == "wait":
                 self._pending = lease
-                self.link.events.set_timer(_FENCE_LOOK_S)
                 return None
             record = reader.record(lease)
             if self._wishes.key_frames_only and not record[1] & 1:
                 reader.skipped += 1
                 continue
             return self._deliver(session, lease, record)
+        # All that a pool can hold was passed over for want of the key flag.
+        return None
 
     def _arrival(self, session: FrameSession, lease: Lease) -> str:
         """``'deliver'``, ``'wait'`` or ``'lost'``: a processor reads what is complete, a stream waits by itself."""
@@ -120,6 +115,11 @@ class FrameSubscriber(Subscriber[Frame]):
         session = self._session
         waits = self._pending is not None and not self.link.publisher_ended
         return waits or (session is not None and (session.reader.exhausted or session.reader.awaits_stream))
+
+    def _await_look(self) -> None:
+        session = self._session
+        if self._pending is not None or (session is not None and session.reader.awaits_stream):
+            self.link.events.set_timer(_FENCE_LOOK_S)
 
     def _before_wait(self) -> None:
         session = self._session

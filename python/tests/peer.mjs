@@ -1,6 +1,7 @@
 /** Small TypeScript-side jobs that the programs of test/process do not do. */
 import { createInterface } from 'node:readline';
 import {
+  bytes,
   listChannels,
   openPublisher,
   openSubscriber,
@@ -43,9 +44,9 @@ const jobs = {
         publish();
       } else if (line === 'deferred') {
         late = camera.tryLoan();
-        const { bytes } = late.planes[0];
+        const plane = late.planes[0].bytes;
         deferred = late.publish({ deferred: true });
-        late = bytes;
+        late = plane;
       } else {
         late.fill(3);
         camera.complete(deferred);
@@ -67,9 +68,21 @@ const jobs = {
   },
   async packets() {
     const camera = await openPublisher('p', { format: packets({ codec: 'hevc' }) });
-    const bytes = (text) => new TextEncoder().encode(text);
-    camera.trySend(bytes('abc'), { keyFrame: true, ptsNs: 40 });
-    camera.trySend(bytes('de'), { ptsNs: 80 });
+    const encode = (text) => new TextEncoder().encode(text);
+    camera.trySend(encode('abc'), { keyFrame: true, ptsNs: 40 });
+    camera.trySend(encode('de'), { ptsNs: 80 });
+    tell('open');
+  },
+  /** Fills the ring of a reader that it would wait for without end. */
+  async patient() {
+    const sized = given.layout === 'slots' ? { layout: 'slots', slots: 512 } : { ringBytes: 32768 };
+    const options = { format: bytes(), patienceMs: Infinity, ...sized };
+    const publisher = await openPublisher('patient', options);
+    onLine(() => {
+      let sent = 0;
+      while (publisher.trySend(new TextEncoder().encode(String(sent)))) sent += 1;
+      tell(String(sent));
+    });
     tell('open');
   },
   async read() {

@@ -11,7 +11,9 @@ import pytest
 
 import sluice
 from sluice._handshake import ACK, EPOCH, HELLO, STATS, WAKE, WELCOME, encode_frame
+from sluice._json import Refused
 from sluice._layout import pool_geometry
+from sluice._manifest import decode_manifest, encode_manifest
 from sluice._pool_writer import Page, PoolWriter
 from peers import until
 from stamp import STAMPED, publish_stamped, read_stamp
@@ -262,3 +264,37 @@ def test_manifests_that_are_none(directory, text):
         problems = []
         assert [m.channel for m in sluice.list_channels(on_problem=lambda *what: problems.append(what))] == ["ok"]
         assert len(problems) == 1 and problems[0][0] == path
+
+
+def test_manifest_is_judged_before_it_is_parsed():
+    with sluice.open_publisher("m", sluice.text()) as publisher:
+        text = encode_manifest(publisher.manifest).decode()
+    for depth, accepted in ((7, True), (8, False)):
+        data = text.replace("{", '{"x":' + "[" * depth + "]" * depth + ',"x":1,', 1).encode()
+        if accepted:
+            assert decode_manifest(data, "m").channel == "m"
+        else:
+            with pytest.raises(Refused):
+                decode_manifest(data, "m")
+    with pytest.raises(Refused):
+        decode_manifest(b"[" * 60000, "m")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user's file needs root")
+def test_lock_of_another_user_that_may_not_be_removed(directory, monkeypatch):
+    sluice.list_channels()
+    path = os.path.join(directory, "m.lock")
+    with open(path, "w", encoding="ascii"):
+        os.chown(path, 12345, -1)
+
+    def refuse(_path):
+        raise PermissionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sluice._claim._unlink", refuse)
+        before = open_descriptors()
+        with pytest.raises(sluice.AccessDeniedError) as caught:
+            sluice.open_publisher("m", sluice.text())
+        assert caught.value.details["uid"] == 12345 and open_descriptors() == before
+    # Where it may be removed it is debris.
+    sluice.open_publisher("m", sluice.text()).close()

@@ -38,6 +38,18 @@ def test_views_keep_the_slot():
             reader.receive(1).release()
 
 
+def test_copies_outlive_the_frame():
+    publisher, reader = pair(sluice.tensors(a=sluice.tensor("u8", (3,)), b=sluice.tensor("i16", (2,))))
+    with publisher, reader:
+        publisher.send({"a": numpy.arange(3, dtype="u1"), "b": numpy.ones(2, "i2")})
+        with reader.receive(1) as frame:
+            copy = frame.to_host()
+        assert reader.stats()["held"] == 0
+        copy.a.as_numpy()[0] = 7
+        assert copy.a.as_numpy().tolist() == [7, 1, 2] and copy["b"].as_numpy().tolist() == [1, 1]
+        assert bytes(copy.bytes[:3]) == b"\x07\x01\x02"
+
+
 def test_leases_run_out_and_come_back():
     publisher, reader = pair(STAMPED, {"slots": 8}, max_held=2)
     with publisher, reader:
@@ -338,3 +350,72 @@ def test_shutdown_leaves_no_files(directory):
     path = os.pathsep.join(sys.path)
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True, timeout=20)
     assert os.listdir(directory) == []
+
+
+def test_demand():
+    publisher = sluice.open_publisher("a/b", STAMPED, slots=12)
+    assert publisher.demand == (0, False)
+    demand = publisher.watch_demand()
+    assert next(demand) == sluice.Demand(0, False)
+    keys = sluice.open_subscriber("a/b", delivery="every", key_frames_only=True)
+    assert next(demand) == (1, True) == publisher.demand
+    every = sluice.open_subscriber("a/b")
+    assert next(demand) == (2, False)
+    # Two changes between two turns become one.
+    every.close()
+    keys.close()
+    until(lambda: publisher.demand.subscribers == 0)
+    assert next(demand) == (0, False)
+    assert list(publisher.watch_demand(timeout_s=0)) == [(0, False)]
+    threading.Timer(0.1, publisher.close).start()
+    assert list(demand) == [] and publisher.demand == (0, False)
+
+
+def test_coming_back_misses_nothing_of_a_new_publisher():
+    first = sluice.open_publisher("m", sluice.text())
+    with sluice.open_subscriber("m") as reader:
+        first.send("a")
+        assert reader.receive(5).value == "a"
+        first.close()
+        with sluice.open_publisher("m", sluice.text()) as second:
+            # Before this reader, which does nothing in the background, has connected again.
+            for word in ("b", "c"):
+                second.send(word)
+            assert [reader.receive(5).value, reader.receive(5).value] == ["b", "c"]
+            assert reader.stats()["reconnects"] == 1
+
+
+def test_hardened():
+    import os
+    import subprocess
+    import sys
+
+    code = """
+import ctypes, sluice
+libc = ctypes.CDLL(None)
+before = libc.prctl(3, 0, 0, 0, 0)
+with sluice.open_publisher("h", sluice.text(), hardened=True) as publisher:
+    publisher.send("x")
+    print(before, libc.prctl(3, 0, 0, 0, 0))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        timeout=20,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert found.stdout.split() == ["1", "0"]
+
+
+def test_hands_full_and_nothing_new_goes_over_to_the_next_format():
+    publisher, reader = pair(STAMPED, {"slots": 8}, max_held=1)
+    with publisher, reader:
+        publish_stamped(publisher.loan(), 1)
+        held = reader.receive(1)
+        publisher.set_format(sluice.tensor("u8", (4,)))
+        publisher.loan().publish()
+        with reader.receive(5) as frame:
+            assert frame.epoch == 2 and read_stamp(held) == 1
+        held.release()

@@ -17,7 +17,9 @@ def tell(line):
 
 def publish():
     options = {"directory": given["directory"], "when_taken": "wait"}
-    words = sluice.open_publisher(given["messages"], STAMPED_BYTES, patience_s=0.05, **options)
+    words = sluice.open_publisher(
+        given["messages"], STAMPED_BYTES, layout=given.get("layout", "bytes"), patience_s=0.05, **options
+    )
     pictures = sluice.open_publisher(given["frames"], STAMPED, slots=16, **options)
     tell("ready")
     value = 1

@@ -59,6 +59,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   subscribers: async () => (await import('./suites/subscribers.js')).subscribers,
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
+  video: async () => (await import('./suites/video.js')).videoSuite,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,

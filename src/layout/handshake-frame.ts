@@ -103,7 +103,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /** The deepest nesting of brackets outside strings. Works on bytes: all of JSON's own signs are ASCII. */
-function nestingDepth(bytes: Uint8Array): number {
+export function nestingDepth(bytes: Uint8Array): number {
   let depth = 0;
   let deepest = 0;
   let inString = false;

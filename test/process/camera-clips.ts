@@ -72,6 +72,11 @@ export interface Seen {
   readonly epoch: number;
 }
 
+export interface WatchOptions {
+  readonly keyFramesOnly?: boolean;
+  readonly copyTo?: 'host';
+}
+
 /** A subscriber that notes every frame until it is closed, and lets others wait for some. */
 export class Watcher {
   readonly seen: Seen[] = [];
@@ -79,15 +84,11 @@ export class Watcher {
   #onFrame: () => void = () => undefined;
   readonly done: Promise<void>;
 
-  constructor(channel: string, directory: string, options: { keyFramesOnly?: boolean } = {}) {
+  constructor(channel: string, directory: string, options: WatchOptions = {}) {
     this.done = this.#watch(channel, directory, options);
   }
 
-  async #watch(
-    channel: string,
-    directory: string,
-    options: { keyFramesOnly?: boolean },
-  ): Promise<void> {
+  async #watch(channel: string, directory: string, options: WatchOptions): Promise<void> {
     const { signal } = this.#over;
     const wanted = { format: video(), delivery: 'every', maxLag: 4, directory, signal } as const;
     try {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -14,6 +15,7 @@ import {
   Watcher,
   withoutFfmpeg,
 } from './camera-clips.js';
+import { CLI } from './cli-program.js';
 import { Runtime } from './runtime.js';
 
 const FRAME_NS = 40_000_000;
@@ -182,6 +184,37 @@ describe('a camera of a file', { skip }, () => {
     assert.deepEqual(childrenOf(process.pid), []);
     assert.equal(readdirSync('/proc/self/fd').length, before);
     assert.ok(!runtime.files().some((name) => name.startsWith('camera~file')));
+  });
+});
+
+describe('sluice camera', { skip }, () => {
+  const sluice = (
+    runtime: Runtime,
+    ...words: string[]
+  ): { status: number | null; stderr: string } =>
+    spawnSync(process.execPath, [CLI, 'camera', ...words, '--dir', runtime.directory], {
+      encoding: 'utf8',
+      env: { ...process.env, CLIP: 'clip' },
+    });
+
+  it('publishes an input that is named by a variable, and says how many frames', (test) => {
+    const runtime = new Runtime(test);
+    makeClip(runtime.folder, 'clip.mp4', { encode: H264 });
+    const input = join(runtime.folder, '${CLIP}.mp4');
+    const { status, stderr } = sluice(runtime, 'camera/file', input);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /publishing camera\/file: nv12 322x242 from .*clip\.mp4/);
+    assert.match(stderr, /published 50 frames/);
+  });
+
+  it('ends with an error for a variable that is not set, and an input that is not there', (test) => {
+    const runtime = new Runtime(test);
+    const unset = sluice(runtime, 'camera/file', 'rtsp://${NO_SUCH_LOGIN}@host/path');
+    assert.equal(unset.status, 2);
+    assert.match(unset.stderr, /\$\{NO_SUCH_LOGIN\} in the input: there is no such variable/);
+    const absent = sluice(runtime, 'camera/file', join(runtime.folder, 'absent.mp4'));
+    assert.equal(absent.status, 1);
+    assert.match(absent.stderr, /absent\.mp4: it does not exist/);
   });
 });
 

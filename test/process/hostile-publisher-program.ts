@@ -24,6 +24,7 @@ import {
   controlByteLength,
   type ControlGeometry,
   Header,
+  Page,
   POOL_RECORD_WORDS,
   poolGeometry,
   slotsRingGeometry,
@@ -68,10 +69,14 @@ function manifestOf(channel: string, changes: object = {}): object {
   };
 }
 
+const LEASES = 2;
 const RING_MANIFEST = { kind: 'message', format: { kind: 'bytes' } };
 
-/** Real memory of a real geometry, which this process goes on writing. */
-function memoryOf(geometry: ControlGeometry): {
+/** Real memory of a real geometry, which this process goes on writing. `seen`: the sequence that counts as seen. */
+function memoryOf(
+  geometry: ControlGeometry,
+  seen = 0,
+): {
   words: Int32Array;
   descriptors: number[];
   controlBytes: number;
@@ -80,9 +85,12 @@ function memoryOf(geometry: ControlGeometry): {
   const control = createSealedRegion('hostile', controlBytes);
   const words = new Int32Array(control.buffer);
   writeGeometry(words, geometry);
-  const page = createReaderPage('hostile').descriptor;
+  const page = createReaderPage('hostile');
   const data = geometry.slotBytes === 0 ? [] : [createPool().descriptor];
-  return { words, descriptors: [control.descriptor, ...data, page], controlBytes };
+  const pageWords = new Int32Array(page.buffer);
+  if (data.length > 0) pageWords[Page.granted] = LEASES;
+  pageWords[Page.joinLow] = seen;
+  return { words, descriptors: [control.descriptor, ...data, page.descriptor], controlBytes };
 }
 
 const pools: unknown[] = [];
@@ -112,7 +120,7 @@ function welcome(manifest: object, changes: object = {}): Uint8Array {
   return encodeFrame(FrameType.WELCOME, {
     manifest,
     subscriber: 1,
-    leases: 2,
+    leases: LEASES,
     maxLag: 4,
     sequence: 1,
     controlBytes: 4096,
@@ -145,6 +153,8 @@ lies('deep-user-data', { userData: { a: { a: { a: { a: { a: { a: { a: { a: 1 } }
 lies('control-bytes', {}, { controlBytes: 2 ** 40 });
 lies('too-many-leases', {}, { leases: 4096 });
 lies('no-leases', {}, { leases: 0 });
+lies('other-leases', {}, { leases: LEASES + 1 });
+lies('other-sequence', {}, { sequence: 2 });
 lies('ansi', { process: { label: '\u001b[2J', pid: 1 } });
 
 function sends(name: string, make: (good: number[]) => number[]): void {
@@ -258,12 +268,28 @@ scribbles(
   Atomics.store(words, Header.head, 0);
 }
 {
-  const { words, descriptors, controlBytes } = memoryOf(pool);
+  const { words, descriptors, controlBytes } = memoryOf(pool, 999);
   channels['backwards'] = (fd) => {
     counts['backwards'] = (counts['backwards'] ?? 0) + 1;
     send(fd, welcome(manifestOf('backwards'), { controlBytes, sequence: 1000 }), descriptors);
     Atomics.store(words, Header.head, 5);
     send(fd, encodeFrame(FrameType.WAKE));
+  };
+}
+
+/** Two epochs in a row, though the first of them was not acknowledged. */
+{
+  const epochs = [1, 2, 3].map((epoch) => {
+    return memoryOf(poolGeometry({ ...identity, epoch }, SLOTS, SLOT_BYTES));
+  });
+  channels['two-epochs'] = (fd) => {
+    counts['two-epochs'] = (counts['two-epochs'] ?? 0) + 1;
+    for (const [index, { controlBytes, descriptors }] of epochs.entries()) {
+      const manifest = manifestOf('two-epochs', { epoch: index + 1 });
+      const body = { manifest, sequence: 1, controlBytes };
+      if (index === 0) send(fd, welcome(manifest, { controlBytes }), descriptors);
+      else send(fd, encodeFrame(FrameType.EPOCH, body), descriptors);
+    }
   };
 }
 

@@ -48,7 +48,7 @@ class DeviceBytes:
 
     def record_stream(self, stream: Any) -> None:
         """See :meth:`DeviceArrayView.record_stream`."""
-        self.holder.use(stream_ref(stream))
+        self.holder.use(stream_ref(stream, self.device))
 
     def write(self, offset: int, source: memoryview) -> None:
         """Copies bytes of the processor in, in the current stream. They are taken when this returns."""
@@ -112,6 +112,11 @@ class DeviceArrayView(ArrayView):
         thread does not. PyTorch has no read-only tensors: a store into a received frame is an error of CUDA after which
         the process cannot use it any more (``x = frame.as_torch().clone()`` may be written)."""
         torch = torch_module("as_torch()")
+        if torch.cuda.is_current_stream_capturing():
+            raise RuntimeError(
+                "as_torch() while a CUDA graph is captured: each replay would wait for this one frame, and give its slot "
+                "back again. Copy frames into a tensor of the graph's: `static.copy_(frame.as_torch())`."
+            )
         self.buffer.holder.use(torch_stream(self.buffer.device))
         try:
             tensor = torch.utils.dlpack.from_dlpack(self._capsule(False))
@@ -137,14 +142,16 @@ class DeviceArrayView(ArrayView):
 
     @property
     def __cuda_array_interface__(self) -> Dict[str, Any]:
-        """Version 3. ``stream`` is None when the data is there, else the legacy default stream, which waits for it. A
-        current stream of PyTorch waits as well: PyTorch does not look at ``stream``. It says that the memory may be
+        """Version 3. ``stream`` is None when the data is there, else the legacy default stream, which waits for it. The
+        current streams of PyTorch and CuPy wait as well: PyTorch does not look at ``stream``. It says that the memory may be
         written, because PyTorch refuses arrays that may not: a store is an error of CUDA."""
         buffer = self.buffer
         complete = buffer.holder.state == "ready"
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             buffer.holder.use(torch_stream(buffer.device))
+        if "cupy" in sys.modules:
+            buffer.holder.use(cupy_stream(buffer.device))
         buffer.holder.use(StreamRef(LEGACY, None))
         return {
             "version": 3,

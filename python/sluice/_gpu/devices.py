@@ -8,6 +8,7 @@ import re
 import threading
 from typing import Any, List, Optional
 
+from .. import _fork
 from .._errors import SluiceError
 from .driver import check, cuda_error, driver
 
@@ -23,12 +24,20 @@ class Device:
     def __init__(self, index: int, handle: int, uuid: str, name: str) -> None:
         self.index, self.handle, self.uuid, self.name = index, handle, uuid, name
         self._context = 0
+        self._forked = False
         self._lock = threading.Lock()
+        _fork.register(self)
+
+    def after_fork_in_child(self) -> None:
+        """CUDA does not survive a fork: the child must not call the driver."""
+        self._forked = True
 
     def __repr__(self) -> str:
         return f"cuda:{self.index} {self.name} ({self.uuid})"
 
     def __enter__(self) -> "Device":
+        if self._forked:
+            raise forked_error()
         context = self._context or self._retain()
         code = driver().cuCtxPushCurrent(context)
         if code != 0:
@@ -51,6 +60,14 @@ class Device:
 
 _devices: Optional[List[Device]] = None
 _listing = threading.Lock()
+
+
+def forked_error() -> SluiceError:
+    return SluiceError(
+        "CLOSED",
+        "the GPUs that the parent process used cannot be used in a child that it forked",
+        remedy="Start children that use a GPU with the method 'spawn', or before the parent uses one.",
+    )
 
 
 def list_devices() -> List[Device]:

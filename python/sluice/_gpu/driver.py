@@ -31,6 +31,7 @@ _CALLS: Dict[str, Tuple[Tuple[str, ...], Tuple[Any, ...]]] = {
     "cuDevicePrimaryCtxRetain": (("cuDevicePrimaryCtxRetain",), (_P, _I)),
     "cuCtxPushCurrent": (("cuCtxPushCurrent_v2",), (_L,)),
     "cuCtxPopCurrent": (("cuCtxPopCurrent_v2",), (_P,)),
+    "cuCtxSynchronize": (("cuCtxSynchronize",), ()),
     "cuStreamCreate": (("cuStreamCreate",), (_P, _U)),
     "cuStreamQuery": (("cuStreamQuery",), (_L,)),
     "cuStreamSynchronize": (("cuStreamSynchronize",), (_L,)),
@@ -60,7 +61,7 @@ _CALLS: Dict[str, Tuple[Tuple[str, ...], Tuple[Any, ...]]] = {
     "cuMemSetAccess": (("cuMemSetAccess",), (_L, _Z, _P, _Z)),
 }
 #: These return at once, so they keep the interpreter's lock.
-_SHORT = frozenset(("cuCtxPushCurrent", "cuCtxPopCurrent", "cuStreamQuery", "cuEventQuery"))
+_SHORT = frozenset(("cuCtxPushCurrent", "cuCtxPopCurrent"))
 
 OUT_OF_MEMORY = 2
 NOT_READY = 600
@@ -131,11 +132,19 @@ class FaultWitness(Protocol):
 
 
 _witnesses: "weakref.WeakSet[Any]" = weakref.WeakSet()
+#: Re-entrant: a finalizer that runs in the middle of this may meet a fault as well.
+_witnessing = threading.RLock()
 
 
 def witness_faults(witness: FaultWitness) -> None:
     """``witness`` hears of errors after which this process cannot use the GPU, for as long as it lives."""
-    _witnesses.add(witness)
+    with _witnessing:
+        _witnesses.add(witness)
+
+
+def _all_witnesses() -> List[Any]:
+    with _witnessing:
+        return list(_witnesses)
 
 
 def check(code: int, call: str, attempt: str) -> None:
@@ -159,7 +168,7 @@ def cuda_error(code: int, call: str, attempt: str) -> SluiceError:
     if code not in _STICKY:
         kind = "NO_SPACE" if code == OUT_OF_MEMORY else "CUDA_UNAVAILABLE" if code in _UNAVAILABLE else "CUDA_ERROR"
         return SluiceError(kind, message, details)
-    used: List[str] = [found for found in (witness.in_use() for witness in list(_witnesses)) if found]
+    used: List[str] = [found for found in (witness.in_use() for witness in _all_witnesses()) if found]
     if used:
         message += f"; a GPU of this process used {', '.join(used)}"
         details["in_use"] = used
@@ -170,7 +179,7 @@ def cuda_error(code: int, call: str, attempt: str) -> SluiceError:
         "Received frames are mapped for reading only: copy before writing in place (`x = frame.as_torch().clone()`). "
         "SLUICE_DEBUG=views names the line. Then start the process again: CUDA is over for this one.",
     )
-    for witness in list(_witnesses):
+    for witness in _all_witnesses():
         witness.faulted(error)
     return error
 

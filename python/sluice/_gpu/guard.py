@@ -12,6 +12,7 @@ import os
 import select
 import threading
 import time
+import traceback
 from typing import Dict, List, Optional, Protocol, Tuple
 
 from .. import _fork
@@ -33,7 +34,7 @@ class Guarded(Protocol):
 
 
 class _Watch:
-    """One session. ``due`` is when its next step is, ``since`` when its publisher was found dead."""
+    """One session. ``due`` is when its next step is, ``since`` when the first one was."""
 
     def __init__(self, guarded: Guarded, descriptors: List[int]) -> None:
         self.guarded, self.descriptors = guarded, descriptors
@@ -45,19 +46,20 @@ class _Watch:
         while self.descriptors:
             os.close(self.descriptors.pop())
 
-    def ended(self, now: float) -> None:
-        if self.due is None:
-            self.since, self.due = now, now + _GRACE_S
-        self.close()
+    def end_by(self, due: float) -> None:
+        """Its publisher has ended, or is taken for dead then."""
+        if self.due is None or due < self.due:
+            self.since = self.due = due
 
     def act(self, now: float) -> None:
         """The first step decides; the others free the streams again."""
-        if now < self.since + _GRACE_S:
-            return
-        self.guarded.publisher_ended()
-        self.guarded.poison()
+        try:
+            self.guarded.publisher_ended()
+            self.guarded.poison()
+        except Exception:  # noqa: BLE001 - the others must still be freed
+            traceback.print_exc()
         self.pause = min(self.pause * 1.5, _LONGEST_PAUSE_S)
-        self.due = now + self.pause if now - self.since < _POISON_S else None
+        self.due = now + self.pause if now < self.since + _POISON_S else None
 
 
 class _Guard:
@@ -66,7 +68,8 @@ class _Guard:
         _fork.register(self)
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
+        #: Re-entrant: a finalizer that runs in the middle may come here as well.
+        self._lock = threading.RLock()
         self._watches: Dict[Guarded, _Watch] = {}
         self._thread: Optional[threading.Thread] = None
         self._bell: Tuple[int, int] = (-1, -1)
@@ -94,6 +97,13 @@ class _Guard:
             if watch is not None:
                 # poll() may be in these: it is woken, and takes what it finds at them for nothing.
                 watch.close()
+        self._ring()
+
+    def give_up_by(self, guarded: Guarded, due: float) -> None:
+        with self._lock:
+            watch = self._watches.get(guarded)
+            if watch is not None:
+                watch.end_by(due)
         self._ring()
 
     def _ring(self) -> None:
@@ -131,7 +141,8 @@ class _Guard:
                     continue
                 watch = places[fd]
                 if fd in watch.descriptors:
-                    watch.ended(now)
+                    watch.end_by(now + _GRACE_S)
+                    watch.close()
             due = [watch for watch in self._watches.values() if watch.due is not None and watch.due <= now]
         for watch in due:
             watch.act(now)
@@ -144,6 +155,11 @@ def watch(guarded: Guarded, descriptors: List[int]) -> None:
     """Looks after ``guarded`` until :func:`unwatch`. ``descriptors``: the socket to its publisher, and its pidfd where
     there is one; taken over."""
     _guard.watch(guarded, descriptors)
+
+
+def give_up_after(guarded: Guarded, seconds: float) -> None:
+    """Its publisher is taken for dead then, whether it lives or not: nobody waits for it without an end."""
+    _guard.give_up_by(guarded, time.monotonic() + seconds)
 
 
 def unwatch(guarded: Guarded) -> None:

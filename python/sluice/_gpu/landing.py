@@ -11,7 +11,8 @@ import threading
 import time
 import traceback
 import weakref
-from typing import Callable, List, NamedTuple, Optional, Protocol
+from collections import deque
+from typing import Callable, Deque, List, Optional, Protocol
 
 from .. import _fork
 
@@ -29,10 +30,28 @@ class StreamWaiter(Protocol):
         ...
 
 
-class _Task(NamedTuple):
-    ready: Callable[[], bool]
-    then: Callable[[], None]
-    done: threading.Event
+class _Task:
+    def __init__(self, ready: Callable[[], bool], then: Callable[[], None]) -> None:
+        self.ready, self.then = ready, then
+        self.done = threading.Event()
+        self._told = False
+
+    def attempt(self) -> bool:
+        """Whether it is over. What cannot be looked at may still be in use: it is looked at again."""
+        try:
+            if not self.ready():
+                return False
+        except Exception:  # noqa: BLE001 - what one cannot give up must not keep the others
+            if not self._told:
+                traceback.print_exc()
+            self._told = True
+            return False
+        try:
+            self.then()
+        except Exception:  # noqa: BLE001
+            traceback.print_exc()
+        self.done.set()
+        return True
 
 
 class _Landing:
@@ -41,8 +60,10 @@ class _Landing:
         _fork.register(self)
 
     def _reset(self) -> None:
-        self._lock = threading.Condition()
-        self._tasks: List[_Task] = []
+        #: What came since the thread looked. Finalizers append to it in any thread: no lock guards it.
+        self._coming: Deque[_Task] = deque()
+        self._woken = threading.Event()
+        self._starting = threading.RLock()
         self._thread: Optional[threading.Thread] = None
 
     def after_fork_in_child(self) -> None:
@@ -50,46 +71,47 @@ class _Landing:
         self._reset()
 
     def when(self, ready: Callable[[], bool], then: Callable[[], None]) -> threading.Event:
-        done = threading.Event()
-        with self._lock:
-            self._tasks.append(_Task(ready, then, done))
+        task = _Task(ready, then)
+        self._coming.append(task)
+        try:
+            self.start()
+        except RuntimeError:
+            # The interpreter ends: the kernel and the driver clean up.
+            task.done.set()
+        self._woken.set()
+        return task.done
+
+    def start(self) -> None:
+        with self._starting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="sluice landing", daemon=True)
-                self._thread.start()
-            self._lock.notify()
-        return done
+                thread = threading.Thread(target=self._run, name="sluice landing", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def _run(self) -> None:
-        pause, known = _FIRST_PAUSE_S, 0
+        tasks: List[_Task] = []
+        pause = _FIRST_PAUSE_S
         while True:
-            with self._lock:
-                while not self._tasks:
-                    self._lock.wait()
-                tasks, self._tasks = self._tasks, []
-            if len(tasks) > known:
+            # Before the look: what comes during it is looked at in the next round.
+            self._woken.clear()
+            if self._coming:
                 pause = _FIRST_PAUSE_S
-            left = [task for task in tasks if not _attempt(task)]
-            with self._lock:
-                self._tasks = left + self._tasks
-                known = len(left)
-                if left and len(self._tasks) == known:
-                    self._lock.wait(pause)
+            while self._coming:
+                tasks.append(self._coming.popleft())
+            tasks = [task for task in tasks if not task.attempt()]
+            self._woken.wait(pause if tasks else None)
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
-
-
-def _attempt(task: _Task) -> bool:
-    try:
-        if not task.ready():
-            return False
-        task.then()
-    except Exception:  # noqa: BLE001 - what one cannot give up must not keep the others
-        traceback.print_exc()
-    task.done.set()
-    return True
 
 
 _landing = _Landing()
 _waiters: "weakref.WeakSet[StreamWaiter]" = weakref.WeakSet()
+#: Re-entrant: a finalizer that runs in the middle of this may come here as well.
+_waiting = threading.RLock()
+
+
+def start() -> None:
+    """Before it is needed: at the end of the interpreter no thread can be started."""
+    _landing.start()
 
 
 def when(ready: Callable[[], bool], then: Callable[[], None]) -> threading.Event:
@@ -100,7 +122,14 @@ def when(ready: Callable[[], bool], then: Callable[[], None]) -> threading.Event
 
 def add_waiter(waiter: StreamWaiter) -> None:
     """For as long as ``waiter`` lives."""
-    _waiters.add(waiter)
+    with _waiting:
+        _waiters.add(waiter)
+
+
+def _anybody_waits() -> bool:
+    with _waiting:
+        waiters = list(_waiters)
+    return any(waiter.waits() for waiter in waiters)
 
 
 def at_quiet_moment(ready: Callable[[], bool]) -> Callable[[], bool]:
@@ -112,7 +141,7 @@ def at_quiet_moment(ready: Callable[[], bool]) -> Callable[[], bool]:
             return False
         if not since:
             since.append(time.monotonic())
-        if not any(waiter.waits() for waiter in list(_waiters)):
+        if not _anybody_waits():
             return True
         return time.monotonic() - since[0] >= _PATIENCE_S
 

@@ -24,17 +24,19 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Callable, Dict, List, Optional, Protocol, Set
 
 from .. import _fork
 from .._errors import SluiceError
-from .._layout import LEASE_WORD, MAX_LEASES, MIRROR_OFFSET, Geometry
+from .._layout import LEASE_WORD, MIRROR_OFFSET, Geometry
 from .._memory import Mapping
 from . import guard, landing
-from .devices import Device
-from .driver import witness_faults
+from .collecting import is_collecting
+from .devices import Device, forked_error
+from .driver import is_sticky, witness_faults
 from .memory import Registration, SharedMemory
-from .streams import StreamRef, run_after, wait_value64, write_value32
+from .streams import LEGACY, PER_THREAD, EverythingMark, StreamRef, run_after, wait_value64, write_value32
 
 #: 2^62 - 1, high word first: beyond every sequence, and within 2^63 of it. Section 12.6 says why in this order.
 _POISON_HIGH, _POISON_LOW = 0x3FFFFFFF, 0xFFFFFFFF
@@ -79,18 +81,21 @@ class ReadingGpu:
         control: Mapping,
         geometry: Geometry,
         mirrored_from: int,
+        leases: int,
         channel: str,
     ) -> None:
-        """Takes over ``memory``."""
+        """Takes over ``memory``. ``leases`` are the words granted."""
+        self._leases = leases
         self.device, self.memory, self.channel = device, memory, channel
         self._page, self._control = page.words(), control.words()
         self._geometry = geometry
         self._mirrored_from = mirrored_from
         self._lock = threading.RLock()
         self._frames: Dict[int, HeldFrame] = {}
-        self._ended = False
+        self._ended = self._forked = False
         self.failure: Optional[SluiceError] = None
         self._registration = Registration(device, page, f"register the reader page of {channel} with the GPU")
+        landing.start()
         landing.add_waiter(self)
         witness_faults(self)
         _fork.register(self)
@@ -99,7 +104,8 @@ class ReadingGpu:
         """The driver's contexts are the parent's: the child must not call it."""
         self._lock = threading.RLock()
         self._frames.clear()
-        self.failure = SluiceError("CLOSED", f"frames of {self.channel} on a GPU belong to the parent process")
+        self._forked = True
+        self.failure = forked_error()
 
     # --- frames ------------------------------------------------------------------------------------------------------
 
@@ -153,37 +159,54 @@ class ReadingGpu:
         if self.failure is not None:
             # That one names the frame.
             raise self.failure
+        # Before the wait: a finalizer that comes in between gives the slot back behind this stream.
         held.streams.setdefault(stream.handle, stream)
         if not waits or stream.handle in held.waited:
             return
-        held.waited.add(stream.handle)
         if self.state(held) != "pending" or held.sequence < self._mirrored_from:
             return
         with self.device:
             address = self._registration.pointer + MIRROR_OFFSET + 8 * held.slot
             wait_value64(stream.handle, address, held.sequence)
+        # After it: another thread that uses the stream meanwhile makes it wait as well, twice does no harm. A handle alone
+        # may name another stream the next time.
+        if stream.owner is not None or stream.handle <= PER_THREAD:
+            held.waited.add(stream.handle)
 
     def release(self, held: HeldFrame) -> bool:
         """Gives the lease back behind what its streams read; False when the caller may do so at once. Of the last
-        reference's finalizer: any thread, in the middle of anything but a call of the driver."""
+        reference's finalizer: any thread, in the middle of anything. Where garbage is collected no driver is called, for it
+        may be under a lock that the guard needs, or in the guard: the landing thread does it then."""
         if not held.streams or self.failure is not None:
             with self._lock:
                 if self._frames.get(held.word) is held:
                     del self._frames[held.word]
             return False
         held.queued = True
-        streams = list(held.streams.values())
+        if is_collecting():
+            landing.when(lambda: True, partial(self._enqueue_release, held))
+        else:
+            self._enqueue_release(held)
+        return True
+
+    def _enqueue_release(self, held: HeldFrame) -> None:
+        # The default stream of a thread cannot be named in another; the legacy one is behind all of them.
+        handles = [LEGACY if handle == PER_THREAD else handle for handle in held.streams]
         try:
             with self.device:
-                for other in streams[1:]:
-                    run_after(other.handle, streams[0].handle)
-                write_value32(streams[0].handle, self._registration.pointer + 4 * (LEASE_WORD + held.word), 0)
-        except SluiceError:
-            # The GPU is lost (the fault was told by then), or took it not: what it reads is not waited for any more.
-            with self._lock:
-                self._frames.pop(held.word, None)
-            return False
-        return True
+                for other in handles[1:]:
+                    run_after(other, handles[0])
+                write_value32(handles[0], self._registration.pointer + 4 * (LEASE_WORD + held.word), 0)
+        except SluiceError as error:
+            if self.failure is not None or is_sticky(error):
+                return self._clear(held)
+            # A stream that is gone, or no memory for an event: what reads the slot goes on.
+            everything = EverythingMark(self.device)
+            landing.when(lambda: everything.reached, partial(self._clear, held))
+
+    def _clear(self, held: HeldFrame) -> None:
+        if self._page.load(LEASE_WORD + held.word) == held.slot + 1:
+            self._page.store(LEASE_WORD + held.word, 0)
 
     def waits(self) -> bool:
         """Whether a stream may wait for a frame that is not complete."""
@@ -193,8 +216,8 @@ class ReadingGpu:
             for word, held in list(self._frames.items()):
                 if held.queued and self._page.load(LEASE_WORD + word) == 0:
                     # Its slot may show another frame by now.
-                    del self._frames[word]
-                elif held.waited and self.state(held) == "pending":
+                    self._frames.pop(word, None)
+                elif held.streams and self.state(held) == "pending":
                     return True
             return False
 
@@ -251,24 +274,32 @@ class ReadingGpu:
 
     def when_idle(self, then: Callable[[], None]) -> None:
         """After the last release: gives page and memory up once every lease word reads 0, which the streams store behind
-        their waits and reads; then calls ``then``."""
+        their waits and reads; then calls ``then``. Frames of a publisher that lives and does not complete them are taken
+        for lost after some seconds, by the guard. Lease words are foreign: when they still do not read 0 then, the work
+        of the streams decides."""
+        if self._forked:
+            return
+        guard.give_up_after(self, _CLOSE_PATIENCE_S)
         since = time.monotonic()
-        words = [LEASE_WORD + word for word in range(MAX_LEASES)]
+        words = [LEASE_WORD + word for word in range(self._leases)]
+        everything: List[EverythingMark] = []
 
         def is_idle() -> bool:
-            if self.failure is not None:
+            if self.failure is not None or not any(self._page.load(word) for word in words):
                 return True
-            if any(self._page.load(word) for word in words):
-                if time.monotonic() - since >= _CLOSE_PATIENCE_S:
-                    # Frames of a publisher that lives are taken for lost. Nothing is claimed by this page any more.
-                    self.publisher_ended()
+            if time.monotonic() - since < 2 * _CLOSE_PATIENCE_S:
                 return False
-            return True
+            if not everything:
+                everything.append(EverythingMark(self.device))
+            return everything[0].reached
 
         def give_up() -> None:
-            guard.unwatch(self)
-            self._registration.close()
-            self.memory.close()
-            then()
+            # The words read 0: the publisher need not wait for what may take a while here.
+            try:
+                then()
+            finally:
+                guard.unwatch(self)
+                self._registration.close()
+                self.memory.close()
 
         landing.when(landing.at_quiet_moment(is_idle), give_up)

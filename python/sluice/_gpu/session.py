@@ -60,8 +60,9 @@ def map_frames(
     control: Mapping,
     page: Mapping,
     geometry: Geometry,
+    leases: int,
 ) -> DeviceSlots:
-    """``body`` is that of WELCOME or EPOCH; the caller closes ``fd``. ``PROTOCOL`` for what was not announced."""
+    """``body`` is that of WELCOME or EPOCH, ``leases`` was granted; the caller closes ``fd``. ``PROTOCOL`` for what was not announced."""
     channel = manifest.channel
     if device is None or "dataBytes" not in body or "mirroredFrom" not in body:
         what = "to a reader without GPU" if device is None else "without its size or without fences"
@@ -73,7 +74,7 @@ def map_frames(
         )
     memory = SharedMemory.receive(fd, device, body["dataBytes"], f"map the frames of {channel}")
     try:
-        gpu = ReadingGpu(device, memory, page, control, geometry, body["mirroredFrom"], channel)
+        gpu = ReadingGpu(device, memory, page, control, geometry, body["mirroredFrom"], leases, channel)
     except BaseException:
         memory.close()
         raise

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from typing import Any, NamedTuple, Tuple
+from typing import Any, NamedTuple, Tuple, Union
 
+from .._errors import SluiceError
+from . import landing
 from .devices import Device
-from .driver import NOT_READY, check, check_release, cuda_error, driver
+from .driver import NOT_READY, check, check_release, cuda_error, driver, is_sticky
 
+#: The default stream: it waits for all blocking streams, and they for it.
 LEGACY = 1
+#: The default stream of the calling thread: the same handle is another stream in each.
+PER_THREAD = 2
 _DISABLE_TIMING = 2
 _NON_BLOCKING = 1
 
@@ -25,21 +30,28 @@ class StreamRef(NamedTuple):
     owner: Any
 
 
-def stream_ref(stream: Any) -> StreamRef:
-    """``TypeError`` for what is no stream."""
-    if isinstance(stream, StreamRef):
-        return stream
+def stream_ref(stream: Any, device: Device) -> StreamRef:
+    """``TypeError`` for what is no stream, ``WRONG_DEVICE`` for one that says that it belongs to another GPU."""
     if isinstance(stream, int) and not isinstance(stream, bool):
         handle: Any = stream
+        owner, index = None, None
     else:
-        handle = getattr(stream, "cuda_stream", None)
+        handle, owner = getattr(stream, "cuda_stream", None), stream
+        index = getattr(getattr(stream, "device", None), "index", None)
         if handle is None:
-            handle = getattr(stream, "ptr", None)
+            handle, index = getattr(stream, "ptr", None), getattr(stream, "device_id", None)
         if handle is None and hasattr(stream, "__cuda_stream__"):
             handle = stream.__cuda_stream__()[1]
     if isinstance(handle, bool) or not isinstance(handle, int) or not 0 <= handle < 2**64:
         raise TypeError(f"a stream must be a cudaStream_t or an object of PyTorch or CuPy, got {stream!r}")
-    return StreamRef(handle, stream)
+    if isinstance(index, int) and index >= 0 and index != device.index:
+        raise SluiceError(
+            "WRONG_DEVICE",
+            f"the stream is one of cuda:{index}, the memory is used on cuda:{device.index}",
+            {"stream_device": index, "device": device.index},
+            f"Use a stream of cuda:{device.index}.",
+        )
+    return StreamRef(handle, owner)
 
 
 def torch_stream(device: Device) -> StreamRef:
@@ -135,6 +147,41 @@ class Mark:
         check_release(driver().cuEventDestroy(self._event), "cuEventDestroy", "forget a mark")
 
 
+class EverythingMark:
+    """A place behind all work of a device, for streams that do not answer any more, as one that was destroyed: what was
+    enqueued in it goes on. Reached by a call that waits for all streams, in the landing thread."""
+
+    __slots__ = ("_passed",)
+
+    def __init__(self, device: Device) -> None:
+        def wait() -> None:
+            with device:
+                code = driver().cuCtxSynchronize()
+                check_release(code, "cuCtxSynchronize", f"wait for cuda:{device.index}")
+
+        self._passed = landing.when(landing.at_quiet_moment(lambda: True), wait)
+
+    @property
+    def reached(self) -> bool:
+        return self._passed.is_set()
+
+    def close(self) -> None:
+        """There is nothing to forget."""
+
+
+AnyMark = Union[Mark, EverythingMark]
+
+
+def mark(device: Device, stream: int) -> AnyMark:
+    """Where ``stream`` is now, or all of ``device`` when it does not tell. The context must be current."""
+    try:
+        return Mark(stream)
+    except SluiceError as error:
+        if is_sticky(error):
+            raise
+        return EverythingMark(device)
+
+
 def run_after(before: int, after: int) -> None:
     """What is in ``before`` now runs before what comes into ``after``."""
     if before == after:
@@ -188,4 +235,9 @@ def dlpack_stream(stream: Any, device: Device) -> "Tuple[StreamRef, bool]":
         return current_stream(device), False
     if isinstance(stream, bool) or not isinstance(stream, int) or stream <= 0:
         raise BufferError(f"stream must be None, -1 or a handle above 0, got {stream!r}")
+    if "cupy" in sys.modules:
+        # CuPy destroys a stream with its object, and names it by its handle alone.
+        current = cupy_stream(device)
+        if current.handle == stream:
+            return current, True
     return StreamRef(stream, None), True

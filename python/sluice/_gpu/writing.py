@@ -23,12 +23,15 @@ from .devices import Device
 from .driver import is_sticky
 from .memory import Registration, SharedMemory
 from .streams import (
-    Mark,
+    LEGACY,
+    PER_THREAD,
+    AnyMark,
     OwnStream,
     StreamRef,
     copy_to_host,
     current_stream,
     is_idle,
+    mark,
     run_after,
     stream_ref,
     synchronize,
@@ -44,7 +47,11 @@ class HostCopy:
         self.first = first
         self._slot_bytes = slot_bytes
         # Into memory that is not registered the driver copies through a buffer of its own, and blocks this thread.
-        self._registration = Registration(device, self.mapping, f"register the host copy of {channel} with the GPU")
+        try:
+            self._registration = Registration(device, self.mapping, f"register the host copy of {channel} with the GPU")
+        except BaseException:
+            self.close_descriptor()
+            raise
 
     def enqueue(self, stream: int, slot: int, source: int, byte_length: int) -> None:
         copy_to_host(stream, self.mapping.address + slot * self._slot_bytes, source, byte_length)
@@ -73,6 +80,7 @@ class WritingGpu:
         except BaseException:
             self.memory.close()
             raise
+        landing.start()
         self._readers: List[Registration] = []
         self.host_copy: Optional[HostCopy] = None
 
@@ -117,10 +125,13 @@ class WritingGpu:
     def stream_of(self, writers: Dict[int, StreamRef], stream: Any) -> int:
         """The stream that completes a loan: ``stream``, else the current one; behind all ``writers``, the streams that
         wrote it."""
-        chosen = (current_stream(self.device) if stream is None else stream_ref(stream)).handle
+        chosen = (current_stream(self.device) if stream is None else stream_ref(stream, self.device)).handle
         with self.device:
+            # Refuses a stream that is none, before anything of the job is enqueued.
+            is_idle(chosen)
             for writer in writers:
-                run_after(writer, chosen)
+                # The default stream of a thread cannot be named in another; the legacy one is behind all of them.
+                run_after(LEGACY if writer == PER_THREAD else writer, chosen)
         return chosen
 
     def enqueue(self, stream: int, slot: int, sequence: int) -> None:
@@ -134,16 +145,16 @@ class WritingGpu:
             fence = self._control.pointer + self._geometry.records_offset + RECORD_BYTES * slot + FENCE_OFFSET
             write_value64(stream, fence, sequence)
 
-    def marks(self, streams: Sequence[int]) -> List[Mark]:
+    def marks(self, streams: Sequence[int]) -> List[AnyMark]:
         """Where these streams are now."""
         with self.device:
-            return [Mark(stream) for stream in streams]
+            return [mark(self.device, LEGACY if stream == PER_THREAD else stream) for stream in streams]
 
-    def passed(self, marks: List[Mark]) -> bool:
+    def passed(self, marks: List[AnyMark]) -> bool:
         """Whether all marks are reached, which are forgotten then; also when the GPU is lost, and nothing runs any more."""
         try:
             with self.device:
-                if not all(mark.reached for mark in marks):
+                if not all(one.reached for one in marks):
                     return False
                 while marks:
                     marks.pop().close()

@@ -29,6 +29,7 @@ def reader_away(directory):
 
 def test_kills(directory):
     gpu = Gpu()
+    before_all = free_bytes()
     publisher, reader = publisher_away(directory), reader_away(directory)
     mine = sluice.open_subscriber("frames", STAMPED, max_held=3, timeout_s=20)
     checked = frames = 0
@@ -57,4 +58,4 @@ def test_kills(directory):
     mine.close()
     reader.end()
     publisher.end()
-    until(lambda: free_bytes() > 0)
+    until(lambda: free_bytes() >= before_all, what="GPU memory back")

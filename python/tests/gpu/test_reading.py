@@ -68,7 +68,7 @@ def test_views_and_copies(directory):
             lambda: frame.as_numpy(),
             lambda: frame.bytes,
             lambda: numpy.asarray(frame),
-            lambda: view.bytes,
+            lambda: frame.data.bytes,
         ):
             with pytest.raises(sluice.SluiceError) as refused:
                 attempt()
@@ -186,6 +186,29 @@ def test_a_store_breaks_the_offender_only_and_is_named(directory):
         with reader.receive(20) as frame:
             until(lambda: frame.state == "ready")
             assert gpu.check(frame) == 0
+    assert publisher.ask("close") == "closed"
+
+
+def test_a_dropped_subscriber_keeps_nothing(directory):
+    import gc
+    import os
+
+    publisher = away(directory)
+
+    def once():
+        reader = sluice.open_subscriber("frames", STAMPED, timeout_s=20)
+        publisher.ask("publish 1")
+        return reader.receive(20)["data"]
+
+    view = once()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        view = once()
+    assert wrong_words(view.to_numpy(), 6) == 0
+    del view
+    gc.collect()
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)
     assert publisher.ask("close") == "closed"
 
 

@@ -8,6 +8,7 @@ import type { Format } from '../../format/format-types.js';
 // Not by the layers' indexes: `sluice ls` parses manifests and starts by the number of files it loads.
 import { formatToJson, parseFormat } from '../../format/parse.js';
 import { GPU_UUID } from '../../layout/handshake-bodies.js';
+import { nestingDepth } from '../../layout/handshake-frame.js';
 import type { Memory } from '../../memory/domain.js';
 import { copyPlainJson, ForeignObject, nestsWithin, protocolError } from './foreign-json.js';
 
@@ -146,8 +147,12 @@ export function parseManifest(value: unknown, source: string, channel?: string):
 function parseText(text: string, source: string): unknown {
   // A UTF-16 unit is at least one byte, so this bounds the work before anything is counted or
   // parsed.
-  if (text.length > MAX_MANIFEST_BYTES || Buffer.byteLength(text) > MAX_MANIFEST_BYTES) {
+  const bytes = text.length > MAX_MANIFEST_BYTES ? undefined : Buffer.from(text);
+  if (bytes === undefined || bytes.length > MAX_MANIFEST_BYTES) {
     throw protocolError(source, '', `has more than ${MAX_MANIFEST_BYTES} bytes`);
+  }
+  if (nestingDepth(bytes) > MAX_MANIFEST_DEPTH) {
+    throw protocolError(source, '', `nests deeper than ${MAX_MANIFEST_DEPTH}`);
   }
   try {
     return JSON.parse(text) as unknown;

@@ -17,7 +17,7 @@ import type { Manifest } from '../directory/manifest.js';
 import { closeAll } from '../transport/outgoing-queue.js';
 import { resolveRuntimeDirectory, type RuntimeDirectory } from '../directory/runtime-directory.js';
 import { WaitList } from '../wait-list.js';
-import type { LinkSession, SessionTerms } from './link-session.js';
+import { type LinkSession, protocolFailure, type SessionTerms } from './link-session.js';
 import { announcedManifest, greet } from './greeting.js';
 import { type LinkWishes, termsOf } from './link-terms.js';
 import type { ReadingPlace } from './reading-place.js';
@@ -62,6 +62,8 @@ export class ChannelLink<S extends LinkSession> {
   #sessions: S[] = [];
   /** Sessions that left the line with frames still held. */
   #retired: S[] = [];
+  /** Of an epoch that waits in line: its ACK goes out when it comes to the front. */
+  readonly #unacknowledged = new Set<S>();
   /** All whose memory is still used, in line or not: each must hear of its publisher's end. */
   readonly #living = new Set<S>();
   /** The end that comes once what was published before it is read. */
@@ -200,7 +202,7 @@ export class ChannelLink<S extends LinkSession> {
     const old = this.#sessions.shift();
     if (old !== undefined) this.#retire(old, false);
     const next = this.#sessions[0];
-    if (next !== undefined && next.connection === old?.connection) acknowledge(next);
+    if (next !== undefined && this.#unacknowledged.delete(next)) acknowledge(next);
   }
 
   async #connect(mayRetry: (error: unknown) => boolean, firstPauseMs = 0): Promise<void> {
@@ -309,8 +311,15 @@ export class ChannelLink<S extends LinkSession> {
     descriptors: readonly number[],
   ): void {
     if (this.#end !== undefined) return closeAll(descriptors);
+    for (const waiting of this.#unacknowledged) {
+      if (waiting.connection !== connection) continue;
+      closeAll(descriptors);
+      const problem = 'sent a second EPOCH before the ACK of the first';
+      return connection.refuse(protocolFailure(waiting.manifest, problem));
+    }
     try {
       const session = this.#makeSession(connection, place, welcome, descriptors, epoch);
+      this.#unacknowledged.add(session);
       this.#enqueue(session);
       this.emit({ type: 'epoch', epoch: session.manifest.epoch, format: session.manifest.format });
     } catch (error) {
@@ -338,7 +347,10 @@ export class ChannelLink<S extends LinkSession> {
       return;
     }
     while (this.#sessions.length > MAX_SESSIONS) {
-      for (const skipped of this.#sessions.splice(1, 1)) skipped.close();
+      for (const skipped of this.#sessions.splice(1, 1)) {
+        this.#unacknowledged.delete(skipped);
+        skipped.close();
+      }
     }
     this.#sessions.push(session);
     this.#manifest = session.manifest;

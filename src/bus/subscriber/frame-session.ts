@@ -1,5 +1,5 @@
 /** One epoch of one publisher, as a frame subscriber has it mapped. */
-import type { SluiceError } from '../../core/index.js';
+import { joinUnsigned, type SluiceError } from '../../core/index.js';
 import { frameByteLength, type FrameFormat } from '../../format/index.js';
 import { isStickyCudaError, witnessFaults } from '../../gpu/index.js';
 import {
@@ -7,6 +7,7 @@ import {
   controlViews,
   ControlKind,
   type ControlViews,
+  Page,
   pageViews,
   type PageViews,
   readGeometry,
@@ -85,7 +86,10 @@ export class FrameSession implements LinkSession {
     this.control = controlViews(control.buffer);
     this.page = pageViews(page.buffer);
     const geometry = readGeometry(this.control.words, terms.controlBytes);
-    const problem = typeof geometry === 'string' ? geometry : mismatch(geometry, manifest);
+    const problem =
+      typeof geometry === 'string'
+        ? geometry
+        : (mismatch(geometry, manifest) ?? pageProblem(this.page.words, terms));
     if (problem !== undefined || typeof geometry === 'string') {
       this.close();
       throw protocolFailure(manifest, problem ?? 'has no geometry');
@@ -394,6 +398,15 @@ function importData(
     return hostMemory.importPool(descriptor, { slots, slotBytes });
   }
   return cudaMemory(place.device).importPool(descriptor, { slots, slotBytes, dataBytes });
+}
+
+/** What the publisher wrote into the page of a reader is what the handshake says; undefined when it is. */
+function pageProblem(page: Int32Array, { leases, sequence }: SessionTerms): string | undefined {
+  if (page[Page.granted] !== leases) {
+    return `its page grants ${page[Page.granted]} leases, the handshake ${leases}`;
+  }
+  const seen = joinUnsigned(page[Page.joinLow] ?? 0, page[Page.joinHigh] ?? 0);
+  return seen === sequence - 1 ? undefined : 'its page begins elsewhere than the handshake says';
 }
 
 function mismatch(geometry: ControlGeometry, manifest: Manifest): string | undefined {

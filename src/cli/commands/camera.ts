@@ -37,7 +37,7 @@ interface CameraCommandOptions extends CommonOptions {
 }
 
 export const EXAMPLES = [
-  "CAM=user:password sluice camera camera/door 'rtsp://${CAM}@10.0.0.7/stream1'",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
   'sluice camera screen x11::0.0 --decode demand',
@@ -98,7 +98,7 @@ export function configure(command: Command, start: Start): void {
     )
     .option('--label <text>', 'how lists call this publisher')
     .action((channel: string, input: string, options: CameraCommandOptions) =>
-      start(options, (run) => watchOver(run, channel, input, options)),
+      start(options, (run) => watchOver(run, channel, fromEnvironment(input), options)),
     );
   addEndOptions(command);
 }

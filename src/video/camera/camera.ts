@@ -23,6 +23,9 @@ import { type FeedParts, PacketFeed } from './packet-feed.js';
 import { RawFeed } from './raw-feed.js';
 import { Timeline } from './timeline.js';
 
+/** Of a decoder on the GPU, before ffmpeg takes over; fewer than end the decoding. */
+const MAX_GPU_FAILURES = 2;
+
 /**
  * An input that is read, and decoded once, for any number of readers. It publishes `<channel>` (frames), and where the
  * input has them `<channel>/packets` and `<channel>/audio`. Whoever opened it closes it.
@@ -46,6 +49,8 @@ export class Camera implements AsyncDisposable {
   #liveSinceMs: number | undefined;
   #lastFrameNs = 0;
   #frames = 0;
+  #decodesOnGpu = false;
+  #gpuFailures = 0;
   #lastFormat: VideoFormat | undefined;
   #reason: CloseReason | undefined;
   #want: Want = 'none';
@@ -162,21 +167,28 @@ export class Camera implements AsyncDisposable {
       events: {
         live: (codec) => this.#isLive(codec),
         format: () => this.#hasFormat(),
-        decoderFailed: (error) => {
-          this.#lastError = error.message;
-          this.#tell({ type: 'decoder', error });
-        },
+        decoderFailed: (error) => this.#decoderFailed(error),
       },
     };
   }
 
+  /** On the GPU where it decodes such pictures; a GPU that fails at it, more than once, is asked no more. */
   #makeDecoder(look: PictureLook): Decoder {
     const { decodeThreads: threads = 1, memory = 'host' } = this.#options;
-    const waits = this.#input.waits;
-    const codec = memory === 'host' ? undefined : nvdecCodec(look, memory);
-    if (codec !== undefined)
-      return new NvDecoder(this.channel, codec, memory, this.#output, { waits });
-    return new HostDecoder(this.channel, look, this.#output, { threads, waits });
+    const { waits } = this.#input;
+    const mayUseGpu = memory !== 'host' && this.#gpuFailures < MAX_GPU_FAILURES;
+    const codec = mayUseGpu ? nvdecCodec(look, memory) : undefined;
+    this.#decodesOnGpu = codec !== undefined;
+    if (codec === undefined) {
+      return new HostDecoder(this.channel, look, this.#output, { threads, waits });
+    }
+    return new NvDecoder(this.channel, codec, memory, this.#output, { waits });
+  }
+
+  #decoderFailed(error: SluiceError): void {
+    if (this.#decodesOnGpu) this.#gpuFailures += 1;
+    this.#lastError = error.message;
+    this.#tell({ type: 'decoder', error });
   }
 
   /** Connects, again and again, until the end. */

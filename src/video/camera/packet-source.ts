@@ -139,7 +139,8 @@ export class PacketSource implements NutSink {
   frame({ stream, byteLength }: NutFrame): Uint8Array | undefined {
     if (stream !== this.#video && stream !== this.#sound) return undefined;
     if (byteLength > MAX_PACKET_BYTES || byteLength === 0) return undefined;
-    this.#bytes = new Uint8Array(byteLength);
+    // Of its own memory, and not filled with zeros first.
+    this.#bytes = Buffer.allocUnsafeSlow(byteLength);
     return this.#bytes;
   }
 

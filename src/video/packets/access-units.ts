@@ -84,7 +84,7 @@ export class AccessUnits {
     return this.#parameters;
   }
 
-  /** `isKey`: what the container says. Undefined for a packet whose units lead out of it. */
+  /** `isKey`: what the container says. The packet's bytes may become the unit's. Undefined for a packet whose units lead out of it. */
   take(packet: Uint8Array, isKey: boolean): AccessUnit | undefined {
     if (this.codec === 'av1') return this.#takeUnits(packet, isKey);
     const bytes = this.#lengthBytes === 0 ? packet : lengthsToStartCodes(packet, this.#lengthBytes);

@@ -41,7 +41,7 @@ export function joinNals(nals: readonly Uint8Array[]): Uint8Array {
 
 /**
  * NAL units that stand behind their length, of `lengthBytes` each, as a byte stream; undefined when a length leads
- * out of the packet.
+ * out of the packet. Lengths of four bytes, which are the rule, become start codes in the packet itself.
  */
 export function lengthsToStartCodes(
   packet: Uint8Array,
@@ -49,6 +49,7 @@ export function lengthsToStartCodes(
 ): Uint8Array | undefined {
   const nals: Uint8Array[] = [];
   let at = 0;
+  let isWhole = true;
   while (at < packet.length) {
     let length = 0;
     for (let index = 0; index < lengthBytes; index += 1) {
@@ -57,7 +58,12 @@ export function lengthsToStartCodes(
     at += lengthBytes;
     if (at + length > packet.length) return undefined;
     if (length > 0) nals.push(packet.subarray(at, at + length));
+    else isWhole = false;
     at += length;
   }
-  return joinNals(nals);
+  if (lengthBytes !== LONG_START_CODE.length || !isWhole) return joinNals(nals);
+  for (const { byteOffset } of nals) {
+    packet.set(LONG_START_CODE, byteOffset - packet.byteOffset - lengthBytes);
+  }
+  return packet;
 }

@@ -14,6 +14,14 @@ import {
 import type { CodedPicture, PictureLook } from '../../../src/video/camera/coded-picture.js';
 import { FrameOutput, frameFormat } from '../../../src/video/camera/frame-output.js';
 import { NvDecoder, nvdecCodec } from '../../../src/video/nvdec/index.js';
+import { openCamera } from '../../../src/video.js';
+import {
+  decodedByFfmpeg,
+  H264,
+  makeClip,
+  Watcher,
+  withoutFfmpeg,
+} from '../../process/camera-clips.js';
 import { options } from '../place.js';
 
 process.env['SLUICE_NVCUVID_LIBRARY'] = process.env['SLUICE_CUDA_LIBRARY'];
@@ -102,6 +110,28 @@ describe('pictures decoded on a GPU', options, () => {
     using second = await subscriber.receive();
     assert.equal(second.ptsNs, 80e6);
     assert.equal(output.lastPtsNs, 80e6);
+  });
+
+  it('are decoded by ffmpeg and copied up where the GPU fails at it', async (test) => {
+    if (withoutFfmpeg !== undefined) return test.skip(withoutFfmpeg);
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-nvdec-'));
+    test.after(() => rmSync(folder, { recursive: true }));
+    const directory = join(folder, 'run');
+    // Wider than the pictures of the simulator: its first copy is refused.
+    const clip = makeClip(folder, 'clip.mp4', { encode: H264, size: '640x96', seconds: 4 });
+    const told: string[] = [];
+    const camera = await openCamera('camera/gpu', {
+      ...{ input: clip, memory: 'cuda:0', directory, loop: true, realtime: true },
+      onStatus: ({ type }) => told.push(type),
+    });
+    test.after(() => camera.close());
+    const watcher = new Watcher('camera/gpu', directory, { copyTo: 'host' });
+    test.after(() => watcher.close());
+    await watcher.until((seen) => seen.length > 3);
+    assert.equal(camera.stats().decoder, 'ffmpeg');
+    assert.deepEqual(told.filter((type) => type === 'decoder').length, 2);
+    const expected = decodedByFfmpeg(clip);
+    for (const { digest } of watcher.seen) assert.ok(expected.includes(digest));
   });
 
   it('are asked for only where the GPU decodes them', () => {

@@ -66,6 +66,14 @@ describe('a manifest as JSON', () => {
     assert.deepEqual(parseManifest(JSON.parse(text), 'test'), parseManifest(text, 'test'));
   });
 
+  it('counts nesting before it parses, so in values too that are replaced later', () => {
+    const text = encodeManifest(sampleManifest());
+    const within = text.replace('{', `{"x":${'['.repeat(7)}${']'.repeat(7)},"x":1,`);
+    assert.equal(parseManifest(within, 'test').protocol, 1);
+    assertRefused(text.replace('{', `{"x":${'['.repeat(8)}${']'.repeat(8)},"x":1,`), '');
+    assertRefused('['.repeat(60_000), '');
+  });
+
   it('leaves a schema behind', () => {
     const schema = { '~standard': { validate: (value: unknown) => ({ value }) } };
     const format: Format = { kind: 'json', schema };
