@@ -98,7 +98,7 @@ export function configure(command: Command, start: Start): void {
     )
     .option('--label <text>', 'how lists call this publisher')
     .action((channel: string, input: string, options: CameraCommandOptions) =>
-      start(options, (run) => watchOver(run, channel, fromEnvironment(input), options)),
+      start(options, (run) => watchOver(run, channel, input, options)),
     );
   addEndOptions(command);
 }
