@@ -59,12 +59,15 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   subscribers: async () => (await import('./suites/subscribers.js')).subscribers,
   allocation: async () => (await import('./suites/allocation.js')).allocation,
   start: async () => (await import('./suites/start.js')).start,
+  pixels: async () => (await import('./suites/pixels.js')).pixels,
+  taps: async () => (await import('./suites/taps.js')).taps,
   video: async () => (await import('./suites/video.js')).videoSuite,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
   'gpu-peers': async () => (await import('./suites/gpu-peers.js')).gpuPeers,
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
+  'gpu-pixels': async () => (await import('./suites/gpu-pixels.js')).gpuPixels,
 };
 
 /** Stands for all suites that need a GPU. */

@@ -76,6 +76,18 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/tap.js'),
   },
   {
+    name: 'record',
+    group: 'move',
+    summary: 'stores packets in .mp4 or .mkv as they are, or any channels in .mcap',
+    load: () => import('./commands/record.js'),
+  },
+  {
+    name: 'replay',
+    group: 'move',
+    summary: 'plays a recording as channels',
+    load: () => import('./commands/replay.js'),
+  },
+  {
     name: 'filter',
     group: 'move',
     summary: 'makes tensors or other pictures of pictures, while somebody reads them',
@@ -86,6 +98,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     group: 'move',
     summary: 'stores one picture of a channel as PNG or JPEG',
     load: () => import('./commands/snap.js'),
+  },
+  {
+    name: 'mosaic',
+    group: 'move',
+    summary: 'shows many channels in one picture, while somebody watches',
+    load: () => import('./commands/mosaic.js'),
   },
   {
     name: 'demo',

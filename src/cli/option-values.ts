@@ -37,6 +37,18 @@ export function positiveSeconds(option: string): (value: string) => number {
   };
 }
 
+const SECONDS_OF = Object.freeze({ s: 1, m: 60, h: 3600, d: 86_400 });
+
+/** `7d`, `12h`, `90m`, `30s`: in seconds. */
+export function duration(option: string): (value: string) => number {
+  return (value) => {
+    const [, count = '', unit = ''] = /^(\d{1,9})([smhd])$/.exec(value) ?? [];
+    const seconds = Number(count) * (SECONDS_OF[unit as keyof typeof SECONDS_OF] ?? 0);
+    if (!(seconds > 0 && seconds <= 1e9)) refuse(option, value, 'a time, as 7d, 12h, 90m or 30s');
+    return seconds;
+  };
+}
+
 export function framesPerSecond(option: string): (value: string) => number {
   return (value) => {
     const rate = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
@@ -60,6 +72,16 @@ export function videoFormat(option: string): (value: string) => VideoFormat {
         height: Number(height),
       }),
     );
+  };
+}
+
+/** `0.5`, `4`, `max`. */
+export function replaySpeed(option: string): (value: string) => number {
+  return (value) => {
+    if (value === 'max') return Infinity;
+    const speed = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!(speed > 0 && speed <= 1000)) refuse(option, value, 'more than 0, at most 1000, or max');
+    return speed;
   };
 }
 

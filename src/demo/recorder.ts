@@ -44,6 +44,7 @@ await perform(
       saved += 1;
       writeSnapshot(
         join(folder, `snapshot-${String(saved).padStart(3, '0')}.png`),
+        frame.format,
         frame.planes,
         boxes,
       );

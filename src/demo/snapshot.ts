@@ -1,31 +1,17 @@
-/** NV12 pictures as PNG files with boxes drawn in. */
+/** Pictures as PNG files with boxes drawn in. */
 import { writeFileSync } from 'node:fs';
 import { PNG } from 'pngjs';
 import type { ReadonlyPlane } from '../bus/index.js';
+import { video, type VideoFormat } from '../format/index.js';
+import { PictureConverter, planPicture } from '../pixels/index.js';
 import type { Box } from './motion.js';
 
-/** BT.601 limited range, the guess for pictures below 720 lines. */
-function toRgba(y: ReadonlyPlane, uv: ReadonlyPlane): Uint8Array {
-  const rgba = new Uint8Array(y.width * y.height * 4);
-  for (let row = 0; row < y.height; row++) {
-    const luma = row * y.pitchBytes;
-    const chroma = (row >> 1) * uv.pitchBytes;
-    for (let column = 0; column < y.width; column++) {
-      const l = 1.164 * ((y.bytes[luma + column] as number) - 16);
-      const u = (uv.bytes[chroma + (column & ~1)] as number) - 128;
-      const v = (uv.bytes[chroma + (column | 1)] as number) - 128;
-      const at = (row * y.width + column) * 4;
-      rgba[at] = clamp(l + 1.596 * v);
-      rgba[at + 1] = clamp(l - 0.392 * u - 0.813 * v);
-      rgba[at + 2] = clamp(l + 2.017 * u);
-      rgba[at + 3] = 255;
-    }
-  }
+function toRgba(planes: readonly ReadonlyPlane[], format: VideoFormat): Uint8Array {
+  const target = video({ width: format.width, height: format.height, pixelFormat: 'rgba' });
+  const pitchBytes = format.width * 4;
+  const rgba = new Uint8Array(pitchBytes * format.height);
+  new PictureConverter(planPicture(format, target)).run(planes, [{ bytes: rgba, pitchBytes }]);
   return rgba;
-}
-
-function clamp(value: number): number {
-  return Math.max(0, Math.min(255, Math.round(value)));
 }
 
 function drawBox(rgba: Uint8Array, pictureWidth: number, pictureHeight: number, box: Box): void {
@@ -42,13 +28,14 @@ function drawBox(rgba: Uint8Array, pictureWidth: number, pictureHeight: number, 
 /** Writes the picture with its boxes. The conversion copies; the frame is read in place. */
 export function writeSnapshot(
   path: string,
+  format: VideoFormat,
   planes: readonly ReadonlyPlane[],
   boxes: readonly Box[],
 ): void {
-  const [y, uv] = planes as [ReadonlyPlane, ReadonlyPlane];
-  const rgba = toRgba(y, uv);
-  for (const box of boxes) drawBox(rgba, y.width, y.height, box);
-  const png = new PNG({ width: y.width, height: y.height });
+  const { width, height } = format;
+  const rgba = toRgba(planes, format);
+  for (const box of boxes) drawBox(rgba, width, height, box);
+  const png = new PNG({ width, height });
   png.data = Buffer.from(rgba.buffer);
   writeFileSync(path, PNG.sync.write(png));
 }

@@ -132,6 +132,22 @@ export function planPicture(
   return { source, placement, passes };
 }
 
+/**
+ * Plans a region of one colour, red, green and blue from 0 to 255. Its source is a picture of one gray pixel that is not
+ * looked at.
+ */
+export function planFill(
+  target: VideoFormat,
+  color: readonly [number, number, number],
+  region: Region,
+): ConversionPlan {
+  const source = video({ width: 1, height: 1, pixelFormat: 'gray8' });
+  const whole = planPicture(source, target, { padding: color }, region);
+  const nothing = { x: 0, y: 0, width: 0, height: 0 };
+  const passes = whole.passes.map((pass) => ({ ...pass, picture: nothing, inputs: [] }));
+  return { ...whole, passes };
+}
+
 /** Plans one picture of a tensor. Throws as `planPicture`. */
 export function planTensor(
   source: VideoFormat,

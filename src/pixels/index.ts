@@ -18,6 +18,7 @@ export {
   type Pass,
   type PassInput,
   type PassOutput,
+  planFill,
   planPicture,
   planTensor,
   type Precision,

@@ -19,6 +19,7 @@ export interface Placement {
   readonly scaleY: number;
 }
 
+/** In pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;

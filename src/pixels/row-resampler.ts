@@ -23,7 +23,10 @@ export class RowResampler {
   row(y: number): Uint16Array {
     const plane = this.#plane;
     if (this.#isSparse) {
-      filterSparse(plane, y, this.#input, this.#result);
+      const { columns, rows, place } = this.#input;
+      const isMean = columns.halves && rows.halves && place.bytesPerSample === 1;
+      if (isMean) meanOfFour(plane, rows.first[y]!, this.#input, this.#result);
+      else filterSparse(plane, y, this.#input, this.#result);
       return this.#result;
     }
     plane.select(y);
@@ -123,6 +126,24 @@ function filterMany(
       at += step;
     }
     target[x] = sum >> TAP_BITS;
+  }
+}
+
+/** What `filterSparse` comes to when all weights are one half and samples have 8 bits: nothing is rounded. */
+function meanOfFour(
+  { samples, pitch }: PlaneRows,
+  row: number,
+  { place, columns }: PassInput,
+  target: Uint16Array,
+): void {
+  const { first } = columns;
+  const { offset, step } = place;
+  const top = row * pitch + offset;
+  for (let x = 0; x < target.length; x++) {
+    const at = top + first[x]! * step;
+    const next = at + step;
+    const sum = samples[at]! + samples[next]! + samples[at + pitch]! + samples[next + pitch]!;
+    target[x] = sum << 6;
   }
 }
 

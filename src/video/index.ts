@@ -1,6 +1,7 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
 export * from './filter/index.js';
 export * from './snapshot/index.js';
+export * from './mosaic/index.js';
 export {
   type Box,
   type Fit,
@@ -11,6 +12,8 @@ export {
 } from '../pixels/index.js';
 export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
 export * from './camera/index.js';
+export * from './tap/index.js';
+export * from './record/index.js';
 export * from './encode/index.js';
 export {
   openPackets,
@@ -18,4 +21,5 @@ export {
   PacketReader,
   type PacketReaderOptions,
 } from './packets/index.js';
-export * from './tap/index.js';
+export * from './mcap/index.js';
+export * from './replay/index.js';

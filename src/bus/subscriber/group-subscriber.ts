@@ -2,6 +2,7 @@
  * Many channels read as one: a pattern's group follows channels as they come and go. Members take turns, so that a
  * busy one does not starve the others.
  */
+import { setMaxListeners } from 'node:events';
 import { channelMatcher, isSluiceError, SluiceError } from '../../core/index.js';
 import { formatMismatch, type FormatPattern } from '../../format/index.js';
 import { type ChannelEvent, watchChannels } from '../directory/discovery.js';
@@ -95,6 +96,8 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     this.#group = group;
     this.channel = group.pattern;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    // Every member listens to it, and there may be more than Node takes for a leak.
+    setMaxListeners(0, this.#abort.signal);
     channelMatcher(group.pattern);
     checkSubscriberOptions(group.options, group.kind);
     const { signal } = group.options;

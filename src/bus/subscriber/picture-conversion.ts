@@ -11,6 +11,8 @@ import {
 import {
   colorOf,
   type ConversionOptions,
+  type Fit,
+  type ResizeFilter,
   PictureConverter,
   planPicture,
 } from '../../pixels/index.js';
@@ -18,12 +20,17 @@ import type { WaitOptions } from '../endpoint.js';
 import { framePlanes, type Plane, type ReadonlyPlane } from '../frame-views.js';
 
 /** What a picture is to become. */
-export interface PictureOptions
-  extends Pick<ConversionOptions, 'fit' | 'padding' | 'filter'>, WaitOptions {
+export interface PictureOptions extends WaitOptions {
   readonly pixelFormat: PixelFormat;
   /** In pixels. Default: as the frame; with one of the two, the other by the frame's shape. */
   readonly width?: number;
   readonly height?: number;
+  /** Of another shape: keep the picture's and fill up with `padding` ('letterbox', the default), or 'stretch'. */
+  readonly fit?: Fit;
+  /** Red, green and blue, 0 to 255. Default [114, 114, 114]. */
+  readonly padding?: readonly [number, number, number];
+  /** Default 'auto': bilinear down to half the size, by area below. */
+  readonly filter?: ResizeFilter;
   /** Default: the frame's colours where the family is the same, else what is usual for the format. */
   readonly color?: ColorSpace;
 }

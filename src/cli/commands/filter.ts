@@ -6,7 +6,14 @@ import { type FilterOptions, type FilterTarget, openFilter } from '../../video/i
 import { describeFailure } from '../failure.js';
 import { printable } from '../../core/index.js';
 import { memoryName, type MemoryName } from '../gpu-options.js';
-import { atLeast, channelName, channelPattern, numberList, pictureSize } from '../option-values.js';
+import {
+  atLeast,
+  channelName,
+  channelPattern,
+  listOf,
+  numberList,
+  pictureSize,
+} from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
@@ -38,7 +45,7 @@ export const EXAMPLES = [
 export function configure(command: Command, start: Start): void {
   command
     .argument('<out>', 'the channel to make', channelName)
-    .argument('<in...>', 'channels of pictures, or patterns of them', inputNames)
+    .argument('<in...>', 'channels of pictures, or patterns of them', listOf(channelPattern))
     .addOption(
       new Option('--letterbox <size>', 'for example 640x640: the shape is kept, the rest filled up')
         .argParser(pictureSize('--letterbox'))
@@ -88,10 +95,6 @@ export function configure(command: Command, start: Start): void {
       start(options, (run) => filter(run, output, inputs, options)),
     );
   addEndOptions(command);
-}
-
-function inputNames(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, channelPattern(value)];
 }
 
 async function filter(

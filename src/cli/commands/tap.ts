@@ -24,7 +24,6 @@ interface TapCommandOptions extends CommonOptions {
 
 export const EXAMPLES = [
   'sluice tap clip --as y4m --socket /tmp/clip.y4m',
-  'ffmpeg -f yuv4mpegpipe -i unix:/tmp/clip.y4m -f null -',
   'sluice tap clip --as nut --socket /tmp/clip.nut --size 320x240 --fps 5 --when-lost hold',
   'sluice tap clip --as mpegts --tcp 127.0.0.1:8554',
 ];

@@ -161,7 +161,8 @@ export class GpuConversion implements Disposable {
 /** Arrays one behind the other, each once. */
 class TableSpace {
   readonly #offsets = new Map<ArrayBufferView, number>();
-  byteLength = 0;
+  /** Memory of no bytes cannot be had. */
+  byteLength = TABLE_ALIGNMENT;
 
   add(table: ArrayBufferView): void {
     if (this.#offsets.has(table)) return;

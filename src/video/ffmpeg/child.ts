@@ -16,6 +16,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   /** Replaced in all that ffmpeg says. */
   readonly secrets?: readonly string[];
+  /** Another input beside standard input, `pipe:3`. */
+  readonly secondInput?: boolean;
 }
 
 /** How an ffmpeg ended. */
@@ -38,15 +40,18 @@ export class FfmpegChild {
   readonly #secrets: readonly string[];
   #partial = '';
 
-  constructor({ args, secrets = [] }: ChildOptions) {
+  constructor({ args, secrets = [], secondInput = false }: ChildOptions) {
     this.#secrets = secrets;
     const { readable, writable } = createPipe(PIPE_BYTES);
     this.output = readable;
     const words = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'error', ...args];
-    this.#child = spawn('ffmpeg', words, { stdio: ['pipe', writable, 'pipe'] });
+    this.#child = spawn('ffmpeg', words, {
+      stdio: ['pipe', writable, 'pipe', ...(secondInput ? ['pipe' as const] : [])],
+    });
     closeDescriptor(writable);
     // A child that ends first: what is still to be written is lost, and `ended` tells why.
     this.#child.stdin?.on('error', () => undefined);
+    if (secondInput) this.secondInput.on('error', () => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve({ error, status: undefined, lines: [] }));
@@ -63,6 +68,11 @@ export class FfmpegChild {
 
   get input(): Writable {
     return this.#child.stdin as Writable;
+  }
+
+  /** There only where it was asked for. */
+  get secondInput(): Writable {
+    return this.#child.stdio[3] as Writable;
   }
 
   /** Resolves when it is gone. It has nothing to save, so it is not asked. */

@@ -1,7 +1,13 @@
-/** Where the packets of a camera are: beside its pictures. */
-const SUFFIX = '/packets';
+/** Where the packets and the sound of a camera are: beside its pictures. */
+const PACKETS = '/packets';
+const SOUND = '/audio';
 
 /** `camera/door` and `camera/door/packets` both mean the latter. */
 export function packetChannelOf(channel: string): string {
-  return channel.endsWith(SUFFIX) ? channel : `${channel}${SUFFIX}`;
+  return channel.endsWith(PACKETS) ? channel : `${channel}${PACKETS}`;
+}
+
+/** `camera/door` and `camera/door/packets` both have `camera/door/audio`. */
+export function soundChannelOf(channel: string): string {
+  return packetChannelOf(channel).slice(0, -PACKETS.length) + SOUND;
 }

@@ -8,11 +8,12 @@
  *
  * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
  */
-import { isSluiceError, SluiceError } from '../../core/index.js';
+import { isSluiceError, type SluiceError } from '../../core/index.js';
 import { rawByteLength, type VideoFormat, video } from '../../format/index.js';
 import { type Frame, type FrameSubscriber, openSubscriber } from '../../bus/index.js';
 import { USUAL_RATE } from '../container/frame-rate.js';
 import type { ClientWriter } from './client-writer.js';
+import { DemandLoop } from './demand-loop.js';
 import { FramePace } from './frame-pace.js';
 import { type PictureCodec, PICTURE_CODECS } from './picture-codecs.js';
 import { fitPicture, type PictureFit, targetFormat } from './picture-fit.js';
@@ -39,16 +40,12 @@ export class FrameTap implements TapSource {
   readonly #counters: TapCounters;
   readonly #clients = new Map<ClientWriter, ClientState>();
   readonly #pace: FramePace;
-  readonly #abort = new AbortController();
-  readonly #fail: (error: SluiceError) => void;
+  readonly #loop: DemandLoop;
   #target: VideoFormat | undefined;
   #memory: PictureMemory | undefined;
   #fit: { readonly source: VideoFormat; readonly fit: PictureFit } | undefined;
   #shown: ShownPicture | undefined;
   #numbers = 0;
-  #reading: Promise<void> | undefined;
-  /** Ends the reading: nobody is there any more. */
-  #rest = new AbortController();
   /** One frame at a time is all that was granted: it cannot be held while the next is awaited. */
   #keepsAtOnce = false;
   #holdTimer: NodeJS.Timeout | undefined;
@@ -64,19 +61,31 @@ export class FrameTap implements TapSource {
     this.#codec = PICTURE_CODECS[options.as];
     this.#counters = counters;
     this.#pace = new FramePace(options.framesPerSecond);
-    this.#fail = fail;
+    this.#loop = new DemandLoop({
+      isWanted: () => this.#clients.size > 0,
+      read: (signal) => this.#readPublisher(signal),
+      onLost: () => {
+        if (options.whenLost !== 'hold') this.#endClients();
+      },
+      onRest: () => {
+        clearTimeout(this.#holdTimer);
+        this.#shown?.supersede();
+        this.#shown = undefined;
+      },
+      onFailure: fail,
+    });
   }
 
   join(client: ClientWriter): void {
     this.#clients.set(client, { last: 0, reading: undefined, until: Infinity });
     this.#offer(client);
-    this.#reading ??= this.#read();
+    this.#loop.changed();
   }
 
   leave(client: ClientWriter): void {
     this.#clients.get(client)?.reading?.finish();
     this.#clients.delete(client);
-    if (this.#clients.size === 0) this.#rest.abort();
+    this.#loop.changed();
   }
 
   drained(client: ClientWriter): void {
@@ -88,28 +97,7 @@ export class FrameTap implements TapSource {
   }
 
   async close(): Promise<void> {
-    this.#abort.abort();
-    await this.#reading;
-  }
-
-  /** Reads until nobody is there; one subscriber after another, as publishers come and go. */
-  async #read(): Promise<void> {
-    while (!this.#abort.signal.aborted && this.#clients.size > 0) {
-      this.#rest = new AbortController();
-      const signal = AbortSignal.any([this.#abort.signal, this.#rest.signal]);
-      try {
-        await this.#readPublisher(signal);
-      } catch (error) {
-        if (signal.aborted) continue;
-        if (!(error instanceof SluiceError)) throw error;
-        return this.#fail(error);
-      }
-      if (this.#options.whenLost !== 'hold') this.#endClients();
-    }
-    clearTimeout(this.#holdTimer);
-    this.#shown?.supersede();
-    this.#shown = undefined;
-    this.#reading = undefined;
+    await this.#loop.close();
   }
 
   async #readPublisher(signal: AbortSignal): Promise<void> {
@@ -239,7 +227,7 @@ export class FrameTap implements TapSource {
   /** The last picture once more, an interval later. */
   #repeat(): void {
     const shown = this.#shown;
-    if (shown === undefined || this.#abort.signal.aborted) return;
+    if (shown === undefined || this.#loop.closed) return;
     this.#pace.settle(USUAL_RATE);
     const { numerator, denominator } = this.#pace.rate ?? USUAL_RATE;
     this.#numbers += 1;

@@ -4,6 +4,7 @@ import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js
 import { PIXEL_FORMATS, type PixelFormat, video } from '../../format/index.js';
 import type { AllowedPeers } from '../../bus/index.js';
 
+/** All of {@link TapFormat}, those of pictures first. */
 export const TAP_FORMATS = Object.freeze(['y4m', 'nut', 'raw', 'h264', 'hevc', 'mpegts'] as const);
 /**
  * What a tap speaks. From pictures: `y4m` (YUV4MPEG2, every program reads it), `nut` (with exact times), `raw` (pixels and

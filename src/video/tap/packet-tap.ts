@@ -5,12 +5,13 @@
  * has a queue of its own, bounded in bytes. One that lets it fill up loses packets up to a key frame behind it, and the
  * others nothing.
  */
-import { SluiceError } from '../../core/index.js';
-import { type PacketFormat, packets } from '../../format/index.js';
-import { type Message, type MessageSubscriber, openSubscriber } from '../../bus/index.js';
+import { isSluiceError, SluiceError } from '../../core/index.js';
+import type { PacketFormat } from '../../format/index.js';
 import { TS_CODECS, type TsCodec, TsMuxer } from '../container/mpegts.js';
+import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
 import type { ClientWriter } from './client-writer.js';
+import { DemandLoop } from './demand-loop.js';
 import type { TapOptions } from './options.js';
 import type { TapCounters, TapSource } from './tap-source.js';
 
@@ -28,15 +29,12 @@ export class PacketTap implements TapSource {
   readonly #channel: string;
   readonly #options: TapOptions & { readonly as: 'h264' | 'hevc' | 'mpegts' };
   readonly #counters: TapCounters;
-  readonly #fail: (error: SluiceError) => void;
   readonly #clients = new Map<ClientWriter, ClientState>();
-  readonly #abort = new AbortController();
+  readonly #loop: DemandLoop;
   #muxer: TsMuxer | undefined;
   /** The newest key frame and what came after it, ready to be sent. */
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
-  #rest = new AbortController();
-  #reading: Promise<void> | undefined;
 
   constructor(
     channel: string,
@@ -47,7 +45,15 @@ export class PacketTap implements TapSource {
     this.#channel = packetChannelOf(channel);
     this.#options = options;
     this.#counters = counters;
-    this.#fail = fail;
+    this.#loop = new DemandLoop({
+      isWanted: () => this.#clients.size > 0,
+      read: (signal) => this.#readPublisher(signal),
+      onLost: () => {
+        if (options.whenLost !== 'hold') for (const client of this.#clients.keys()) client.end();
+      },
+      onRest: () => this.#forget(),
+      onFailure: fail,
+    });
   }
 
   join(client: ClientWriter): void {
@@ -56,12 +62,12 @@ export class PacketTap implements TapSource {
     for (const bytes of this.#kept) client.send(bytes, false);
     this.#counters.framesSent += this.#kept.length;
     client.flush();
-    this.#reading ??= this.#read();
+    this.#loop.changed();
   }
 
   leave(client: ClientWriter): void {
     this.#clients.delete(client);
-    if (this.#clients.size === 0) this.#rest.abort();
+    this.#loop.changed();
   }
 
   drained(): void {
@@ -69,33 +75,12 @@ export class PacketTap implements TapSource {
   }
 
   async close(): Promise<void> {
-    this.#abort.abort();
-    await this.#reading;
-  }
-
-  async #read(): Promise<void> {
-    while (!this.#abort.signal.aborted && this.#clients.size > 0) {
-      this.#rest = new AbortController();
-      const signal = AbortSignal.any([this.#abort.signal, this.#rest.signal]);
-      try {
-        await this.#readPublisher(signal);
-      } catch (error) {
-        if (signal.aborted) continue;
-        if (!(error instanceof SluiceError)) throw error;
-        return this.#fail(error);
-      }
-      if (this.#options.whenLost !== 'hold')
-        for (const client of this.#clients.keys()) client.end();
-    }
-    this.#forget();
-    this.#reading = undefined;
+    await this.#loop.close();
   }
 
   async #readPublisher(signal: AbortSignal): Promise<void> {
     const { directory, label, as } = this.#options;
-    const subscriber = await openSubscriber(this.#channel, {
-      format: packets(),
-      start: 'oldest',
+    const reader = await openPackets(this.#channel, {
       whenLost: 'end',
       label: label ?? `tap (${as})`,
       signal,
@@ -103,33 +88,25 @@ export class PacketTap implements TapSource {
     });
     this.#counters.reading = true;
     try {
-      this.#begin(subscriber.manifest.format as PacketFormat);
-      this.#catchUp(subscriber);
-      let lost = subscriber.stats().lost;
+      this.#begin(reader.manifest.format as PacketFormat);
       for (;;) {
-        const message = await this.#next(subscriber, signal);
-        if (message === undefined) return;
-        const lostNow = subscriber.stats().lost;
-        if (lostNow !== lost) this.#startOver();
-        lost = lostNow;
-        this.#distribute(message);
+        const packet = await this.#next(reader, signal);
+        if (packet === undefined) return;
+        this.#distribute(packet);
       }
     } finally {
       this.#counters.reading = false;
-      await subscriber.close();
+      await reader.close();
     }
   }
 
-  async #next(
-    subscriber: MessageSubscriber<PacketFormat>,
-    signal: AbortSignal,
-  ): Promise<Message<PacketFormat> | undefined> {
+  /** Undefined when the publisher has ended and everything was read. */
+  async #next(reader: PacketReader, signal: AbortSignal): Promise<Packet | undefined> {
     try {
-      return await subscriber.receive({ signal });
+      return await reader.receive({ signal });
     } catch (error) {
-      if (signal.aborted) throw error;
-      const end = await subscriber.closed;
-      if (end.error !== undefined) throw end.error;
+      if (!isSluiceError(error, 'CLOSED')) throw error;
+      if (error.cause !== undefined) throw error.cause;
       return undefined;
     }
   }
@@ -148,29 +125,15 @@ export class PacketTap implements TapSource {
         },
       );
     }
-    this.#muxer ??= as === 'mpegts' ? new TsMuxer(codec as TsCodec) : undefined;
-    this.#startOver();
+    this.#muxer = as === 'mpegts' ? new TsMuxer(codec as TsCodec) : undefined;
+    this.#forget();
+    for (const state of this.#clients.values()) state.waits = true;
   }
 
-  /** What the ring still holds from the newest key frame on, for the clients that are there. */
-  #catchUp(subscriber: MessageSubscriber<PacketFormat>): void {
-    for (;;) {
-      const message = subscriber.tryReceive();
-      if (message === undefined) break;
-      this.#keep(this.#encode(message), message.packet?.keyFrame === true);
-    }
-    for (const [client, state] of this.#clients) {
-      if (this.#kept.length === 0) continue;
-      state.waits = false;
-      for (const bytes of this.#kept) client.send(bytes, false);
-      this.#counters.framesSent += this.#kept.length;
-      client.flush();
-    }
-  }
-
-  #distribute(message: Message<PacketFormat>): void {
-    const keyFrame = message.packet?.keyFrame === true;
-    const bytes = this.#encode(message);
+  /** After a loss the reader goes on with a key frame, so nothing has to be done about it here. */
+  #distribute(packet: Packet): void {
+    const { keyFrame } = packet;
+    const bytes = this.#muxer?.unit(packet) ?? packet.bytes;
     this.#keep(bytes, keyFrame);
     for (const [client, state] of this.#clients) {
       if (client.waitingBytes + bytes.byteLength > MAX_WAITING_BYTES) state.waits = true;
@@ -185,23 +148,12 @@ export class PacketTap implements TapSource {
     }
   }
 
-  #encode({ value, packet }: Message<PacketFormat>): Uint8Array {
-    if (this.#muxer === undefined) return value;
-    const { ptsNs = 0, dtsNs = 0, keyFrame = false } = packet ?? {};
-    return this.#muxer.unit({ bytes: value, ptsNs, dtsNs, keyFrame });
-  }
-
   #keep(bytes: Uint8Array, keyFrame: boolean): void {
     if (keyFrame) this.#forget();
     else if (this.#kept.length === 0) return;
     this.#keptBytes += bytes.byteLength;
     if (this.#keptBytes > MAX_KEPT_BYTES) return this.#forget();
     this.#kept.push(bytes);
-  }
-
-  #startOver(): void {
-    this.#forget();
-    for (const state of this.#clients.values()) state.waits = true;
   }
 
   #forget(): void {

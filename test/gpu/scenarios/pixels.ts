@@ -91,11 +91,17 @@ describe('conversions on a GPU', options, () => {
           [46, 34],
           [61, 47],
           [15, 9],
+          [11, 8],
         ] as const) {
-          const [sourceWidth, sourceHeight] = width === 61 ? [45, 33] : [46, 34];
+          const [sourceWidth, sourceHeight] =
+            width === 61 ? [45, 33] : width === 11 ? [44, 32] : [46, 34];
           const source = video({ width: sourceWidth, height: sourceHeight, pixelFormat: from });
           const target = video({ width, height, pixelFormat: to });
-          const plan = planPicture(source, target, { gain: to === 'bgra' ? 0.5 : 1 });
+          const gain = to === 'bgra' ? 0.5 : 1;
+          const plan = planPicture(source, target, {
+            gain,
+            ...(width === 11 ? { filter: 'bilinear' } : {}),
+          });
           const made = both(
             plan,
             noise(frameByteLength(source), 3),

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runBench } from '../../../src/bench/index.js';
 
-const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'video'];
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
+const VIDEO_SUITES = hasFfmpeg ? ['video', 'taps'] : ['video'];
+const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'pixels', ...VIDEO_SUITES];
 
 function folderOf(test: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-test-'));

@@ -30,6 +30,7 @@ const PURE = ['core', 'tensor', 'format', 'pixels', 'layout', 'ring'];
 /** Package → the only files that may import it. */
 const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   koffi: /^src\/ffi\/koffi\.ts$/,
+  '@mcap/core': /^src\/video\/mcap\//,
   commander: /^src\/cli\//,
   picocolors: /^src\/(?:cli|demo)\//,
   pngjs: /^src\/(?:video\/snapshot|demo)\//,

@@ -1,0 +1,109 @@
+/** `sluice replay <file>`: a recording as channels. */
+import { basename, extname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { openCamera, openReplay } from '../../video/index.js';
+import { atLeast, channelName, replaySpeed } from '../option-values.js';
+import { addEndOptions, type Start } from '../program.js';
+import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
+import { safeJson } from '../safe-json.js';
+import { plural } from '../units.js';
+
+interface ReplayCommandOptions extends CommonOptions {
+  readonly speed?: number;
+  readonly loop?: boolean;
+  readonly prefix?: string;
+  readonly subscribers?: number;
+  readonly channel?: string;
+  readonly label?: string;
+}
+
+export const EXAMPLES = [
+  'sluice replay all.mcap',
+  'sluice replay all.mcap --speed 4 --prefix again/ --loop',
+  'sluice replay door.mp4 --channel camera/door',
+];
+
+export function configure(command: Command, start: Start): void {
+  command
+    .argument('<file>', 'of sluice record: .mcap, .mp4 or .mkv')
+    .addOption(
+      new Option('--speed <x>', '.mcap: so many times as fast; max: as fast as it goes').argParser(
+        replaySpeed('--speed'),
+      ),
+    )
+    .option('--loop', 'begin again at the end')
+    .option('--prefix <text>', '.mcap: before the names of the channels, as again/')
+    .option(
+      '--subscribers <n>',
+      '.mcap: a channel begins when it has so many',
+      atLeast('--subscribers', 1),
+    )
+    .option('--channel <name>', '.mp4, .mkv: what to call it (default: as the file)', channelName)
+    .option('--label <text>', 'how lists call the publishers')
+    .action((file: string, options: ReplayCommandOptions) =>
+      start(options, (run) => replay(run, file, options)),
+    );
+  addEndOptions(command);
+}
+
+async function replay(run: Run, file: string, options: ReplayCommandOptions): Promise<void> {
+  if (extname(file) !== '.mcap') return replayPackets(run, file, options);
+  if (options.channel !== undefined) {
+    throw new UsageError('--channel is for .mp4 and .mkv; a .mcap has names of its own: --prefix');
+  }
+  const { speed, loop, prefix, subscribers } = options;
+  const playing = await opensAsUsage(() =>
+    openReplay(file, {
+      ...common(run, options),
+      ...(speed === undefined ? {} : { speed }),
+      ...(loop === undefined ? {} : { loop }),
+      ...(prefix === undefined ? {} : { prefix }),
+      ...(subscribers === undefined ? {} : { subscribers }),
+    }),
+  );
+  const { error } = await playing.closed;
+  const stats = playing.stats();
+  if (run.json) run.print(safeJson({ event: 'end', file, ...stats }));
+  run.note(`${plural(stats.units, 'unit')} of ${plural(stats.channels, 'channel')} played`);
+  if (error !== undefined) throw error;
+}
+
+/** A file of packets is a camera that ends: its pictures are decoded for whoever reads them. */
+async function replayPackets(run: Run, file: string, options: ReplayCommandOptions): Promise<void> {
+  for (const name of ['speed', 'prefix', 'subscribers'] as const) {
+    if (options[name] !== undefined) throw new UsageError(`--${name} is for .mcap`);
+  }
+  const channel = options.channel ?? stemOf(file);
+  const camera = await opensAsUsage(() =>
+    openCamera(channel, {
+      input: file,
+      realtime: true,
+      decode: 'demand',
+      ...common(run, options),
+      ...(options.loop === undefined ? {} : { loop: options.loop }),
+    }),
+  );
+  if (run.json) run.print(safeJson({ event: 'open', channel }));
+  run.note(`playing ${channel}`);
+  const { error } = await camera.closed;
+  if (error !== undefined) throw error;
+}
+
+function stemOf(file: string): string {
+  try {
+    return channelName(basename(file, extname(file)).toLowerCase());
+  } catch {
+    throw new UsageError(`${basename(file)} makes no name of a channel: say --channel`);
+  }
+}
+
+function common(
+  run: Run,
+  { label, dir }: ReplayCommandOptions,
+): { readonly signal: AbortSignal; readonly label?: string; readonly directory?: string } {
+  return {
+    signal: run.signal,
+    ...(label === undefined ? {} : { label }),
+    ...(dir === undefined ? {} : { directory: dir }),
+  };
+}

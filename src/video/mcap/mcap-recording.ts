@@ -1,0 +1,243 @@
+/** Any channels into one MCAP file, on one clock. */
+import {
+  assertChannelPattern,
+  assertKnownKeys,
+  isSluiceError,
+  SluiceError,
+} from '../../core/index.js';
+import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
+import type { FrameFormat, MessageFormat } from '../../format/index.js';
+import {
+  type CloseReason,
+  type Endpoint,
+  Frame,
+  type Manifest,
+  type Message,
+  openSubscriber,
+  type SubscriberStats,
+  watchChannels,
+} from '../../bus/index.js';
+import { McapFile } from './mcap-writer.js';
+import { encodeUnit, type UnitHeader } from './unit-codec.js';
+
+/** How to record channels of any kind. Only the file is needed. */
+export interface McapOptions {
+  /** Replaced when it exists. */
+  readonly file: string;
+  /** Ends the recording; what came before is kept. */
+  readonly signal?: AbortSignal;
+  /** Runtime directory; by default the process's own. */
+  readonly directory?: string;
+  /** How publishers' lists call the recording. Default 'record'. */
+  readonly label?: string;
+}
+
+/** What a recording has done so far. Plain JSON. */
+export interface McapStats {
+  readonly channels: number;
+  /** Frames and messages written. */
+  readonly units: number;
+  /** Missed, because the disk or this process was too slow. */
+  readonly lost: number;
+  readonly bytes: number;
+}
+
+type Unit = Frame<FrameFormat> | Message<MessageFormat>;
+interface Reader extends Endpoint<SubscriberStats> {
+  receive(options: { readonly signal: AbortSignal }): Promise<Unit>;
+}
+
+/** A recording under way. Whoever opened it closes it. */
+export class McapRecording implements AsyncDisposable {
+  readonly pattern: string;
+  /** Resolves when it has ended and the file is complete; never rejects. */
+  readonly closed: Promise<CloseReason>;
+  readonly #options: McapOptions;
+  readonly #abort = new AbortController();
+  readonly #readers = new Map<string, Reader>();
+  readonly #loops: Promise<void>[] = [];
+  readonly #wallOffsetNs = wallOffsetNs();
+  #file: McapFile | undefined;
+  #units = 0;
+  #channels = 0;
+  #lostBefore = 0;
+  #reason: CloseReason | undefined;
+
+  /** @internal Use `openMcapRecording()`. */
+  constructor(pattern: string, options: McapOptions) {
+    this.pattern = pattern;
+    this.#options = options;
+    this.closed = this.#record();
+  }
+
+  stats(): McapStats {
+    const lost = [...this.#readers.values()].reduce((sum, reader) => sum + reader.stats().lost, 0);
+    return Object.freeze({
+      channels: this.#channels,
+      units: this.#units,
+      lost: this.#lostBefore + lost,
+      bytes: this.#file?.writtenBytes ?? 0,
+    });
+  }
+
+  /** Ends it; resolves when the file is complete. Idempotent. */
+  async close(): Promise<void> {
+    this.end({ reason: 'closed' });
+    await this.closed;
+  }
+
+  /** @internal */
+  end(reason: CloseReason): void {
+    this.#reason ??= reason;
+    this.#abort.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #record(): Promise<CloseReason> {
+    const { signal } = this.#abort;
+    const { directory, file } = this.#options;
+    try {
+      this.#file = await McapFile.create(file);
+      const place = directory === undefined ? {} : { directory };
+      for await (const { type, manifest } of watchChannels(this.pattern, { ...place, signal })) {
+        if (type !== 'retired') this.#follow(manifest);
+      }
+      await Promise.all(this.#loops);
+      if (this.#reason?.reason !== 'failed') await this.#file.finish();
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      this.end({ reason: 'failed', error });
+    }
+    if (this.#reason?.reason === 'failed') await this.#file?.abandon();
+    return this.#reason ?? { reason: 'ended' };
+  }
+
+  /** One reader a channel, for as long as the recording goes on. */
+  #follow({ channel, kind, format }: Manifest): void {
+    if (this.#readers.has(channel) || this.#abort.signal.aborted) return;
+    const { directory, label = 'record' } = this.#options;
+    const opening = openSubscriber(channel, {
+      format: { kind: format.kind } as never,
+      delivery: 'every',
+      ...(kind === 'frame' ? { copyTo: 'host' } : { start: 'oldest' }),
+      label,
+      signal: this.#abort.signal,
+      ...(directory === undefined ? {} : { directory }),
+    } as never) as unknown as Promise<Reader>;
+    this.#loops.push(this.#read(opening));
+  }
+
+  async #read(opening: Promise<Reader>): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      const reader = await opening;
+      this.#readers.set(reader.channel, reader);
+      this.#channels += 1;
+      try {
+        for (;;) await this.#store(reader, await reader.receive({ signal }));
+      } finally {
+        this.#lostBefore += reader.stats().lost;
+        this.#readers.delete(reader.channel);
+        await reader.close();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof SluiceError)) throw error;
+      if (!isSluiceError(error, 'CLOSED')) this.end({ reason: 'failed', error });
+    }
+  }
+
+  async #store(reader: Reader, unit: Unit): Promise<void> {
+    const file = this.#file as McapFile;
+    const { manifest } = reader;
+    const isFrame = unit instanceof Frame;
+    const timeNs = isFrame ? unit.publishTimeNs : unit.timeNs;
+    const data = isFrame ? await frameUnit(unit) : messageUnit(unit);
+    if (data === undefined) return;
+    const clockNs = Number.isNaN(timeNs) ? monotonicNs() : timeNs;
+    await file.add(manifest, unit.sequence, clockNs + this.#wallOffsetNs, data);
+    this.#units += 1;
+  }
+}
+
+/** Undefined for a frame whose publisher ended before its data was complete. The frame is given back. */
+async function frameUnit(frame: Frame<FrameFormat>): Promise<Uint8Array | undefined> {
+  using held = frame;
+  try {
+    await held.ready();
+  } catch (error) {
+    if (isSluiceError(error, 'FRAME_LOST')) return undefined;
+    throw error;
+  }
+  const { sequence, ptsNs, captureTimeNs, id, flags, userData } = held;
+  const shape = shapeOf(held);
+  const header: UnitHeader = {
+    sequence,
+    ptsNs,
+    captureTimeNs,
+    id: id.toString(),
+    ...(flags.keyFrame ? { key: true } : {}),
+    ...(flags.discontinuity ? { discontinuity: true } : {}),
+    ...(shape === undefined ? {} : { shape }),
+    ...(userData.length === 0 ? {} : { userData: Buffer.from(userData).toString('base64') }),
+  };
+  return encodeUnit(header, held.bytes as Uint8Array);
+}
+
+function shapeOf(frame: Frame<FrameFormat>): Record<string, readonly number[]> | undefined {
+  const { format } = frame;
+  if (format.kind !== 'tensor') return undefined;
+  const variable = Object.entries(format.tensors).filter(([, spec]) => spec.variable === true);
+  if (variable.length === 0) return undefined;
+  const views = frame.tensors as Readonly<Record<string, { readonly shape: readonly number[] }>>;
+  return Object.fromEntries(variable.map(([name]) => [name, [...(views[name]?.shape ?? [])]]));
+}
+
+function messageUnit({ value, sequence, type, packet }: Message<MessageFormat>): Uint8Array {
+  const header: UnitHeader = {
+    sequence,
+    type,
+    ...(packet === undefined
+      ? {}
+      : {
+          ptsNs: packet.ptsNs,
+          dtsNs: packet.dtsNs,
+          captureTimeNs: packet.captureTimeNs,
+          id: packet.id.toString(),
+          ...(packet.keyFrame ? { key: true } : {}),
+        }),
+  };
+  const isBytes = value instanceof Uint8Array;
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return encodeUnit(header, isBytes ? value : Buffer.from(text));
+}
+
+const KNOWN = ['file', 'signal', 'directory', 'label'] as const;
+
+/**
+ * Records every channel that matches, frames and messages, those that come later too, as they are: formats, times, ids.
+ * All units are on one clock, that of their publishing. Every unit is wanted; what was missed is counted.
+ *
+ * Rejects with `TypeError` for bad arguments and the signal's reason. What goes wrong later, such as a full disk, ends the
+ * recording, and `closed` tells; what was recorded before can be played back.
+ */
+export async function openMcapRecording(
+  pattern: string,
+  options: McapOptions,
+): Promise<McapRecording> {
+  assertChannelPattern(pattern);
+  assertKnownKeys('openMcapRecording()', options, KNOWN);
+  const { signal, file } = options;
+  if (!file.endsWith('.mcap')) {
+    throw new RangeError(`file must end in .mcap, got ${JSON.stringify(file)}`);
+  }
+  signal?.throwIfAborted();
+  const recording = new McapRecording(pattern, options);
+  const abort = (): void => recording.end({ reason: 'aborted' });
+  signal?.addEventListener('abort', abort, { once: true });
+  void recording.closed.then(() => signal?.removeEventListener('abort', abort));
+  return recording;
+}

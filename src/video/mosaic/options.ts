@@ -1,0 +1,105 @@
+/** How to open a mosaic. */
+import {
+  assertChannelName,
+  assertChannelPattern,
+  assertInteger,
+  assertKnownKeys,
+  assertOneOf,
+  isChannelPattern,
+} from '../../core/index.js';
+import type { AllowedPeers } from '../../bus/index.js';
+import { type PixelFormat, video, type VideoFormat } from '../../format/index.js';
+import type { Memory } from '../../memory/index.js';
+import type { ResizeFilter } from '../../pixels/index.js';
+import { MAX_TILES } from './tile-layout.js';
+
+/** How to open a mosaic. */
+export interface MosaicOptions {
+  /** Of the mosaic, in pixels. Default 1920 × 1080. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Default 'nv12'. */
+  readonly pixelFormat?: PixelFormat;
+  /** Pictures a second, whatever the inputs do: 1 to 240. Default 25. */
+  readonly framesPerSecond?: number;
+  /** Default: as many as rows, or one more. */
+  readonly columns?: number;
+  /** The name of its channel in each picture. Default true. */
+  readonly labels?: boolean;
+  /** After so long without a new frame an input is shown as dead. Default 2000. */
+  readonly staleMs?: number;
+  /** After so long a dead input of a pattern leaves the mosaic; those that are named stay. Default 30 000. */
+  readonly leaveMs?: number;
+  /** Default 'bilinear', which costs the processor a quarter of 'area' where cameras are much larger than their cells. */
+  readonly filter?: ResizeFilter;
+  /** Where the output lives and the work is done. Default 'host'. */
+  readonly memory?: Memory;
+  /** Of the output. Default by its size. */
+  readonly slots?: number;
+  readonly allow?: AllowedPeers;
+  readonly directory?: string;
+  readonly label?: string;
+  /** Ends the mosaic. */
+  readonly signal?: AbortSignal;
+  /** Told of inputs that cannot be used; the others go on. */
+  readonly onProblem?: (input: string, error: unknown) => void;
+}
+
+const KNOWN = [
+  'width',
+  'height',
+  'pixelFormat',
+  'framesPerSecond',
+  'columns',
+  'labels',
+  'staleMs',
+  'leaveMs',
+  'filter',
+  'memory',
+  'slots',
+  'allow',
+  'directory',
+  'label',
+  'signal',
+  'onProblem',
+] as const;
+
+const MAX_SECONDS_MS = 2 ** 31 - 1;
+
+/** Options with their defaults, checked. */
+export interface MosaicPlan {
+  readonly format: VideoFormat;
+  readonly framesPerSecond: number;
+  readonly columns: number | undefined;
+  readonly labels: boolean;
+  readonly staleMs: number;
+  readonly leaveMs: number;
+  readonly filter: ResizeFilter;
+  /** Inputs that have a cell from the start. */
+  readonly named: readonly string[];
+}
+
+/** Throws `TypeError` or `RangeError` for what no mosaic can be opened with. */
+export function checkMosaic(
+  output: string,
+  inputs: readonly string[],
+  options: MosaicOptions,
+): MosaicPlan {
+  assertChannelName(output);
+  assertKnownKeys('openMosaic()', options, KNOWN);
+  if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > MAX_TILES) {
+    throw new RangeError(`openMosaic() takes 1 to ${MAX_TILES} inputs, got ${inputs.length}`);
+  }
+  for (const input of inputs) assertChannelPattern(input);
+  if (inputs.includes(output)) throw new RangeError(`${output} cannot show itself`);
+  const { width = 1920, height = 1080, pixelFormat = 'nv12', framesPerSecond = 25 } = options;
+  const { columns, labels = true, staleMs = 2000, leaveMs = 30_000, filter = 'bilinear' } = options;
+  assertInteger('framesPerSecond', framesPerSecond, 1, 240);
+  if (columns !== undefined) assertInteger('columns', columns, 1, MAX_TILES);
+  assertInteger('staleMs', staleMs, 1, MAX_SECONDS_MS);
+  assertInteger('leaveMs', leaveMs, 1, MAX_SECONDS_MS);
+  assertOneOf('filter', filter, ['auto', 'bilinear', 'area']);
+  const format = video({ width, height, pixelFormat });
+  const named = [...new Set(inputs.filter((input) => !isChannelPattern(input)))];
+  return { format, framesPerSecond, columns, labels, staleMs, leaveMs, filter, named };
+}

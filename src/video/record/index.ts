@@ -1,0 +1,3 @@
+/** record: packets into files, as they were encoded. */
+export type { RecordOptions } from './options.js';
+export { openRecording, Recording, type RecordingStats } from './recording.js';

@@ -1,0 +1,151 @@
+/**
+ * One file of a recording: packets go through an ffmpeg that copies them into the container, and what it makes is written
+ * here. So a full disk is an error of our own write(2), and what was written before it stays readable.
+ *
+ * ```text
+ * packets of pictures ─▶ MPEG-TS (AV1: NUT) ─▶ pipe:0 ┐
+ *                                                     ├─ ffmpeg -c copy ─▶ pipe ─▶ file
+ * packets of sound ────▶ NUT ────────────────▶ pipe:3 ┘
+ * ```
+ */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { printable, SluiceError } from '../../core/index.js';
+import { TsMuxer, type TsCodec } from '../container/mpegts.js';
+import { FfmpegChild, missingFfmpeg, nutFrameHeader } from '../ffmpeg/index.js';
+import type { RecordingType } from './options.js';
+import { writeFailure } from './write-failure.js';
+import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.js';
+
+/** Added to all times: what a transport stream adds, so that sound and pictures stay together. */
+const LEAD_NS = 1_000_000_000;
+
+const OUTPUT: Readonly<Record<RecordingType, readonly string[]>> = {
+  mp4: ['-f', 'mp4', '-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
+  mkv: ['-f', 'matroska', '-cluster_time_limit', '1000'],
+};
+
+export interface RecordedPacket {
+  readonly bytes: Uint8Array;
+  /** Since the beginning of the file; not negative. */
+  readonly ptsNs: number;
+  readonly dtsNs: number;
+  readonly keyFrame: boolean;
+}
+
+export interface SegmentStreams {
+  readonly codec: 'h264' | 'hevc' | 'av1';
+  readonly width: number;
+  readonly height: number;
+  readonly sound: SoundStream | undefined;
+}
+
+export class SegmentWriter {
+  readonly path: string;
+  writtenBytes = 0;
+  /** Resolves when the file is complete; rejects with SYSTEM and UNSUPPORTED. */
+  readonly done: Promise<void>;
+  readonly #child: FfmpegChild;
+  readonly #muxer: TsMuxer | undefined;
+  #failed = false;
+
+  private constructor(
+    path: string,
+    file: FileHandle,
+    type: RecordingType,
+    streams: SegmentStreams,
+  ) {
+    this.path = path;
+    const { codec, sound } = streams;
+    this.#muxer = codec === 'av1' ? undefined : new TsMuxer(codec as TsCodec);
+    const pictures = ['-f', this.#muxer === undefined ? 'nut' : 'mpegts', '-i', 'pipe:0'];
+    const second =
+      sound === undefined ? [] : ['-f', 'nut', '-i', 'pipe:3', '-map', '0', '-map', '1'];
+    const tag = type === 'mp4' && codec === 'hevc' ? ['-tag:v', 'hvc1'] : [];
+    const copy = ['-c', 'copy', '-avoid_negative_ts', 'make_zero', '-flush_packets', '1'];
+    this.#child = new FfmpegChild({
+      args: ['-copyts', ...pictures, ...second, ...copy, ...tag, ...OUTPUT[type], 'pipe:1'],
+      secondInput: sound !== undefined,
+    });
+    if (this.#muxer === undefined) this.#child.input.write(pictureHeader(streams));
+    if (sound !== undefined) this.#child.secondInput.write(soundHeader(sound));
+    this.done = this.#store(file);
+    // Whoever waits for it may come later than the failure.
+    this.done.catch(() => (this.#failed = true));
+  }
+
+  /** Rejects with SYSTEM when the file cannot be made. */
+  static async open(
+    path: string,
+    type: RecordingType,
+    streams: SegmentStreams,
+  ): Promise<SegmentWriter> {
+    const file = await open(path, 'w').catch((error: unknown) => {
+      throw writeFailure(path, error as NodeJS.ErrnoException);
+    });
+    return new SegmentWriter(path, file, type, streams);
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Resolves when the packet is on its way: a slow disk holds its caller up. */
+  picture({ bytes, ptsNs, dtsNs, keyFrame }: RecordedPacket): Promise<void> {
+    if (this.#muxer !== undefined) {
+      return this.#write(this.#child.input, [this.#muxer.unit({ bytes, ptsNs, dtsNs, keyFrame })]);
+    }
+    const header = nutFrameHeader(ptsNs + LEAD_NS, keyFrame, bytes.byteLength);
+    return this.#write(this.#child.input, [header, bytes]);
+  }
+
+  sound({ bytes, ptsNs }: RecordedPacket): Promise<void> {
+    const header = nutFrameHeader(ptsNs + LEAD_NS, true, bytes.byteLength);
+    return this.#write(this.#child.secondInput, [header, bytes]);
+  }
+
+  /** No more comes; resolves as `done`. */
+  async end(): Promise<void> {
+    this.#child.input.end();
+    this.#child.secondInput?.end();
+    await this.done;
+  }
+
+  #write(input: Writable, pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.#failed || !input.writable) return Promise.resolve();
+    return new Promise((resolve) => {
+      input.write(Buffer.concat(pieces), () => resolve());
+    });
+  }
+
+  async #store(file: FileHandle): Promise<void> {
+    try {
+      const output = createReadStream('', { fd: this.#child.output, highWaterMark: 1 << 18 });
+      for await (const chunk of output) {
+        await writeAll(file, chunk as Buffer);
+        this.writtenBytes += (chunk as Buffer).byteLength;
+      }
+    } catch (error) {
+      await this.#child.stop();
+      throw writeFailure(this.path, error as NodeJS.ErrnoException);
+    } finally {
+      await file.close();
+    }
+    const { error, status, lines } = await this.#child.ended;
+    if (error !== undefined) throw missingFfmpeg(error);
+    if (status === 0) return;
+    const words = lines.at(-1) ?? 'nothing';
+    throw new SluiceError('SYSTEM', `cannot record ${printable(this.path)}: ffmpeg says ${words}`, {
+      details: { path: this.path, ffmpeg: lines },
+      remedy: 'See details; what was recorded before is kept.',
+    });
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength;) {
+    const { bytesWritten } = await file.write(bytes, at);
+    at += bytesWritten;
+  }
+}

@@ -1,0 +1,76 @@
+/** What ffmpeg has to know of packets before the first: headers of NUT. */
+import type { PacketCodec } from '../../format/index.js';
+import { nutHeader, type Rational } from '../ffmpeg/index.js';
+
+const NANOSECONDS: Rational = Object.freeze({ numerator: 1, denominator: 1_000_000_000 });
+const NO_BYTES = new Uint8Array(0);
+
+/** Names of codecs of sound as FFmpeg's NUT knows them: numbers of WAVE, low byte first, and one of four letters. */
+const SOUND_NAMES: Readonly<Partial<Record<PacketCodec, Uint8Array>>> = Object.freeze({
+  aac: Buffer.from([0xff, 0x00]),
+  opus: Buffer.from('Opus', 'latin1'),
+  'pcm-alaw': Buffer.from([0x06, 0x00]),
+  'pcm-mulaw': Buffer.from([0x07, 0x00]),
+});
+
+export interface SoundStream {
+  readonly codec: PacketCodec;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  /** Of AAC its AudioSpecificConfig. */
+  readonly configuration: Uint8Array;
+}
+
+export function soundHeader(sound: SoundStream): Uint8Array {
+  return nutHeader({
+    class: 'audio',
+    fourcc: SOUND_NAMES[sound.codec] ?? NO_BYTES,
+    timeBase: NANOSECONDS,
+    decodeDelay: 0,
+    extra: sound.configuration,
+    width: 0,
+    height: 0,
+    sampleRateHz: sound.sampleRateHz,
+    channels: sound.channels,
+  });
+}
+
+/** Pictures that no transport stream carries: AV1. */
+export function pictureHeader({ width, height }: { width: number; height: number }): Uint8Array {
+  return nutHeader({
+    class: 'video',
+    fourcc: Buffer.from('AV01', 'latin1'),
+    timeBase: NANOSECONDS,
+    decodeDelay: 0,
+    extra: NO_BYTES,
+    width,
+    height,
+    sampleRateHz: 0,
+    channels: 0,
+  });
+}
+
+/** What a camera says of its packets, in `userData` of the announcement; foreign text. */
+export function packetFacts(userData: Readonly<Record<string, unknown>>): {
+  readonly width: number;
+  readonly height: number;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+  readonly configuration: Uint8Array;
+} {
+  const facts = (userData['packets'] ?? {}) as Readonly<Record<string, unknown>>;
+  const count = (name: string, most: number): number => {
+    const value = facts[name];
+    return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= most
+      ? value
+      : 0;
+  };
+  const text = facts['configuration'];
+  return {
+    width: count('width', 16_384),
+    height: count('height', 16_384),
+    sampleRateHz: count('sampleRateHz', 768_000),
+    channels: count('channels', 64),
+    configuration: typeof text === 'string' ? Buffer.from(text.slice(0, 4096), 'base64') : NO_BYTES,
+  };
+}

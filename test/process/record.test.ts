@@ -1,0 +1,260 @@
+/** Recordings of real packets, looked at by ffmpeg: nothing is missing, and what a full disk leaves can be read. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { packets } from '../../src/index.js';
+import { openCamera, openRecording } from '../../src/video.js';
+import { Stage } from './cli-program.js';
+import { Runtime } from './runtime.js';
+import {
+  CLIP,
+  CLIP_FRAMES,
+  clipPackets,
+  clipPictures,
+  hasProgram,
+  md5,
+  until,
+} from './tap-clip.js';
+
+const skip = !hasProgram('ffmpeg', '-version') && 'no ffmpeg';
+
+/** The MD5 of each picture of a file; what is damaged in it is left out. */
+function picturesOf(path: string): readonly string[] {
+  const words = ['-v', 'quiet', '-i', path, '-map', '0:v', '-fps_mode', 'passthrough'];
+  const { stdout } = spawnSync('ffmpeg', [...words, '-f', 'framemd5', '-'], { maxBuffer: 1 << 24 });
+  return stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(',').at(-1)?.trim() ?? '');
+}
+
+function expected(): readonly string[] {
+  return clipPictures().map(md5);
+}
+
+async function channelOf(test: TestContext) {
+  const runtime = new Runtime(test);
+  const format = packets({ codec: 'h264' });
+  const publisher = await runtime.publisher('clip/packets', { format, ringBytes: 1 << 23 });
+  const send = async (from: number, to: number): Promise<void> => {
+    for (const packet of clipPackets().slice(from, to)) await publisher.send(packet.bytes, packet);
+  };
+  return { runtime, publisher, send };
+}
+
+describe('a recording', { skip }, () => {
+  for (const type of ['mp4', 'mkv']) {
+    it(`has every packet in a file as ${type}, also those before it began`, async (test) => {
+      const { runtime, publisher, send } = await channelOf(test);
+      const file = join(runtime.folder, `clip.${type}`);
+      await send(0, 60);
+      const { directory } = runtime;
+      const recording = await openRecording('clip', { file, preRollSeconds: 1000, directory });
+      await until(() => recording.stats().packets === 60);
+      await send(60, CLIP_FRAMES);
+      await publisher.close();
+      assert.deepEqual(await recording.closed, { reason: 'ended' });
+      const { packets: written, lost, bytes, files } = recording.stats();
+      assert.deepEqual({ written, lost, files }, { written: CLIP_FRAMES, lost: 0, files: 1 });
+      assert.equal(bytes, statSync(file).size);
+      assert.deepEqual(picturesOf(file), expected());
+    });
+  }
+
+  it('begins with the next key frame', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const { directory } = runtime;
+    const file = join(runtime.folder, 'clip.mp4');
+    const recording = await openRecording('clip', { file, directory });
+    await until(() => publisher.subscribers.length === 1);
+    await send(10, CLIP_FRAMES);
+    await publisher.close();
+    await recording.closed;
+    const first = clipPackets().findIndex(({ keyFrame }, index) => keyFrame && index > 10);
+    assert.equal(recording.stats().passedOver, first - 10);
+    assert.deepEqual(picturesOf(file), expected().slice(first));
+  });
+
+  it('is complete when it is closed', async (test) => {
+    const { runtime, send } = await channelOf(test);
+    const file = join(runtime.folder, 'clip.mp4');
+    const { directory } = runtime;
+    await send(0, 60);
+    const recording = await openRecording('clip', { file, preRollSeconds: 1000, directory });
+    await until(() => recording.stats().packets === 60);
+    await recording.close();
+    assert.equal((await recording.closed).reason, 'closed');
+    assert.equal(picturesOf(file).length, 60);
+  });
+
+  it('in segments begins each with a key frame, and deletes the oldest alone', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const folder = join(runtime.folder, 'segments');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'clip-of-somebody.mkv'), 'not ours');
+    const file = join(folder, 'clip.mkv');
+    const { directory } = runtime;
+    const wanted = { file, segmentSeconds: 0.000001, preRollSeconds: 1000, directory };
+    await send(0, CLIP_FRAMES);
+    const all = await openRecording('clip', wanted);
+    await until(() => all.stats().packets === CLIP_FRAMES);
+    await all.close();
+    const keys = clipPackets().filter(({ keyFrame }) => keyFrame).length;
+    const segments = (): readonly string[] =>
+      readdirSync(folder)
+        .filter((name) => /^clip-\d{4}-/.test(name))
+        .sort();
+    assert.equal(segments().length, keys);
+    assert.deepEqual(
+      segments().flatMap((name) => picturesOf(join(folder, name))),
+      expected(),
+    );
+    const few = await openRecording('clip', { ...wanted, maxBytes: 1 });
+    await until(() => few.stats().packets === CLIP_FRAMES);
+    await few.close();
+    await publisher.close();
+    assert.equal(segments().length, 1);
+    assert.ok(readdirSync(folder).includes('clip-of-somebody.mkv'));
+  });
+
+  it('has the sound of a camera', async (test) => {
+    const runtime = new Runtime(test);
+    const input = join(runtime.folder, 'sound.mp4');
+    const tone = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10'];
+    const made = ['-c:v', 'copy', '-c:a', 'aac', '-shortest', input];
+    spawnSync('ffmpeg', ['-v', 'error', '-i', CLIP, ...tone, ...made]);
+    const { directory } = runtime;
+    const options = { input, realtime: true, loop: true, decode: 'demand', directory } as const;
+    const camera = await openCamera('door', options);
+    test.after(() => camera.close());
+    const file = join(runtime.folder, 'door.mp4');
+    const recording = await openRecording('door', { file, preRollSeconds: 60, directory });
+    await until(() => recording.stats().packets >= 10 && recording.stats().soundPackets >= 40);
+    await recording.close();
+    const entries = [
+      '-show_entries',
+      'stream=codec_name,start_time,nb_read_packets',
+      '-of',
+      'json',
+    ];
+    const probe = spawnSync('ffprobe', ['-v', 'error', '-count_packets', ...entries, file]);
+    const { streams } = JSON.parse(probe.stdout.toString()) as {
+      streams: { codec_name: string; start_time: string; nb_read_packets: string }[];
+    };
+    assert.deepEqual(
+      streams.map(({ codec_name: name }) => name),
+      ['h264', 'aac'],
+    );
+    const { packets: pictures, soundPackets } = recording.stats();
+    assert.deepEqual(
+      streams.map(({ nb_read_packets: count }) => Number(count)),
+      [pictures, soundPackets],
+    );
+    const [video, audio] = streams.map(({ start_time: time }) => Number(time));
+    assert.ok(Math.abs(video! - audio!) < 0.5, `${video} and ${audio} belong together`);
+  });
+});
+
+describe('sluice record and replay', { skip }, () => {
+  it('store and play packets of a channel', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const stage = new Stage();
+    test.after(() => stage.close());
+    const file = join(runtime.folder, 'clip.mp4');
+    await send(0, CLIP_FRAMES);
+    const place = ['--dir', runtime.directory];
+    const recorder = stage.start(['record', 'clip', file, '--pre-roll', '1000', ...place]);
+    await until(() => publisher.subscribers[0]?.lag === 0);
+    await publisher.close();
+    const { code, err } = await recorder.ended;
+    assert.equal(code, 0, err);
+    assert.match(err, /clip: 100 packets in 1 file/);
+    assert.deepEqual(picturesOf(file), expected());
+    const player = stage.start(['replay', file, '--channel', 'again', '--loop', ...place]);
+    const reader = await runtime.subscriber('again/packets', { format: packets() });
+    const { packet } = await reader.receive();
+    assert.ok(packet !== undefined);
+    player.signal('SIGINT');
+    assert.equal((await player.ended).code, 130);
+  });
+
+  it('name what does not go together', async () => {
+    const stage = new Stage();
+    try {
+      for (const words of [
+        ['record', 'clip', 'clip.avi'],
+        ['record', 'clip', 'clip.mp4', '--keep', '7d'],
+        ['record', 'clip', 'clip.mp4', '--keep', '7 days', '--segment', '5'],
+        ['record', 'clip', 'clip.mcap', '--segment', '5'],
+        ['replay', 'clip.mp4', '--speed', '2'],
+        ['replay', 'clip.mcap', '--channel', 'a'],
+        ['tap', 'clip', '--as', 'y4m'],
+        ['tap', 'clip', '--as', 'y4m', '--tcp', '10.0.0.1:5'],
+      ]) {
+        const { code, err } = await stage.run(words);
+        assert.equal(code, 2, `${words.join(' ')}: ${err}`);
+      }
+      const nobody = await stage.run(['record', 'camera/*', '{channel}.mp4']);
+      assert.equal(nobody.code, 3, nobody.err);
+    } finally {
+      await stage.close();
+    }
+  });
+});
+
+describe('a recording on a disk that is full', { skip }, () => {
+  it('says so, and what was recorded before can be read', async (test) => {
+    const { runtime, send } = await channelOf(test);
+    const disk = join(runtime.folder, 'disk');
+    mkdirSync(disk);
+    const mount = ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk];
+    if (spawnSync('mount', mount).status !== 0) return test.skip('no file system may be mounted');
+    try {
+      for (const type of ['mkv', 'mp4']) {
+        const file = join(disk, `clip.${type}`);
+        await send(0, CLIP_FRAMES);
+        const { directory } = runtime;
+        const recording = await openRecording('clip', { file, preRollSeconds: 1000, directory });
+        const { reason, error } = await sendOn(send, recording.closed);
+        assert.equal(reason, 'failed');
+        assert.equal(error?.code, 'SYSTEM');
+        assert.match(error?.message ?? '', /no space left \(ENOSPC\)/);
+        const found = picturesOf(file);
+        // The last one may be cut off.
+        const whole = found.slice(0, -1);
+        assert.ok(whole.length > 0, `${type} has pictures`);
+        assert.deepEqual(whole, expected().slice(0, whole.length));
+        rmSync(file);
+      }
+    } finally {
+      spawnSync('umount', ['-l', disk]);
+    }
+  });
+
+  it('says why a file cannot be made', async (test) => {
+    const { runtime, send } = await channelOf(test);
+    const file = join(runtime.folder, 'nowhere', 'clip.mp4');
+    const { directory } = runtime;
+    await send(0, 10);
+    const recording = await openRecording('clip', { file, preRollSeconds: 1000, directory });
+    const { error } = await recording.closed;
+    assert.match(error?.message ?? '', /cannot write .*nowhere.*ENOENT/);
+  });
+});
+
+/** Sends the clip again until the recording has ended. */
+async function sendOn<T>(
+  send: (from: number, to: number) => Promise<void>,
+  closed: Promise<T>,
+): Promise<T> {
+  let isOver = false;
+  void closed.then(() => (isOver = true));
+  while (!isOver) {
+    await send(0, CLIP_FRAMES);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return closed;
+}

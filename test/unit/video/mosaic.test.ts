@@ -1,0 +1,167 @@
+/** Mosaics: cells, labels, inputs that come, stop and go, and a rate of their own. */
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { type Frame, type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
+import { type MosaicOptions, openMosaic } from '../../../src/video.js';
+import { labelPicture } from '../../../src/video/mosaic/label-picture.js';
+import { columnsFor, tileRegions } from '../../../src/video/mosaic/tile-layout.js';
+import { Bench } from '../bus/bench.js';
+
+const CAMERA = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
+
+function put(camera: FramePublisher<VideoFormat>, value: number): void {
+  const loan = camera.tryLoan()!;
+  loan.planes[0]!.bytes.fill(value);
+  loan.publish();
+}
+
+class MosaicBench extends Bench {
+  constructor(t: TestContext) {
+    super(t);
+  }
+
+  async mosaic(inputs: readonly string[], options: MosaicOptions = {}) {
+    const size = { width: 64, height: 64, framesPerSecond: 100, labels: false };
+    const all = { ...size, pixelFormat: 'rgb24', directory: this.directory, ...options } as const;
+    const opened = this.own(await openMosaic('wall', inputs, all));
+    const view = await this.subscriber('wall', { format: video() });
+    return { opened, view };
+  }
+
+  camera(name: string) {
+    return this.publisher(name, { format: CAMERA });
+  }
+
+  /** Pictures of a value, until the test ends or the result is called. */
+  feed(camera: FramePublisher<VideoFormat>, value: number): () => void {
+    const timer = setInterval(() => put(camera, value), 5);
+    const stop = (): void => clearInterval(timer);
+    this.own({ close: async () => stop() });
+    return stop;
+  }
+}
+
+/** Red of a pixel. */
+function pixel(frame: Frame<VideoFormat>, x: number, y: number): number {
+  const { bytes, pitchBytes } = frame.planes[0]!;
+  return bytes[y * pitchBytes + x * 3]!;
+}
+
+type View = Awaited<ReturnType<MosaicBench['mosaic']>>['view'];
+
+/** The first picture that is as wanted; a test that never sees it ends by its timeout. */
+async function until(view: View, wanted: (frame: Frame<VideoFormat>) => boolean): Promise<void> {
+  for await (const frame of view) if (wanted(frame as Frame<VideoFormat>)) return;
+}
+
+describe('the cells of a mosaic', () => {
+  it('cover the picture, each pixel once, and start at even pixels', () => {
+    for (let tiles = 1; tiles <= 36; tiles++) {
+      const size = { width: 333, height: 111 };
+      const regions = tileRegions(tiles, size, columnsFor(tiles));
+      assert.ok(regions.length >= tiles && regions.length < tiles + columnsFor(tiles));
+      const hits = new Uint8Array(size.width * size.height);
+      for (const { x, y, width, height } of regions) {
+        assert.deepEqual([x % 2, y % 2], [0, 0]);
+        for (let row = y; row < y + height; row++) {
+          for (let column = x; column < x + width; column++) hits[row * size.width + column]! += 1;
+        }
+      }
+      assert.ok(hits.every((count) => count === 1));
+    }
+  });
+
+  it('have labels that fit', () => {
+    const label = labelPicture('I', 1, 100)!;
+    assert.deepEqual([label.format.width, label.format.height], [11, 15]);
+    const ink = Array.from({ length: 15 }, (_, y) => {
+      const row = label.bytes.subarray(y * 64, y * 64 + 11);
+      return [...row].map((value) => (value === 0 ? '.' : '#')).join('');
+    });
+    assert.equal(ink[3], '...#####...');
+    assert.equal(ink[6], '.....#.....');
+    assert.equal(labelPicture('a long name', 1, 40)!.format.width, 5 * 7 + 4);
+    assert.equal(labelPicture('a', 2, 20), undefined);
+    assert.ok(labelPicture('\u{1f600}\u001b[2J', 1, 300));
+  });
+});
+
+describe('a mosaic', { timeout: 30_000 }, () => {
+  it('shows each input in its cell, the newest frame of each, and never waits', async (t) => {
+    const bench = new MosaicBench(t);
+    const [a, b] = [await bench.camera('a'), await bench.camera('b')];
+    const { view } = await bench.mosaic(['a', 'b', 'never']);
+    put(a, 50);
+    await until(view, (frame) => pixel(frame, 5, 5) === 50);
+    put(b, 60);
+    await until(view, (frame) => pixel(frame, 40, 5) === 60 && pixel(frame, 5, 5) === 50);
+    put(a, 70);
+    await until(view, (frame) => pixel(frame, 5, 5) === 70 && pixel(frame, 5, 40) === 0);
+  });
+
+  it('takes in channels of a pattern as they come, and lets go of those that went', async (t) => {
+    const bench = new MosaicBench(t);
+    const { opened, view } = await bench.mosaic(['cam/*'], { leaveMs: 50, staleMs: 20 });
+    const first = await bench.camera('cam/1');
+    bench.feed(first, 80);
+    await until(view, (frame) => pixel(frame, 32, 32) === 80);
+    const second = await bench.camera('cam/0');
+    const stop = bench.feed(second, 90);
+    await until(view, (frame) => pixel(frame, 5, 32) === 90 && pixel(frame, 60, 32) === 80);
+    stop();
+    await second.close();
+    await until(view, (frame) => pixel(frame, 5, 32) === 80);
+    assert.deepEqual(
+      opened.stats().inputs.map(({ channel }) => channel),
+      ['cam/1'],
+    );
+  });
+
+  it('darkens what is dead, says so, and shows it again when it is back', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const { opened, view } = await bench.mosaic(['a'], { staleMs: 30 });
+    put(camera, 200);
+    await until(view, (frame) => pixel(frame, 32, 50) === 70);
+    assert.equal(opened.stats().inputs[0]!.state, 'dead');
+    // The words stand above, white on black.
+    await until(view, (frame) =>
+      Array.from({ length: 64 }, (_, x) => pixel(frame, x, 6)).includes(255),
+    );
+    bench.feed(camera, 210);
+    await until(view, (frame) => pixel(frame, 32, 5) === 210);
+    assert.equal(opened.stats().inputs[0]!.state, 'live');
+  });
+
+  it('goes on when a publisher ends, and when it comes back with another size', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const { view } = await bench.mosaic(['a']);
+    put(camera, 100);
+    await until(view, (frame) => pixel(frame, 32, 32) === 100);
+    await camera.close();
+    const next = await bench.publisher('a', {
+      format: video({ width: 16, height: 32, pixelFormat: 'gray8' }),
+    });
+    bench.feed(next, 235);
+    await until(view, (frame) => pixel(frame, 32, 32) === 255 && pixel(frame, 5, 32) === 0);
+  });
+
+  it('reads nothing while nobody watches', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const { opened, view } = await bench.mosaic(['a']);
+    put(camera, 1);
+    await until(view, (frame) => pixel(frame, 32, 32) === 1);
+    await view.close();
+    for await (const { subscribers } of camera.demand()) if (subscribers === 0) break;
+    assert.equal(opened.stats().active, false);
+  });
+
+  it('refuses what makes no sense', async () => {
+    await assert.rejects(openMosaic('wall', []), /1 to 36 inputs/);
+    await assert.rejects(openMosaic('wall', ['wall']), /cannot show itself/);
+    await assert.rejects(openMosaic('wall', ['a'], { framesPerSecond: 0 }), RangeError);
+    await assert.rejects(openMosaic('wall', ['a'], { fps: 25 } as object), /no option 'fps'/);
+  });
+});
