@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/camera.js'),
   },
   {
+    name: 'up',
+    group: 'move',
+    summary: 'runs the cameras, taps, filters and encoders of a file in one process',
+    load: () => import('./commands/up.js'),
+  },
+  {
     name: 'encode',
     group: 'move',
     summary: 'encodes frames of a channel into packets of another',

@@ -65,7 +65,7 @@ export class RunEnd extends Error {
   }
 }
 
-const END_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export class Run {
   readonly options: CommonOptions;
@@ -76,6 +76,8 @@ export class Run {
     if (this.cause === 'interrupted') process.exit(ExitCode.interrupted);
     this.end('interrupted');
   };
+  #onHangup: (() => void) | undefined;
+  readonly #onHangupSignal = (): void => (this.#onHangup ?? this.#onSignal)();
   readonly #onOutputError = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE') throw error;
     this.end('output');
@@ -84,6 +86,7 @@ export class Run {
   constructor(options: CommonOptions) {
     this.options = options;
     for (const name of END_SIGNALS) process.on(name, this.#onSignal);
+    process.on('SIGHUP', this.#onHangupSignal);
     process.stdout.on('error', this.#onOutputError);
     process.stderr.on('error', this.#onOutputError);
     const { seconds } = options;
@@ -112,6 +115,11 @@ export class Run {
     if (!this.ended) this.#controller.abort(new RunEnd(cause));
   }
 
+  /** From here on SIGHUP does not end the run but calls this, as services read their files again. */
+  onHangup(call: () => void): void {
+    this.#onHangup = call;
+  }
+
   /** A line of the result, for standard output. */
   print(line: string): void {
     // The reader of a pipe that went is told once; the rest would be an error a line.
@@ -125,6 +133,7 @@ export class Run {
 
   close(): void {
     for (const name of END_SIGNALS) process.off(name, this.#onSignal);
+    process.off('SIGHUP', this.#onHangupSignal);
     clearTimeout(this.#timer);
   }
 }

@@ -170,6 +170,15 @@ export const ERROR_TABLE = Object.freeze({
     remedy:
       'Check rtsp://NAME:PASSWORD@…; characters such as @ : / in them are written as %40 %3A %2F.',
   },
+  CONFIG_INVALID: {
+    summary: 'The file that says what is to run cannot be used.',
+    causes: [
+      'A key or a value in it is not what is wanted; the message has line and column.',
+      'It names a variable that the environment does not have.',
+      'It is not there, or this user may not read it.',
+    ],
+    remedy: 'Mend the file and try it with `sluice up FILE --check`.',
+  },
   CAMERA_FORMAT: {
     summary: 'What the camera sends cannot be used.',
     causes: [

@@ -9,6 +9,9 @@ import {
   type CameraStatus,
   openCamera,
 } from '../../video/index.js';
+import { isUrl } from '../../video/camera/options.js';
+import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
+import { expandVariables } from '../../video/up/variables.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { atLeast, channelName, listOf } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
@@ -95,19 +98,18 @@ export function configure(command: Command, start: Start): void {
     )
     .option('--label <text>', 'how lists call this publisher')
     .action((channel: string, input: string, options: CameraCommandOptions) =>
-      start(options, (run) => watchOver(run, channel, fromEnvironment(input), options)),
+      start(options, (run) => watchOver(run, channel, input, options)),
     );
   addEndOptions(command);
 }
 
 /** So that a password need not be among the words of a command, which everybody can see. */
-function fromEnvironment(input: string): string {
-  return input.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
-    const value = process.env[name];
-    if (value === undefined)
-      throw new UsageError(`\${${name}} in the input: there is no such variable`);
-    return value;
-  });
+function fromEnvironment(given: string): Pick<CameraOptions, 'input' | 'secrets'> {
+  const { text: input, values, missing } = expandVariables(given, process.env);
+  if (missing.length > 0)
+    throw new UsageError(`\${${missing[0]}} in the input: there is no such variable`);
+  const secrets = values.filter((value) => value.length >= MIN_SECRET_LENGTH);
+  return isUrl(input) && secrets.length > 0 ? { input, secrets } : { input };
 }
 
 function nameAndValue(text: string): readonly [string, string] {
@@ -168,7 +170,7 @@ function cameraOptions(
   const { allowUid, allowGid, label, inputOption } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
-    input,
+    ...fromEnvironment(input),
     signal: run.signal,
     onStatus: (status) => tellStatus(run, channel, status),
     whenMissing: options.wait === false ? 'fail' : 'wait',

@@ -6,13 +6,18 @@ const LONGEST_MS = 15_000;
 const GOOD_MS = 10_000;
 
 export class Backoff {
+  readonly #longestMs: number;
   #nextMs = FIRST_MS;
+
+  constructor(longestMs = LONGEST_MS) {
+    this.#longestMs = longestMs;
+  }
 
   /** `heldMs`: how long the attempt before this one gave pictures. From half to all of the current step. */
   next(heldMs: number, random: () => number = Math.random): number {
     if (heldMs >= GOOD_MS) this.#nextMs = FIRST_MS;
     const step = this.#nextMs;
-    this.#nextMs = Math.min(LONGEST_MS, step * 2);
+    this.#nextMs = Math.min(this.#longestMs, step * 2);
     return Math.round(step * (0.5 + random() / 2));
   }
 }

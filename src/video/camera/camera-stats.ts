@@ -1,5 +1,6 @@
 /** What a camera has done and how it is. */
 import { monotonicNs } from '../../ffi/index.js';
+import type { Want } from './decode-line.js';
 
 /** A frozen snapshot, plain JSON; numbers count from the opening of the camera. */
 export interface CameraStats {
@@ -10,6 +11,8 @@ export interface CameraStats {
   readonly codec: string;
   /** What decodes: 'ffmpeg', 'nvdec', or '' while nothing does. */
   readonly decoder: string;
+  /** Which pictures are decoded, as `decode` and those who read have it. */
+  readonly wanted: Want;
   /** Frames published. */
   readonly frames: number;
   /** Frames a second, over the last second. */

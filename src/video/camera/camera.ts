@@ -53,6 +53,7 @@ export class Camera implements AsyncDisposable {
   #gpuFailures = 0;
   #lastFormat: VideoFormat | undefined;
   #reason: CloseReason | undefined;
+  #want: Want = 'none';
 
   private constructor(channel: string, options: CameraOptions) {
     assertChannelName(channel);
@@ -118,6 +119,7 @@ export class Camera implements AsyncDisposable {
       input: this.#input.shown,
       codec: feed.codec,
       decoder: feed.decoder,
+      wanted: this.#want,
       frames: this.#frames,
       framesPerSecond: this.#output.publisher?.stats().ratePerSecond ?? 0,
       bitsPerSecond: feed.bitsPerSecond,
@@ -261,8 +263,8 @@ export class Camera implements AsyncDisposable {
   /** From the first format on: who reads decides what is decoded. */
   #followDemand(): void {
     const { decode = 'always' } = this.#options;
-    if (decode === 'always') this.#feed.want = 'all';
-    else if (decode === 'key') this.#feed.want = 'key';
+    if (decode === 'always') this.#decodeOnly('all');
+    else if (decode === 'key') this.#decodeOnly('key');
     else void this.#onDemand();
     void this.#output.publisher?.closed.then(({ error }) => {
       if (error !== undefined) void this.#end({ reason: 'failed', error });
@@ -271,9 +273,13 @@ export class Camera implements AsyncDisposable {
 
   async #onDemand(): Promise<void> {
     for await (const { subscribers, keyFramesOnly } of this.#output.demand()) {
-      const want: Want = subscribers === 0 ? 'none' : keyFramesOnly ? 'key' : 'all';
-      this.#feed.want = want;
+      this.#decodeOnly(subscribers === 0 ? 'none' : keyFramesOnly ? 'key' : 'all');
     }
+  }
+
+  #decodeOnly(want: Want): void {
+    this.#want = want;
+    this.#feed.want = want;
   }
 }
 

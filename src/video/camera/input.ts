@@ -1,5 +1,5 @@
 /** How ffmpeg is told of an input: which of its devices and protocols, and what of it may be seen. */
-import { type CameraOptions } from './options.js';
+import { type CameraOptions, isUrl } from './options.js';
 import { hideSecrets } from '../ffmpeg/index.js';
 
 export interface CameraInput {
@@ -47,7 +47,7 @@ export function cameraInput(options: CameraOptions): CameraInput {
     const args = [...given, '-f', 'v4l2', '-i', input];
     return { kind: 'device', shown: input, isLive: true, waits: false, args, ...raw };
   }
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(input) && !input.startsWith('file://')) {
+  if (isUrl(input)) {
     return urlInput(input, given, options);
   }
   const path = input.replace(/^file:(?:\/\/)?/, '');
@@ -72,9 +72,9 @@ export function cameraInput(options: CameraOptions): CameraInput {
 function urlInput(
   url: string,
   given: readonly string[],
-  { transport = 'tcp' }: CameraOptions,
+  { transport = 'tcp', secrets: named = [] }: CameraOptions,
 ): CameraInput {
-  const { shown, secrets } = hideSecrets(url);
+  const { shown, secrets } = hideSecrets(url, named);
   const isRtsp = /^rtsps?:/i.test(url);
   const own = isRtsp
     ? [

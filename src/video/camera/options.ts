@@ -2,6 +2,7 @@
 import type { AllowedPeers } from '../../bus/index.js';
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { Memory } from '../../memory/index.js';
+import { MIN_SECRET_LENGTH } from '../ffmpeg/index.js';
 import type { CameraStatus } from './camera-status.js';
 
 /** How to open a camera. Only the input is needed. */
@@ -11,6 +12,8 @@ export interface CameraOptions {
    * `lavfi:GRAPH`. Name, password and query of a URL are given to ffmpeg through a pipe and shown nowhere.
    */
   readonly input: string;
+  /** Words in the input, a URL, that are to be treated like its password. Each has three characters or more. */
+  readonly secrets?: readonly string[];
   /** Where the frames live: 'cuda' decodes on the GPU where it can, and copies to it where it cannot. Default 'host'. */
   readonly memory?: Memory;
   /** Files: begin again at the end. Default false. */
@@ -53,6 +56,7 @@ export interface CameraOptions {
 
 const KNOWN = [
   'input',
+  'secrets',
   'memory',
   'loop',
   'realtime',
@@ -71,6 +75,11 @@ const KNOWN = [
   'label',
 ] as const;
 
+/** As a URL says it, `rtsp://…`: what stands in other inputs ffmpeg is told where everybody can see it. */
+export function isUrl(input: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(input) && !input.startsWith('file://');
+}
+
 const OPTION_NAME = /^[a-z0-9_:]{1,64}$/;
 
 /** Throws `TypeError` or `RangeError` for what no camera can be opened with. Publishers check the rest. */
@@ -80,6 +89,7 @@ export function checkCameraOptions(options: CameraOptions): void {
   if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) {
     throw new TypeError('input must be a URL, a path or a device, without control characters');
   }
+  checkSecrets(input, options.secrets ?? []);
   const choices = [
     ['decode', ['always', 'demand', 'key']],
     ['audio', ['packets', 'none']],
@@ -95,4 +105,13 @@ export function checkCameraOptions(options: CameraOptions): void {
       throw new TypeError(`inputOptions must map option names of ffmpeg to strings, got '${name}'`);
     }
   }
+}
+
+function checkSecrets(input: string, secrets: readonly string[]): void {
+  if (secrets.length === 0) return;
+  if (!isUrl(input)) throw new TypeError('secrets are for inputs that are URLs');
+  const isLong = (secret: unknown): boolean =>
+    typeof secret === 'string' && secret.length >= MIN_SECRET_LENGTH;
+  if (secrets.every(isLong)) return;
+  throw new RangeError('secrets must be strings of three characters or more');
 }

@@ -6,4 +6,4 @@ export type { NutFrame, NutStream } from './nut-format.js';
 export { nutFrameHeader, nutHeader } from './nut-muxer.js';
 export { NutPipe } from './nut-pipe.js';
 export { rescale, toNs, type Rational } from './rational.js';
-export { hideSecrets, redact, type ShownUrl } from './redaction.js';
+export { hideSecrets, MIN_SECRET_LENGTH, redact, type ShownUrl } from './redaction.js';

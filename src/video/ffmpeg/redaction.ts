@@ -1,7 +1,7 @@
 /** Keeps passwords out of what is shown: URLs lose their user, password and query, and texts every trace of these. */
 
 /** Shorter ones would take half of any text with them. */
-const MIN_SECRET_LENGTH = 3;
+export const MIN_SECRET_LENGTH = 3;
 
 export interface ShownUrl {
   /** Without user, password and query. */
@@ -10,14 +10,20 @@ export interface ShownUrl {
   readonly secrets: readonly string[];
 }
 
-/** `url`: SCHEME://[USER[:PASSWORD]@]HOST…, as ffmpeg takes it; it need not be valid. */
-export function hideSecrets(url: string): ShownUrl {
+/**
+ * `url`: SCHEME://[USER[:PASSWORD]@]HOST…, as ffmpeg takes it; it need not be valid. `others`: words anywhere in it that
+ * must not be shown either.
+ */
+export function hideSecrets(url: string, others: readonly string[] = []): ShownUrl {
   const [, scheme = '', authority = '', rest = ''] =
     /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)(.*)$/i.exec(url) ?? [undefined, '', '', url];
   const at = authority.lastIndexOf('@');
   const user = authority.slice(0, Math.max(0, at));
   const [path = '', query] = splitOnce(rest, '?');
   const secrets = new Set<string>();
+  for (const other of others) addForms(secrets, other);
+  const named = [...secrets];
+  if (named.length > 0) addForms(secrets, url);
   if (user !== '') {
     const [name = '', password] = splitOnce(user, ':');
     for (const part of [url, user, password, name]) addForms(secrets, part);
@@ -27,10 +33,12 @@ export function hideSecrets(url: string): ShownUrl {
     addForms(secrets, query);
     for (const pair of query.split(/[&;]/)) addForms(secrets, splitOnce(pair, '=')[1]);
   }
-  return {
-    shown: `${scheme}${authority.slice(at + 1)}${path}${query === undefined ? '' : '?…'}`,
-    secrets: [...secrets].sort((a, b) => b.length - a.length),
-  };
+  const shown = `${scheme}${authority.slice(at + 1)}${path}${query === undefined ? '' : '?…'}`;
+  return { shown: redact(shown, longestFirst(named)), secrets: longestFirst(secrets) };
+}
+
+function longestFirst(secrets: Iterable<string>): string[] {
+  return [...secrets].sort((a, b) => b.length - a.length);
 }
 
 /** The text with every secret replaced. */

@@ -34,6 +34,10 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   commander: /^src\/cli\//,
   picocolors: /^src\/(?:cli|demo)\//,
   pngjs: /^src\/(?:video\/snapshot|demo)\//,
+  yaml: /^src\/video\/up\//,
+  zod: /^src\/video\/up\//,
+  'fastest-levenshtein': /^src\/video\/up\//,
+  mqtt: /^src\/video\/health\//,
   // Comparators: not there in an installed package, so loaded only where a benchmark asks for them.
   zeromq: /^src\/bench\/programs\//,
   'shared-memory-disruptor': /^src\/bench\/programs\//,

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Backoff } from '../../../src/video/camera/backoff.js';
 import { DecodeTimes } from '../../../src/video/camera/decode-times.js';
 import { cameraInput } from '../../../src/video/camera/input.js';
+import { checkCameraOptions } from '../../../src/video/camera/options.js';
 import { Timeline } from '../../../src/video/camera/timeline.js';
 import { openCamera } from '../../../src/video.js';
 import {
@@ -84,6 +85,17 @@ describe('secrets', () => {
       secrets,
     );
     assert.doesNotMatch(said, /viewer|ssword|abc123/);
+  });
+
+  it('are words that the caller names, wherever they stand', () => {
+    const input = 'http://host/t0ken/live';
+    const { args, script, shown } = cameraInput({ input, secrets: ['t0ken'] });
+    assert.equal(shown, 'http://host/…/live');
+    assert.ok(!args.join(' ').includes('t0ken') && script?.includes('t0ken'));
+    for (const secrets of [['ab'], ['']]) {
+      assert.throws(() => checkCameraOptions({ input, secrets }), /three characters/);
+    }
+    assert.throws(() => checkCameraOptions({ input: '/clip.mp4', secrets: ['clip'] }), /URLs/);
   });
 
   it('are on no command line, whatever the URL', () => {

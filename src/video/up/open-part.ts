@@ -1,0 +1,75 @@
+/** Opens a part of any kind. What comes of it is the same to whoever runs it. */
+import type { CloseReason } from '../../bus/index.js';
+import { type CameraStats, type CameraStatus, openCamera } from '../camera/index.js';
+import { openEncoder } from '../encode/index.js';
+import { openFilter } from '../filter/index.js';
+import { type Health, openMetricsServer, openMqttReport } from '../health/index.js';
+import { openTap } from '../tap/index.js';
+import type { Part } from './part-spec.js';
+
+export interface OpenPart {
+  readonly closed: Promise<CloseReason>;
+  /** What there is to say of it, for a person. */
+  readonly about: string;
+  /** What it counts; of a camera there is more in `camera`. */
+  readonly stats?: () => object;
+  readonly camera?: () => CameraStats;
+  close(): Promise<void>;
+}
+
+export interface PartSurroundings {
+  readonly directory: string | undefined;
+  readonly version: string;
+  readonly health: () => Health;
+}
+
+export interface PartListeners {
+  readonly signal: AbortSignal;
+  readonly onCamera: (status: CameraStatus) => void;
+  /** It goes on, but not with all. */
+  readonly onProblem: (about: string, error: unknown) => void;
+}
+
+export async function openPart(
+  { name, spec }: Part,
+  { directory, version, health }: PartSurroundings,
+  { signal, onCamera, onProblem }: PartListeners,
+): Promise<OpenPart> {
+  const common = { signal, ...(directory === undefined ? {} : { directory }) };
+  switch (spec.kind) {
+    case 'camera': {
+      const camera = await openCamera(name, { ...spec.options, ...common, onStatus: onCamera });
+      const about = `from ${camera.stats().input}`;
+      return { ...opened(camera, about), camera: () => camera.stats() };
+    }
+    case 'filter': {
+      const filter = await openFilter(name, spec.inputs, { ...spec.options, ...common, onProblem });
+      return opened(filter, `of ${spec.inputs.join(', ')}`, () => filter.stats());
+    }
+    case 'encoder': {
+      const encoder = await openEncoder(name, spec.input, { ...spec.options, ...common });
+      return opened(encoder, `of ${spec.input}`, () => encoder.stats());
+    }
+    case 'tap': {
+      const tap = await openTap(spec.channel, { ...spec.options, ...common });
+      return opened(tap, `${spec.channel} at ${tap.url}`, () => tap.stats());
+    }
+    case 'metrics': {
+      const server = await openMetricsServer(spec.address, version, health);
+      return opened(server, `at ${server.url}/metrics`);
+    }
+    case 'mqtt': {
+      const report = await openMqttReport(spec.options, health, signal);
+      return opened(report, `connected to ${report.url}`);
+    }
+  }
+}
+
+function opened(
+  open: { readonly closed: Promise<CloseReason>; close(): Promise<void> },
+  about: string,
+  stats?: () => object,
+): OpenPart {
+  const common = { closed: open.closed, about, close: () => open.close() };
+  return stats === undefined ? common : { ...common, stats };
+}

@@ -1,0 +1,49 @@
+/**
+ * A program in what a container is made of: pid, ipc, mount, network and uts namespaces of its own, another user, and one
+ * directory that it shares with others. What it needs to run it has from the machine, read-only, like an image.
+ */
+import { spawnSync } from 'node:child_process';
+import type { ProgramOptions } from './program.js';
+
+const NAMESPACES = ['--pid', '--ipc', '--mount', '--net', '--uts', '--fork', '--mount-proc'];
+
+/** The first process of the container: it makes the place, then runs the program as somebody else. */
+const INIT = [
+  'set -e',
+  'shared=$1; at=$2; user=$3; group=$4; shift 4',
+  'hostname contained',
+  'mount -t tmpfs -o mode=755 none /run',
+  'mkdir -p "/run/$at"',
+  'mount --bind "$shared" "/run/$at"',
+  // What else lies in these is of the machine: the program shall not find it.
+  'mount -t tmpfs -o mode=1777 none /tmp',
+  'mount -t tmpfs -o mode=1777 none /dev/shm',
+  'setpriv --reuid "$user" --regid "$group" --clear-groups --no-new-privs "$@"',
+  'exit $?',
+].join('\n');
+
+export interface ContainerOptions {
+  /** The directory of the machine, and what it is called inside, below /run. */
+  readonly shared: string;
+  readonly at: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function contained({ shared, at, uid, gid }: ContainerOptions): ProgramOptions {
+  const given = [shared, at, String(uid), String(gid)];
+  const unshare = ['unshare', ...NAMESPACES, '--kill-child', '--propagation', 'private'];
+  return { wrapper: [...unshare, 'sh', '-c', INIT, 'init', ...given] };
+}
+
+/** Why there can be no such thing here; undefined when there can. */
+export function withoutContainers(): string | undefined {
+  if (process.geteuid?.() !== 0) return 'needs root, to make namespaces';
+  const [command = '', ...words] = [
+    ...(contained({ shared: '/', at: 'x', uid: 1000, gid: 1000 }).wrapper ?? []),
+    'true',
+  ];
+  const { status, stderr } = spawnSync(command, words, { encoding: 'utf8' });
+  if (status === 0) return undefined;
+  return `namespaces cannot be made here: ${stderr.trim().slice(0, 200)}`;
+}

@@ -1,0 +1,24 @@
+/** The processes below one, and what the kernel says of them. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** Children, their children and so on: those that are started while this looks may be missed. */
+export function descendantsOf(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return children.map(Number).flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+export type Namespace = 'pid' | 'ipc' | 'mnt' | 'net' | 'uts' | 'user';
+
+/** `pid:[4026531836]`: the same text for the same namespace. */
+export function namespaceOf(pid: number | 'self', kind: Namespace): string {
+  return readlinkSync(`/proc/${pid}/ns/${kind}`);
+}
+
+/** Shared memory of Sluice that a process has mapped: inodes of the memfds. */
+export function sharedMemoryOf(pid: number): Set<string> {
+  const lines = readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n');
+  const mapped = lines.filter((line) => line.includes('/memfd:sluice'));
+  return new Set(mapped.map((line) => line.split(/\s+/)[4] ?? ''));
+}
