@@ -172,7 +172,10 @@ describe('sluice up', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () => 
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /wrong\.yaml:1:1: camera: .*Did you mean cameras\?\n.*CONFIG_INVALID/s);
     const absent = await stage.run(['up', join(folder, 'absent.yaml'), '--json']);
-    assert.equal((JSON.parse(absent.err) as { error: { code: string } }).error.code, 'CONFIG_INVALID');
+    assert.equal(
+      (JSON.parse(absent.err) as { error: { code: string } }).error.code,
+      'CONFIG_INVALID',
+    );
   });
 
   it('prints the schema of the file', async () => {

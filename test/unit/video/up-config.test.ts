@@ -107,11 +107,23 @@ describe('a file that is wrong', () => {
       camera('    decode: alwys\n'),
       /^4:13 .*found "alwys", wanted always, demand or key\. Did you mean always\?$/,
     ],
-    ['has a number too small', camera('    slots: 1\n'), /^4:12 .*found 1, wanted an integer from 2/],
+    [
+      'has a number too small',
+      camera('    slots: 1\n'),
+      /^4:12 .*found 1, wanted an integer from 2/,
+    ],
     ['has text for a number', camera('    slots: two\n'), /found "two", wanted an integer/],
     ['has nothing where something is due', 'cameras:\n  a:\n', /^2:\d+ cameras\.a: found nothing/],
-    ['has a name that is none', 'cameras:\n  A/b: { input: a }\n', /^2:3 .*found "A\/b", wanted the/],
-    ['lacks an input', 'cameras:\n  a: { loop: true }\n', /^2:3 cameras\.a\.input: is missing, want/],
+    [
+      'has a name that is none',
+      'cameras:\n  A/b: { input: a }\n',
+      /^2:3 .*found "A\/b", wanted the/,
+    ],
+    [
+      'lacks an input',
+      'cameras:\n  a: { loop: true }\n',
+      /^2:3 cameras\.a\.input: is missing, want/,
+    ],
     [
       'has a tap that listens nowhere',
       'taps:\n  a: { channel: b, as: y4m }\n',
@@ -203,5 +215,7 @@ describe('a file that is wrong', () => {
 });
 
 function bombLine(level: number): string {
-  return `b${level}: &a${level} [${Array(9).fill(`*a${level - 1}`).join(', ')}]`;
+  return `b${level}: &a${level} [${Array(9)
+    .fill(`*a${level - 1}`)
+    .join(', ')}]`;
 }
