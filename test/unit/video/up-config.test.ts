@@ -44,6 +44,11 @@ filters:
     to: { width: 64, height: 64, colors: rgb, layout: chw, dtype: f16 }
 encoders:
   wall/packets: { input: wall, bitsPerSecond: 4000000 }
+mosaics:
+  wall: { inputs: ['camera/*'], width: 640, height: 360 }
+recorders:
+  door: { channel: camera/door, file: /r/door.mp4 }
+  all: { channel: '**', file: /r/all.mcap }
 metrics: 9464
 mqtt: { url: mqtt://localhost }
 `);
@@ -65,7 +70,11 @@ mqtt: { url: mqtt://localhost }
     assert.ok(tap?.kind === 'tap');
     assert.deepEqual(tap.options.size, { width: 640, height: 360 });
     assert.deepEqual(byName.get('metrics '), { kind: 'metrics', address: '9464' });
-    assert.equal(parts.length, 7);
+    const door = byName.get('recorder door');
+    assert.ok(door?.kind === 'recorder');
+    // In segments always: a part that is opened again must not write over what there is.
+    assert.deepEqual(door.options, { file: '/r/door.mp4', segmentSeconds: 600 });
+    assert.equal(parts.length, 10);
   });
 
   it('has secrets in it only as the environment has them', () => {
@@ -90,7 +99,7 @@ mqtt: { url: mqtt://localhost }
 
 describe('a file that is wrong', () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['is empty', '', /^1:1 : the file is empty, wanted keys of cameras, taps/],
+    ['is empty', '', /^1:1 : the file is empty, wanted cameras, filters/],
     ['is a list', '- a\n', /found no mapping/],
     ['is no YAML', 'cameras: [\n', /^2:1 : Flow sequence/],
     ['says a key twice', 'metrics: 1\nmetrics: 2\n', /^2:1 : Map keys must be unique/],
@@ -107,11 +116,23 @@ describe('a file that is wrong', () => {
       camera('    decode: alwys\n'),
       /^4:13 .*found "alwys", wanted always, demand or key\. Did you mean always\?$/,
     ],
-    ['has a number too small', camera('    slots: 1\n'), /^4:12 .*found 1, wanted an integer from 2/],
+    [
+      'has a number too small',
+      camera('    slots: 1\n'),
+      /^4:12 .*found 1, wanted an integer from 2/,
+    ],
     ['has text for a number', camera('    slots: two\n'), /found "two", wanted an integer/],
     ['has nothing where something is due', 'cameras:\n  a:\n', /^2:\d+ cameras\.a: found nothing/],
-    ['has a name that is none', 'cameras:\n  A/b: { input: a }\n', /^2:3 .*found "A\/b", wanted the/],
-    ['lacks an input', 'cameras:\n  a: { loop: true }\n', /^2:3 cameras\.a\.input: is missing, want/],
+    [
+      'has a name that is none',
+      'cameras:\n  A/b: { input: a }\n',
+      /^2:3 .*found "A\/b", wanted the/,
+    ],
+    [
+      'lacks an input',
+      'cameras:\n  a: { loop: true }\n',
+      /^2:3 cameras\.a\.input: is missing, want/,
+    ],
     [
       'has a tap that listens nowhere',
       'taps:\n  a: { channel: b, as: y4m }\n',
@@ -154,6 +175,22 @@ describe('a file that is wrong', () => {
       'cameras:\n  a: { input: "rtsp://h/${SHORT}" }\n',
       /less than 3 characters/,
     ],
+    [
+      'records into one file twice',
+      'recorders:\n  a: &r { channel: b, file: /f.mkv }\n  b: *r\n',
+      /the file \/f\.mkv is already that of recorders\.a/,
+    ],
+    [
+      'records into no such file',
+      'recorders:\n  a: { channel: b, file: /f.avi }\n',
+      /end in \.mp4/,
+    ],
+    [
+      'has an mcap in segments',
+      'recorders:\n  a: { channel: b, file: /f.mcap, keepSeconds: 5 }\n',
+      /keepSeconds is for \.mp4 and \.mkv/,
+    ],
+    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot show itself/],
     ['has a broker of another kind', 'mqtt: { url: "http://h" }\n', /url must be mqtt:/],
     ['reports to nowhere', 'metrics: somewhere\n', /^1:1 metrics: metrics must be a port/],
   ];
@@ -203,5 +240,7 @@ describe('a file that is wrong', () => {
 });
 
 function bombLine(level: number): string {
-  return `b${level}: &a${level} [${Array(9).fill(`*a${level - 1}`).join(', ')}]`;
+  return `b${level}: &a${level} [${Array(9)
+    .fill(`*a${level - 1}`)
+    .join(', ')}]`;
 }
