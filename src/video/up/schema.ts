@@ -58,9 +58,11 @@ const size = text()
     return { width, height };
   });
 const userIds = listOf(integer(0, 2 ** 32 - 2), 'a list of numbers of users');
-const allow = keysOf({ uids: userIds.exactOptional(), gids: userIds.exactOptional() })
-  .transform(({ uids = [], gids = [] }) => ({ uids, gids }))
-  .describe('Other users that may read, by number');
+const allow = keysOf({
+  uids: userIds.exactOptional(),
+  gids: userIds.exactOptional(),
+  gpuUids: userIds.exactOptional(),
+}).describe('Other users that may read, by number; gpuUids: who may have memory of a GPU');
 const label = text().max(64, { error: 'text of at most 64 characters' });
 const published = { allow: allow.exactOptional(), label: label.exactOptional() };
 const pool = { memory: memory.exactOptional(), slots: integer(2).exactOptional() };

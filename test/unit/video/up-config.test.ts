@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Plan, readConfig } from '../../../src/video/up/index.js';
+import { readText } from '../repository/tree.js';
 
 const environment = { DOOR: 'viewer:pa ss"word', BROKER: 'mq:tt', SHORT: 'ab', RUN: '/run/door' };
 
@@ -60,7 +61,7 @@ mqtt: { url: mqtt://localhost }
         input: '/clip.mp4',
         memory: 'cuda:1',
         decode: 'demand',
-        allow: { uids: [1000], gids: [] },
+        allow: { uids: [1000] },
         inputOptions: { framerate: '5' },
       },
     });
@@ -75,6 +76,14 @@ mqtt: { url: mqtt://localhost }
     // In segments always: a part that is opened again must not write over what there is.
     assert.deepEqual(door.options, { file: '/r/door.mp4', segmentSeconds: 600 });
     assert.equal(parts.length, 10);
+  });
+
+  it('is the one of docs/video.md', () => {
+    const section = readText('docs/video.md').split('## Running many cameras')[1] ?? '';
+    const [, example = ''] = /```yaml\n(.*?)```/s.exec(section) ?? [];
+    const { parts } = planOf(example);
+    const kinds = new Set(parts.map(({ spec }) => spec.kind));
+    assert.equal(kinds.size, 8);
   });
 
   it('has secrets in it only as the environment has them', () => {
