@@ -77,7 +77,7 @@ describe('how a command ends', () => {
       [['sub', 'a', '--out', '/nonexistent/x', '--no-wait'], /cannot write/],
       [['sub', 'a', '--out', 'x', '--json'], /choose one/],
       [['pub', 'a', '--video', 'nv12'], /--video "nv12"/],
-      [['pub', 'a', '--video', 'nv12:64x48', '--format', 'text'], /cannot be used with/],
+      [['pub', 'a', '--video', 'nv12:64x48', '--format', 'text'], /choose one/],
       [['pub', 'a', '--fps', '25'], /--fps is an option of --video/],
       [['pub', 'a', '--slots', '8'], /--ring/],
       [['pub', 'a', '--layout', 'slots', '--slots', '100'], /power of two/],

@@ -312,7 +312,7 @@ describe('frames in the memory of a GPU', { skip }, () => {
       assert.match(err, remedy);
     }
     for (const [words, message] of [
-      [['pub', 'x', '--memory', 'cuda'], /--memory is an option of --video/],
+      [['pub', 'x', '--memory', 'cuda'], /--memory is an option of pictures/],
       [['pub', 'x', ...picture, '--memory', 'gpu'], /--memory "gpu"/],
       [['sub', 'x', '--device', 'cuda', '--copy-to', 'host'], /cannot be used with/],
       [['sub', 'x', '--copy-to', 'elsewhere'], /--copy-to "elsewhere"/],

@@ -3,20 +3,27 @@
  * directory that it shares with others. What it needs to run it has from the machine, read-only, like an image.
  */
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { ProgramOptions } from './program.js';
+
+/** This file runs from dist/test/process/. */
+const repositoryRoot = fileURLToPath(new URL('../../..', import.meta.url));
 
 const NAMESPACES = ['--pid', '--ipc', '--mount', '--net', '--uts', '--fork', '--mount-proc'];
 
 /** The first process of the container: it makes the place, then runs the program as somebody else. */
 const INIT = [
   'set -e',
-  'shared=$1; at=$2; user=$3; group=$4; shift 4',
+  'shared=$1; at=$2; user=$3; group=$4; root=$5; shift 5',
   'hostname contained',
   'mount -t tmpfs -o mode=755 none /run',
   'mkdir -p "/run/$at"',
   'mount --bind "$shared" "/run/$at"',
-  // What else lies in these is of the machine: the program shall not find it.
+  // What else lies in these is of the machine: the program shall not find it, but for itself, which may lie there too.
+  'mount --bind "$root" /mnt',
   'mount -t tmpfs -o mode=1777 none /tmp',
+  'mkdir -p "$root"',
+  'mount --move /mnt "$root"',
   'mount -t tmpfs -o mode=1777 none /dev/shm',
   'setpriv --reuid "$user" --regid "$group" --clear-groups --no-new-privs "$@"',
   'exit $?',
@@ -31,7 +38,7 @@ export interface ContainerOptions {
 }
 
 export function contained({ shared, at, uid, gid }: ContainerOptions): ProgramOptions {
-  const given = [shared, at, String(uid), String(gid)];
+  const given = [shared, at, String(uid), String(gid), repositoryRoot];
   const unshare = ['unshare', ...NAMESPACES, '--kill-child', '--propagation', 'private'];
   return { wrapper: [...unshare, 'sh', '-c', INIT, 'init', ...given] };
 }

@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { H264, makeClip, withoutFfmpeg } from './camera-clips.js';
+import { decodedByFfmpeg, H264, makeClip, withoutFfmpeg } from './camera-clips.js';
 import { type Running, Stage } from './cli-program.js';
 import { descendantsOf } from './process-tree.js';
 import { eventOf } from './up-events.js';
@@ -48,7 +48,10 @@ describe('sluice up', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () => 
         `taps:\n  one: { channel: up/one, as: y4m, socket: ${socket} }\n` +
         'filters:\n  up/tensor:\n    inputs: [up/one]\n' +
         '    to: { width: 32, height: 32, colors: rgb, layout: chw, dtype: u8 }\n' +
-        'encoders:\n  up/packets: { input: up/one, keyFrameInterval: 5 }\n',
+        'mosaics:\n  up/wall: { inputs: [up/one], width: 64, height: 64 }\n' +
+        'encoders:\n  up/one/packets: { input: up/one, keyFrameInterval: 5 }\n' +
+        `recorders:\n  one: { channel: up/one, file: ${folder}/one.mp4, segmentSeconds: 1 }\n` +
+        `  all: { channel: up/tensor, file: ${folder}/all.mcap }\n`,
     );
     const up = stage.start(['up', path]);
     await up.shows(/camera up\/one: from lavfi/);
@@ -59,8 +62,12 @@ describe('sluice up', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () => 
     assert.equal(out.split('\n').filter((line) => line.startsWith('0,')).length, 3);
     const sub = await stage.run(['sub', 'up/tensor', '--frames', '2', '--json']);
     assert.equal(sub.code, 0, sub.err);
-    const packets = await stage.run(['sub', 'up/packets', '--frames', '2', '--json']);
-    assert.equal(packets.code, 0, packets.err);
+    for (const channel of ['up/one/packets', 'up/wall']) {
+      const { code, err } = await stage.run(['sub', channel, '--frames', '2', '--json']);
+      assert.equal(code, 0, err);
+    }
+    const files = (): string[] => readdirSync(folder).filter((name) => /^one-.*Z\.mp4$/.test(name));
+    while (files().length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     const children = descendantsOf(up.child.pid!);
     assert.ok(children.length >= 2);
     await endOf(up);
@@ -69,6 +76,8 @@ describe('sluice up', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () => 
       [],
     );
     assert.ok(!readdirSync(folder).includes('one.y4m'));
+    for (const name of files()) assert.equal(decodedByFfmpeg(join(folder, name)).length > 0, true);
+    assert.equal(readdirSync(folder).filter((name) => /^all-.*Z\.mcap$/.test(name)).length, 1);
     for (const pid of children) assert.throws(() => process.kill(pid, 0), /ESRCH/);
   });
 

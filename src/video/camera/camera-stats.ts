@@ -1,6 +1,5 @@
 /** What a camera has done and how it is. */
 import { monotonicNs } from '../../ffi/index.js';
-import type { Want } from './decode-line.js';
 
 /** A frozen snapshot, plain JSON; numbers count from the opening of the camera. */
 export interface CameraStats {
@@ -12,7 +11,7 @@ export interface CameraStats {
   /** What decodes: 'ffmpeg', 'nvdec', or '' while nothing does. */
   readonly decoder: string;
   /** Which pictures are decoded, as `decode` and those who read have it. */
-  readonly wanted: Want;
+  readonly wanted: 'none' | 'key' | 'all';
   /** Frames published. */
   readonly frames: number;
   /** Frames a second, over the last second. */

@@ -13,8 +13,11 @@ export interface CameraHealth extends CameraStats {
 /** starting: being opened · running · waiting: failed, and will be opened again · ended: its input came to its end. */
 export type PartState = 'starting' | 'running' | 'waiting' | 'ended';
 
+export type PartKind =
+  'camera' | 'filter' | 'mosaic' | 'encoder' | 'tap' | 'recorder' | 'metrics' | 'mqtt';
+
 export interface PartHealth {
-  readonly kind: 'camera' | 'filter' | 'encoder' | 'tap' | 'metrics' | 'mqtt';
+  readonly kind: PartKind;
   readonly name: string;
   readonly state: PartState;
   readonly restarts: number;

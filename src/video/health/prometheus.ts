@@ -52,16 +52,22 @@ const PART_FAMILIES: readonly Family<PartHealth>[] = [
 ];
 
 const TAP_FAMILIES: readonly Family<PartHealth>[] = [
-  tapFamily('clients', 'gauge', 'Clients that are connected.', 'clients'),
-  tapFamily('sent_pictures_total', 'counter', 'Pictures or packets sent.', 'framesSent'),
-  tapFamily('skipped_pictures_total', 'counter', 'Passed over for slow clients.', 'framesSkipped'),
-  tapFamily('sent_bytes_total', 'counter', 'Bytes that clients have taken.', 'bytesSent'),
+  counted('tap_clients', 'gauge', 'Clients that are connected.', 'clients'),
+  counted('tap_sent_pictures_total', 'counter', 'Pictures or packets sent.', 'framesSent'),
+  counted('tap_skipped_pictures_total', 'counter', 'Passed over for slow ones.', 'framesSkipped'),
+  counted('tap_sent_bytes_total', 'counter', 'Bytes that clients have taken.', 'bytesSent'),
+];
+
+const RECORDER_FAMILIES: readonly Family<PartHealth>[] = [
+  counted('recorder_written_bytes_total', 'counter', 'Bytes of the files.', 'bytes'),
+  counted('recorder_lost_units_total', 'counter', 'Missed, for want of speed.', 'lost'),
 ];
 
 export function prometheusText({ cameras, parts, healthy }: Health, version: string): string {
   const build = 'Version of Sluice, as a label.';
   const all = 'Whether all cameras are well and all parts run: 1 or 0.';
-  const taps = parts.filter(({ kind }) => kind === 'tap');
+  const ofKind = (wanted: string): PartHealth[] => parts.filter(({ kind }) => kind === wanted);
+  const byName = ({ name }: PartHealth): Labels => ({ name });
   return [
     ...head('sluice_build_info', 'gauge', build),
     sample('sluice_build_info', { version }, 1),
@@ -71,7 +77,8 @@ export function prometheusText({ cameras, parts, healthy }: Health, version: str
     ...PART_FAMILIES.flatMap((family) =>
       lines(family, parts, ({ kind, name }) => ({ kind, name })),
     ),
-    ...TAP_FAMILIES.flatMap((family) => lines(family, taps, ({ name }) => ({ name }))),
+    ...TAP_FAMILIES.flatMap((family) => lines(family, ofKind('tap'), byName)),
+    ...RECORDER_FAMILIES.flatMap((family) => lines(family, ofKind('recorder'), byName)),
     '',
   ].join('\n');
 }
@@ -92,7 +99,7 @@ function counter(
   return { name: `sluice_camera_${name}_total`, type: 'counter', help, value };
 }
 
-function tapFamily(
+function counted(
   name: string,
   type: Family<PartHealth>['type'],
   help: string,
@@ -102,7 +109,7 @@ function tapFamily(
     const found = stats?.[key];
     return typeof found === 'number' ? found : undefined;
   };
-  return { name: `sluice_tap_${name}`, type, help, value };
+  return { name: `sluice_${name}`, type, help, value };
 }
 
 function lines<T>(

@@ -50,7 +50,7 @@ export function readConfig(text: string, environment: NodeJS.ProcessEnv): Config
 
 /** The mapping without what is only there to be repeated (`x-…`); text says why there is none. */
 function valueOf(document: Document): Record<string, unknown> | string {
-  const wanted = 'wanted keys of cameras, taps, filters, encoders, metrics, mqtt.';
+  const wanted = 'wanted cameras, filters, mosaics, encoders, taps, recorders, metrics or mqtt.';
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES });

@@ -4,8 +4,12 @@ import { type CameraStats, type CameraStatus, openCamera } from '../camera/index
 import { openEncoder } from '../encode/index.js';
 import { openFilter } from '../filter/index.js';
 import { type Health, openMetricsServer, openMqttReport } from '../health/index.js';
+import { type McapRecording, openMcapRecording } from '../mcap/index.js';
+import { openMosaic } from '../mosaic/index.js';
+import { openRecording, type Recording, type RecordOptions } from '../record/index.js';
+import { segmentPath } from '../record/segments.js';
 import { openTap } from '../tap/index.js';
-import type { Part } from './part-spec.js';
+import { isMcap, type Part } from './part-spec.js';
 
 export interface OpenPart {
   readonly closed: Promise<CloseReason>;
@@ -46,6 +50,16 @@ export async function openPart(
       const filter = await openFilter(name, spec.inputs, { ...spec.options, ...common, onProblem });
       return opened(filter, `of ${spec.inputs.join(', ')}`, () => filter.stats());
     }
+    case 'mosaic': {
+      const mosaic = await openMosaic(name, spec.inputs, { ...spec.options, ...common, onProblem });
+      return opened(mosaic, `of ${spec.inputs.join(', ')}`, () => mosaic.stats());
+    }
+    case 'recorder': {
+      const recording = await openRecorder(spec.channel, { ...spec.options, ...common });
+      return opened(recording, `of ${spec.channel} into ${spec.options.file}`, () =>
+        recording.stats(),
+      );
+    }
     case 'encoder': {
       const encoder = await openEncoder(name, spec.input, { ...spec.options, ...common });
       return opened(encoder, `of ${spec.input}`, () => encoder.stats());
@@ -63,6 +77,14 @@ export async function openPart(
       return opened(report, `connected to ${report.url}`);
     }
   }
+}
+
+async function openRecorder(
+  channel: string,
+  options: RecordOptions,
+): Promise<Recording | McapRecording> {
+  if (!isMcap(options)) return openRecording(channel, options);
+  return openMcapRecording(channel, { ...options, file: segmentPath(options.file, new Date()) });
 }
 
 function opened(

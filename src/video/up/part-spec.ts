@@ -1,7 +1,11 @@
 /** The parts of a file: what runs, told apart by kind and name; what was written twice. */
+import { assertChannelName, assertChannelPattern } from '../../core/index.js';
+import { cameraInput } from '../camera/input.js';
 import { checkCameraOptions, type CameraOptions } from '../camera/options.js';
 import type { EncoderOptions } from '../encode/encoder.js';
 import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/options.js';
+import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
+import { checkRecordOptions, type RecordOptions } from '../record/options.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
 import { checkMqttOptions, type MqttOptions, parseMetricsAddress } from '../health/index.js';
 import type { Config } from './schema.js';
@@ -12,6 +16,8 @@ export type PartSpec =
   | { readonly kind: 'filter'; readonly inputs: readonly string[]; readonly options: FilterOptions }
   | { readonly kind: 'encoder'; readonly input: string; readonly options: EncoderOptions }
   | { readonly kind: 'tap'; readonly channel: string; readonly options: TapOptions }
+  | { readonly kind: 'mosaic'; readonly inputs: readonly string[]; readonly options: MosaicOptions }
+  | { readonly kind: 'recorder'; readonly channel: string; readonly options: RecordOptions }
   | { readonly kind: 'metrics'; readonly address: string }
   | { readonly kind: 'mqtt'; readonly options: MqttOptions };
 
@@ -23,11 +29,13 @@ export interface Part {
   readonly path: Path;
 }
 
-export const DEFAULT_STALE_AFTER_MS = 5000;
+const DEFAULT_STALE_AFTER_MS = 5000;
+const DEFAULT_SEGMENT_SECONDS = 600;
 
 /** `secretsAt`: values of variables that stand at a place. */
 export function partsOf(config: Config, secretsAt: (path: Path) => readonly string[]): Part[] {
-  const { cameras = {}, filters = {}, encoders = {}, taps = {}, metrics, mqtt } = config;
+  const { cameras = {}, filters = {}, mosaics = {}, encoders = {}, taps = {} } = config;
+  const { recorders = {}, metrics, mqtt } = config;
   const { staleAfterMs = DEFAULT_STALE_AFTER_MS } = config;
   const parts: Part[] = [];
   const add = (section: string, name: string, spec: PartSpec): void => {
@@ -42,30 +50,62 @@ export function partsOf(config: Config, secretsAt: (path: Path) => readonly stri
     const options = { ...rest, to: to as FilterTarget };
     add('filters', name, { kind: 'filter', inputs, options });
   }
+  for (const [name, { inputs, ...options }] of Object.entries(mosaics)) {
+    add('mosaics', name, { kind: 'mosaic', inputs, options });
+  }
   for (const [name, { input, ...options }] of Object.entries(encoders)) {
     add('encoders', name, { kind: 'encoder', input, options });
   }
   for (const [name, { channel, ...options }] of Object.entries(taps)) {
     add('taps', name, { kind: 'tap', channel, options });
   }
+  for (const [name, { channel, ...options }] of Object.entries(recorders)) {
+    add('recorders', name, { kind: 'recorder', channel, options: inSegments(options) });
+  }
   if (metrics !== undefined) add('metrics', '', { kind: 'metrics', address: metrics });
   if (mqtt !== undefined) add('mqtt', '', { kind: 'mqtt', options: mqtt });
   return parts;
+}
+
+/** A part may be opened again at any time: a file of one name would then be written over. */
+function inSegments(options: RecordOptions): RecordOptions {
+  if (isMcap(options)) return options;
+  return { segmentSeconds: DEFAULT_SEGMENT_SECONDS, ...options };
+}
+
+export function isMcap({ file }: RecordOptions): boolean {
+  return file.endsWith('.mcap');
 }
 
 /** Throws `TypeError` or `RangeError` for what the part would refuse to be opened with. */
 export function checkPart({ name, spec }: Part): void {
   if (spec.kind === 'camera') checkCameraOptions(spec.options);
   else if (spec.kind === 'filter') checkFilter(name, spec.inputs, spec.options);
+  else if (spec.kind === 'mosaic') checkMosaic(name, spec.inputs, spec.options);
+  else if (spec.kind === 'recorder') checkRecorder(spec.channel, spec.options);
   else if (spec.kind === 'tap') checkTapOptions(spec.options);
   else if (spec.kind === 'metrics') parseMetricsAddress(spec.address);
   else if (spec.kind === 'mqtt') checkMqttOptions(spec.options);
+}
+
+function checkRecorder(channel: string, options: RecordOptions): void {
+  if (!isMcap(options)) {
+    assertChannelName(channel);
+    checkRecordOptions(options);
+    return;
+  }
+  assertChannelPattern(channel);
+  for (const key of ['preRollSeconds', 'segmentSeconds', 'keepSeconds', 'maxBytes'] as const) {
+    if (options[key] !== undefined) throw new TypeError(`${key} is for .mp4 and .mkv`);
+  }
 }
 
 /** What only one part can have: channels that it publishes, places where it listens. */
 export function claimsOf({ name, spec }: Part): readonly string[] {
   switch (spec.kind) {
     case 'camera': {
+      // Devices and screens have frames alone: an encoder may stand beside them.
+      if (cameraInput(spec.options).isRaw) return [asChannel(name)];
       const beside = spec.options.audio === 'none' ? ['packets'] : ['packets', 'audio'];
       return [name, ...beside.map((stem) => `${name}/${stem}`)].map(asChannel);
     }
@@ -73,6 +113,9 @@ export function claimsOf({ name, spec }: Part): readonly string[] {
       const isTensor = 'layout' in spec.options.to;
       return (isTensor ? [name, `${name}/inputs`] : [name]).map(asChannel);
     }
+    case 'recorder':
+      return [`the file ${spec.options.file}`];
+    case 'mosaic':
     case 'encoder':
       return [asChannel(name)];
     case 'tap': {

@@ -58,9 +58,11 @@ const size = text()
     return { width, height };
   });
 const userIds = listOf(integer(0, 2 ** 32 - 2), 'a list of numbers of users');
-const allow = keysOf({ uids: userIds.exactOptional(), gids: userIds.exactOptional() })
-  .transform(({ uids = [], gids = [] }) => ({ uids, gids }))
-  .describe('Other users that may read, by number');
+const allow = keysOf({
+  uids: userIds.exactOptional(),
+  gids: userIds.exactOptional(),
+  gpuUids: userIds.exactOptional(),
+}).describe('Other users that may read, by number; gpuUids: who may have memory of a GPU');
 const label = text().max(64, { error: 'text of at most 64 characters' });
 const published = { allow: allow.exactOptional(), label: label.exactOptional() };
 const pool = { memory: memory.exactOptional(), slots: integer(2).exactOptional() };
@@ -73,7 +75,7 @@ const inputOption = z
   .union([text(), z.number()], { error: 'text or a number' })
   .transform((value) => String(value));
 
-export const camera = keysOf({
+const camera = keysOf({
   input: text('a URL, a path, /dev/videoN, x11:DISPLAY or lavfi:GRAPH').describe(
     'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; in URLs ${NAME} is taken from the environment',
   ),
@@ -94,7 +96,7 @@ export const camera = keysOf({
   ...published,
 });
 
-export const tap = keysOf({
+const tap = keysOf({
   channel,
   as: oneOf(TAP_FORMATS),
   socket: text('a path').describe('Path of the Unix socket').exactOptional(),
@@ -118,7 +120,7 @@ const target = keysOf({
   std: listOf(number(-1e6, 1e6), 'a list of numbers').exactOptional(),
 }).describe('A tensor (colors, layout, dtype) or a picture (pixelFormat)');
 
-export const filter = keysOf({
+const filter = keysOf({
   inputs: listOf(text(CHANNEL), 'a list of channels or patterns').describe('Channels of pictures'),
   to: target,
   fit: oneOf(['letterbox', 'stretch']).exactOptional(),
@@ -132,7 +134,7 @@ export const filter = keysOf({
   ...published,
 });
 
-export const encoder = keysOf({
+const encoder = keysOf({
   input: channel,
   codec: oneOf(['h264', 'hevc']).exactOptional(),
   encoder: oneOf(['software', 'nvenc']).exactOptional(),
@@ -142,7 +144,35 @@ export const encoder = keysOf({
   ...published,
 });
 
-export const mqtt = keysOf({
+const mosaic = keysOf({
+  inputs: listOf(text(CHANNEL), 'a list of channels or patterns').describe('Channels of pictures'),
+  width: integer(1, 16_384).exactOptional(),
+  height: integer(1, 16_384).exactOptional(),
+  pixelFormat: oneOf(PIXEL_FORMATS).exactOptional(),
+  framesPerSecond: integer(1, 240).exactOptional(),
+  columns: integer(1, 36).exactOptional(),
+  labels: flag.exactOptional(),
+  staleMs: integer(1).exactOptional(),
+  leaveMs: integer(1).exactOptional(),
+  filter: oneOf(['auto', 'bilinear', 'area']).exactOptional(),
+  ...pool,
+  ...published,
+});
+
+const seconds = number(0.001, 1e9);
+const recorder = keysOf({
+  channel: text(CHANNEL).describe('Of pictures; for .mcap of anything, or a pattern'),
+  file: text('a path that ends in .mp4, .mkv or .mcap').describe(
+    'Ends in .mp4, .mkv or .mcap; the time is put before the dot',
+  ),
+  preRollSeconds: seconds.exactOptional(),
+  segmentSeconds: seconds.describe('A new file after this time; default 600').exactOptional(),
+  keepSeconds: seconds.exactOptional(),
+  maxBytes: integer(1, Number.MAX_SAFE_INTEGER).exactOptional(),
+  label: label.exactOptional(),
+});
+
+const mqtt = keysOf({
   url: text('mqtt://HOST:PORT or mqtts://HOST:PORT'),
   username: text().exactOptional(),
   password: text().exactOptional(),
@@ -164,6 +194,8 @@ export const configSchema = keysOf({
   taps: named(text(), tap, 'taps by names of your choice').exactOptional(),
   filters: named(channel, filter, 'filters by the channels that they make').exactOptional(),
   encoders: named(channel, encoder, 'encoders by the channels that they make').exactOptional(),
+  mosaics: named(channel, mosaic, 'mosaics by the channels that they make').exactOptional(),
+  recorders: named(text(), recorder, 'recorders by names of your choice').exactOptional(),
   staleAfterMs: staleAfterMs.exactOptional(),
   metrics: metrics.exactOptional(),
   mqtt: mqtt.exactOptional(),

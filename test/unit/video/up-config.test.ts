@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Plan, readConfig } from '../../../src/video/up/index.js';
+import { readText } from '../repository/tree.js';
 
 const environment = { DOOR: 'viewer:pa ss"word', BROKER: 'mq:tt', SHORT: 'ab', RUN: '/run/door' };
 
@@ -44,6 +45,11 @@ filters:
     to: { width: 64, height: 64, colors: rgb, layout: chw, dtype: f16 }
 encoders:
   wall/packets: { input: wall, bitsPerSecond: 4000000 }
+mosaics:
+  wall: { inputs: ['camera/*'], width: 640, height: 360 }
+recorders:
+  door: { channel: camera/door, file: /r/door.mp4 }
+  all: { channel: '**', file: /r/all.mcap }
 metrics: 9464
 mqtt: { url: mqtt://localhost }
 `);
@@ -55,7 +61,7 @@ mqtt: { url: mqtt://localhost }
         input: '/clip.mp4',
         memory: 'cuda:1',
         decode: 'demand',
-        allow: { uids: [1000], gids: [] },
+        allow: { uids: [1000] },
         inputOptions: { framerate: '5' },
       },
     });
@@ -65,7 +71,19 @@ mqtt: { url: mqtt://localhost }
     assert.ok(tap?.kind === 'tap');
     assert.deepEqual(tap.options.size, { width: 640, height: 360 });
     assert.deepEqual(byName.get('metrics '), { kind: 'metrics', address: '9464' });
-    assert.equal(parts.length, 7);
+    const door = byName.get('recorder door');
+    assert.ok(door?.kind === 'recorder');
+    // In segments always: a part that is opened again must not write over what there is.
+    assert.deepEqual(door.options, { file: '/r/door.mp4', segmentSeconds: 600 });
+    assert.equal(parts.length, 10);
+  });
+
+  it('is the one of docs/video.md', () => {
+    const section = readText('docs/video.md').split('## Running many cameras')[1] ?? '';
+    const [, example = ''] = /```yaml\n(.*?)```/s.exec(section) ?? [];
+    const { parts } = planOf(example);
+    const kinds = new Set(parts.map(({ spec }) => spec.kind));
+    assert.equal(kinds.size, 8);
   });
 
   it('has secrets in it only as the environment has them', () => {
@@ -90,7 +108,7 @@ mqtt: { url: mqtt://localhost }
 
 describe('a file that is wrong', () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['is empty', '', /^1:1 : the file is empty, wanted keys of cameras, taps/],
+    ['is empty', '', /^1:1 : the file is empty, wanted cameras, filters/],
     ['is a list', '- a\n', /found no mapping/],
     ['is no YAML', 'cameras: [\n', /^2:1 : Flow sequence/],
     ['says a key twice', 'metrics: 1\nmetrics: 2\n', /^2:1 : Map keys must be unique/],
@@ -166,6 +184,22 @@ describe('a file that is wrong', () => {
       'cameras:\n  a: { input: "rtsp://h/${SHORT}" }\n',
       /less than 3 characters/,
     ],
+    [
+      'records into one file twice',
+      'recorders:\n  a: &r { channel: b, file: /f.mkv }\n  b: *r\n',
+      /the file \/f\.mkv is already that of recorders\.a/,
+    ],
+    [
+      'records into no such file',
+      'recorders:\n  a: { channel: b, file: /f.avi }\n',
+      /end in \.mp4/,
+    ],
+    [
+      'has an mcap in segments',
+      'recorders:\n  a: { channel: b, file: /f.mcap, keepSeconds: 5 }\n',
+      /keepSeconds is for \.mp4 and \.mkv/,
+    ],
+    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot show itself/],
     ['has a broker of another kind', 'mqtt: { url: "http://h" }\n', /url must be mqtt:/],
     ['reports to nowhere', 'metrics: somewhere\n', /^1:1 metrics: metrics must be a port/],
   ];
