@@ -78,7 +78,7 @@ describe('how a command ends', () => {
       [['sub', 'a', '--out', 'x', '--json'], /choose one/],
       [['pub', 'a', '--video', 'nv12'], /--video "nv12"/],
       [['pub', 'a', '--video', 'nv12:64x48', '--format', 'text'], /choose one/],
-      [['pub', 'a', '--fps', '25'], /--fps is an option of --video/],
+      [['pub', 'a', '--fps', '25'], /--fps is an option of pictures/],
       [['pub', 'a', '--slots', '8'], /--ring/],
       [['pub', 'a', '--layout', 'slots', '--slots', '100'], /power of two/],
       [['pub', 'a', '--bytes', '/nonexistent'], /cannot read/],

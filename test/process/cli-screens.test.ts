@@ -72,7 +72,7 @@ describe('screens', () => {
       [
         'camera/door live N s epoch 1',
         'format video nv12 64x48, 4.6 kB a frame, bt601 limited (guessed)',
-        'memory host, pool of 64 slots x 8.2 kB, 1 held',
+        'memory host, pool of 64 slots x 8.2 kB, 0 held',
         'publisher pid N cam\\u{202e}, uid N',
         'traffic N published, N/s, 4.6 kB, 0 dropped',
         'SUBSCRIBER PID DELIVERY LAG HELD SKIP LOST PATH',
