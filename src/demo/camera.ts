@@ -18,6 +18,8 @@ const camera = await openPublisher(CAMERA_CHANNEL, {
   format: cameraFormat,
   label: 'demo camera',
   whenTaken: 'wait',
+  // A second of pictures for those who want them all, and what the readers hold.
+  slots: CAMERA_FPS + 20,
   memory: memory as Memory,
   userData: { source: source.description },
 });

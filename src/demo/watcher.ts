@@ -2,11 +2,13 @@
 import { openSubscriber, type Frame, type FrameSubscriber } from '../bus/index.js';
 import { frameByteLength, type VideoFormat } from '../format/index.js';
 import type { ActorReport, Role } from './actor.js';
-import { CAMERA_CHANNEL, cameraFormat } from './channels.js';
+import { CAMERA_CHANNEL, CAMERA_FPS, cameraFormat } from './channels.js';
 import { isWhole } from './frame-checksum.js';
 
 const pictureBytes = frameByteLength(cameraFormat);
 
+/** A machine that does much else keeps a reader from its turn for up to a second; nothing is lost by that. */
+const PATIENT_LAG = CAMERA_FPS;
 export class Watcher {
   #torn = 0;
   #live = true;
@@ -27,6 +29,7 @@ export class Watcher {
     const subscriber = await openSubscriber(CAMERA_CHANNEL, {
       format: cameraFormat,
       delivery,
+      ...(delivery === 'every' ? { maxLag: PATIENT_LAG } : {}),
       // The pictures are looked at by the processor. In host memory already, they are read in place.
       copyTo: 'host',
       label: `demo ${role}`,
