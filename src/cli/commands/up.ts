@@ -23,11 +23,11 @@ interface UpOptions extends CommonOptions, HealthOptions {
 }
 
 export const EXAMPLES = [
-  "DOOR='user:password' sluice up sluice.yaml",
+  'sluice up sluice.yaml',
   'sluice up sluice.yaml --check',
   'sluice up --metrics 9464',
   "sluice up --mqtt 'mqtt://${BROKER}@10.0.0.2'",
-  'sluice up --schema > sluice.schema.json',
+  'sluice up --schema',
 ];
 
 /** How often a run with --json says how everything is. */

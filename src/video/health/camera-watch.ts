@@ -8,6 +8,9 @@ import type { CameraHealth } from './health.js';
 /** Where key frames only are decoded: they may be that far apart. */
 const KEY_FRAMES_MS = 60_000;
 
+/** When a picture came is known as exactly as this. */
+const BETWEEN_LOOKS_MS = 1000;
+
 const NOTHING_YET: CameraStats = Object.freeze({
   state: 'connecting',
   input: '',
@@ -82,7 +85,8 @@ export class CameraWatch {
     const sinceFrameMs = lastFrameAgeMs < 0 ? Number.POSITIVE_INFINITY : lastFrameAgeMs;
     const ageMs = Math.min(sinceFrameMs, nowMs - this.#wantedAtMs);
     const atMostMs = Math.max(this.#staleAfterMs, wanted === 'key' ? KEY_FRAMES_MS : 0);
-    if (ageMs <= atMostMs) return '';
+    // Where both have stopped, it is the pictures that are missing: the looks to come say so.
+    if (ageMs <= atMostMs || ageMs - silentMs < BETWEEN_LOOKS_MS) return '';
     const why = said === '' ? '' : `: ${said}`;
     return `pictures come, but there has been no frame for ${inSeconds(ageMs)}${why}`;
   }

@@ -11,6 +11,7 @@
  * that the broker has not taken yet is waited for, and those in between are left out.
  */
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import type { CloseReason } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
@@ -92,13 +93,21 @@ export class MqttReport implements AsyncDisposable {
 
   async #farewell(): Promise<void> {
     this.#end({ reason: 'closed' });
-    const client = this.#client;
-    const offline = ['status', ...[...this.#statuses.keys()].map(statusTopic)];
-    const timer = setTimeout(() => client.end(true), FAREWELL_MS);
+    // What was under way when the connection was lost is never answered: nothing here waits for it.
+    if (this.#client.connected) {
+      const late = new AbortController();
+      const timeout = sleep(FAREWELL_MS, undefined, { signal: late.signal }).catch(() => undefined);
+      await Promise.race([this.#sayOffline(), timeout]);
+      late.abort();
+    }
+    this.#client.end(true);
+  }
+
+  async #sayOffline(): Promise<void> {
+    const topics = ['status', ...[...this.#statuses.keys()].map(statusTopic)];
     await this.#sending;
-    await this.#publish(offline.map((topic) => [this.#under(topic), 'offline']));
-    await client.endAsync().catch(() => undefined);
-    clearTimeout(timer);
+    await this.#publish(topics.map((topic) => [this.#under(topic), 'offline']));
+    await this.#client.endAsync().catch(() => undefined);
   }
 
   #end(reason: CloseReason): void {

@@ -66,6 +66,15 @@ describe('a camera', () => {
     assert.match(never, /no frame for 9.0 s/);
   });
 
+  it('lacks pictures, not frames, when both have stopped', () => {
+    // The last frame came between two looks; the pictures are known to have stopped at the second one only.
+    const both = (second: number): Partial<CameraStats> => ({
+      lastFrameAgeMs: second * 1000 + 900,
+    });
+    assert.equal(after(5, both), '');
+    assert.match(after(6, both), /^no picture has come for 6.0 s/);
+  });
+
   it('is well without frames that nobody wants, and has its time when somebody does', () => {
     const wantedFrom = (from: number) => (second: number) => ({
       pictures: second,
