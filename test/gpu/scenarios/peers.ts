@@ -324,10 +324,10 @@ describe('a reader whose connection has ended', options, () => {
     await until(() => publisher.subscribers.length === 0);
     const pointers = new Set<bigint>();
     for (let value = 4; value <= 40; value++) {
-      const loan = publisher.tryLoan()!;
+      const loan = await publisher.loan();
       pointers.add(loan.pointer);
       loan.publish({ stream });
-      await sleep(2);
+      await stream.synchronize();
     }
     assert.equal(publisher.stats().slotsHeld, 2);
     assert.equal(pointers.size, 6, 'what it holds is not written');
