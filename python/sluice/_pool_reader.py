@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Protocol, Tuple
 
@@ -50,8 +51,10 @@ class Lease:
         #: What is known of the frame where streams of a GPU read it.
         self.on_gpu: Optional["HeldFrame"] = None
 
-    def __del__(self) -> None:
-        self.reader.release(self)
+    def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At the end of the interpreter there is nothing left to release it with; the end of the process does.
+        if not is_ending():
+            self.reader.release(self)
 
     @property
     def state(self) -> str:
