@@ -27,11 +27,12 @@ def _call(name, *arguments):
 class Gpu:
     """A stream of the first GPU and the kernels."""
 
-    _functions = {}
+    _loaded = {}
 
     def __init__(self, device="cuda:0"):
         self.device = find_device(device, "test")
         made = _L()
+        self._functions = self._loaded.setdefault(self.device.index, {})
         with self.device:
             if not self._functions:
                 # Before the first wait is enqueued: loading code waits for all streams of the process.

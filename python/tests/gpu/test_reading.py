@@ -6,7 +6,7 @@ import time
 import pytest
 
 import sluice
-from kernels import STAMPED, WORDS, Gpu, wrong_words
+from kernels import IS_SIMULATED, STAMPED, WORDS, Gpu, wrong_words
 from peers import Program, needs_node, until
 
 pytestmark = needs_node
@@ -187,6 +187,13 @@ def test_a_store_breaks_the_offender_only_and_is_named(directory):
             until(lambda: frame.state == "ready")
             assert gpu.check(frame) == 0
     assert publisher.ask("close") == "closed"
+
+
+@pytest.mark.skipif(not IS_SIMULATED, reason="two GPUs are simulated here; test_torch_gpu.py has the real ones")
+def test_another_gpu_reads_in_place_where_it_has_access(directory):
+    two = {"SLUICE_SIMULATED_GPUS": "2", "SLUICE_SIMULATED_PEERS": "1"}
+    program = Program.python("gpu/two_gpus", env=two, directory=directory)
+    assert json.loads(program.line(60)) == {"wrong": 0, "memory": "cuda:1", "copied": 0}
 
 
 def test_a_dropped_subscriber_keeps_nothing(directory):
