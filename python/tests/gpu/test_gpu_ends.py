@@ -77,8 +77,9 @@ def test_closing_a_publisher_whose_writer_stream_is_gone(directory):
         _call("cuStreamDestroy_v2", _L(stream))
     try:
         publisher.close()
-    except SluiceError as error:
-        print(error)
+    except SluiceError:
+        # What became of the stream may be said; the channel ends all the same.
+        pass
     del loan
     # The name is free again.
     sluice.open_publisher("frames", STAMPED).close()

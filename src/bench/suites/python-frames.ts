@@ -20,7 +20,7 @@ const NODE_READER = new URL('../programs-frames/frame-reader.js', import.meta.ur
 const SLOTS = 4;
 /** Long enough for a reader to fall asleep between two frames. */
 const PAUSE_MS = 1;
-/** Of a busy stream. Any shorter, and four slots are written again while a reader takes one of them. */
+/** Of a busy stream: the same for all subjects, and short enough that a reader does not sleep. */
 const BUSY_PAUSE_US = 200;
 const WARM_UP_FRAMES = 5;
 /** Of larger frames the others need long enough that few will do. */
