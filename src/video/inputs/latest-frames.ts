@@ -25,25 +25,22 @@ export interface LatestFramesOptions {
   readonly label: string;
   readonly directory?: string | undefined;
   readonly allow?: AllowedPeers | undefined;
+  /** Channels that are left out though a pattern matches them. */
+  readonly isExcluded: (channel: string) => boolean;
   /** A channel has a newer frame than before. */
   readonly onFrame: (channel: string) => void;
   /** An input ended for good: its format is not that of pictures, or it may not be read. */
   readonly onFailure: (input: string, error: unknown) => void;
 }
 
-/** A pattern may match what is made of its own channels. */
-export type Excluded = (channel: string) => boolean;
-
 export class LatestFrames {
   readonly #options: LatestFramesOptions;
-  readonly #excluded: Excluded;
   readonly #frames = new Map<string, VideoFrame>();
   readonly #end = new AbortController();
   readonly #running: readonly Promise<void>[];
 
-  constructor(options: LatestFramesOptions, excluded: Excluded) {
+  constructor(options: LatestFramesOptions) {
     this.#options = options;
-    this.#excluded = excluded;
     this.#running = options.inputs.map((input) => this.#follow(input));
   }
 
@@ -112,7 +109,7 @@ export class LatestFrames {
 
   #keep(frame: VideoFrame): void {
     const { channel } = frame;
-    if (this.#end.signal.aborted || this.#excluded(channel)) return;
+    if (this.#end.signal.aborted || this.#options.isExcluded(channel)) return;
     // Frames that nobody completes were lost; on a GPU the stream waits, and the lineage says what became of them.
     try {
       this.forget(channel);

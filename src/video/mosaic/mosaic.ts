@@ -2,17 +2,9 @@
  * A mosaic: many channels in one picture, at a rate of its own. At each tick every cell is drawn from the newest frame
  * that its input has; no input is ever waited for, and a frame that comes too late is in the next picture.
  */
-import { isSluiceError } from '../../core/index.js';
-import {
-  type CloseReason,
-  type FramePublisher,
-  openPublisher,
-  type PublisherStats,
-} from '../../bus/index.js';
+import type { CloseReason, LoanedFrame, PublisherStats } from '../../bus/index.js';
 import type { VideoFormat } from '../../format/index.js';
-import { Stream } from '../../gpu/index.js';
-import { pixelsKernel } from '../conversion/pixels-kernel.js';
-import { LatestFrames } from '../inputs/latest-frames.js';
+import { DerivedChannel } from '../inputs/derived-channel.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
 import { columnsFor, MAX_TILES, tileRegions } from './tile-layout.js';
@@ -52,37 +44,25 @@ export class Mosaic implements AsyncDisposable {
   readonly channel: string;
   /** Resolves when the mosaic has ended; never rejects. */
   readonly closed: Promise<CloseReason>;
-  readonly #inputs: readonly string[];
-  readonly #options: MosaicOptions;
   readonly #plan: MosaicPlan;
-  readonly #output: FramePublisher<VideoFormat>;
-  readonly #stream: Stream | undefined;
+  readonly #derived: DerivedChannel<VideoFormat>;
   readonly #seen = new Map<string, Seen>();
   #tiles: readonly Tile[] = [];
   #empty: readonly StillPicture[] = [];
-  #frames: LatestFrames | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
   #startedMs = 0;
-  readonly #following: Promise<void>;
-  #end: Promise<void> | undefined;
 
-  private constructor(
-    output: FramePublisher<VideoFormat>,
-    inputs: readonly string[],
-    options: MosaicOptions,
-    plan: MosaicPlan,
-    stream: Stream | undefined,
-  ) {
-    this.channel = output.channel;
-    this.closed = output.closed;
-    this.#inputs = inputs;
-    this.#options = options;
+  private constructor(derived: DerivedChannel<VideoFormat>, plan: MosaicPlan) {
+    this.channel = derived.output.channel;
+    this.closed = derived.closed;
+    this.#derived = derived;
     this.#plan = plan;
-    this.#output = output;
-    this.#stream = stream;
-    this.#following = this.#follow();
-    void this.closed.then(() => this.close());
+    derived.follow({
+      begin: () => this.#begin(),
+      onFrame: (channel) => this.#onFrame(channel),
+      end: () => this.#letGo(),
+    });
   }
 
   /** @internal */
@@ -92,23 +72,8 @@ export class Mosaic implements AsyncDisposable {
     options: MosaicOptions,
   ): Promise<Mosaic> {
     const plan = checkMosaic(channel, inputs, options);
-    const { memory = 'host', slots, allow, directory, label = 'sluice mosaic', signal } = options;
-    const stream = memory === 'host' ? undefined : await Stream.create({ device: memory });
-    try {
-      if (stream !== undefined) pixelsKernel(stream.device);
-      const output = await openPublisher(channel, {
-        ...{ format: plan.format, memory, label },
-        ...(stream === undefined ? {} : { stream }),
-        ...(slots === undefined ? {} : { slots }),
-        ...(signal === undefined ? {} : { signal }),
-        ...(allow === undefined ? {} : { allow }),
-        ...(directory === undefined ? {} : { directory }),
-      });
-      return new Mosaic(output, inputs, options, plan, stream);
-    } catch (error) {
-      await stream?.close();
-      throw error;
-    }
+    const parts = { format: plan.format, inputs, options, label: 'sluice mosaic' };
+    return new Mosaic(await DerivedChannel.open(channel, parts), plan);
   }
 
   stats(): MosaicStats {
@@ -117,58 +82,29 @@ export class Mosaic implements AsyncDisposable {
       const seen = this.#seen.get(channel)!;
       return { channel, state: this.#stateOf(seen, nowMs), ageMs: nowMs - seen.sinceMs };
     });
-    const active = this.#frames !== undefined;
-    return Object.freeze({ ...this.#output.stats(), active, inputs, leftOut: this.#leftOut });
+    const { output, frames } = this.#derived;
+    const active = frames !== undefined;
+    return Object.freeze({ ...output.stats(), active, inputs, leftOut: this.#leftOut });
   }
 
   /** Ends it. Idempotent; a second call joins the first. */
   close(): Promise<void> {
-    this.#end ??= this.#close();
-    return this.#end;
+    return this.#derived.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.#output.close();
-    await this.#following;
-    await this.#stream?.close();
-  }
-
-  /** Inputs are read for as long as somebody watches. */
-  async #follow(): Promise<void> {
-    for await (const { subscribers } of this.#output.demand()) {
-      if (subscribers > 0) this.#start();
-      else await this.#stop();
-    }
-    await this.#stop();
-  }
-
-  #start(): void {
-    if (this.#frames !== undefined) return;
+  #begin(): void {
     this.#startedMs = performance.now();
-    const { label = 'sluice mosaic', directory, allow, onProblem } = this.#options;
     for (const channel of this.#plan.named) this.#await(channel);
-    this.#frames = new LatestFrames(
-      {
-        ...{ inputs: this.#inputs, stream: this.#stream, label, directory, allow },
-        onFrame: (channel) => this.#onFrame(channel),
-        onFailure: onProblem ?? (() => undefined),
-      },
-      (channel) => channel === this.channel,
-    );
     this.#layOut();
     this.#schedule(performance.now());
   }
 
-  async #stop(): Promise<void> {
+  #letGo(): void {
     clearTimeout(this.#timer);
-    const frames = this.#frames;
-    this.#frames = undefined;
-    await frames?.close();
-    if (this.#stream !== undefined) await this.#stream.synchronize().catch(() => undefined);
     this.#closeTiles();
     this.#seen.clear();
   }
@@ -187,7 +123,7 @@ export class Mosaic implements AsyncDisposable {
     }
     if (this.#seen.size >= MAX_TILES) {
       this.#leftOut += 1;
-      this.#frames?.forget(channel);
+      this.#derived.frames?.forget(channel);
       return;
     }
     this.#await(channel);
@@ -203,7 +139,7 @@ export class Mosaic implements AsyncDisposable {
     const channels = [...named, ...others];
     const wide = columns ?? columnsFor(channels.length);
     const regions = tileRegions(channels.length, format, wide);
-    const stream = this.#stream;
+    const { stream } = this.#derived;
     this.#tiles = channels.map((channel, index) => {
       const region = regions[index]!;
       return new Tile({ channel, target: format, region, stream, labels, filter });
@@ -226,33 +162,32 @@ export class Mosaic implements AsyncDisposable {
     const nextMs = Math.max(dueMs, nowMs - periodMs);
     this.#timer = setTimeout(
       () => {
+        // Nobody watches any more, and the last frames are being given back.
+        if (this.#derived.frames === undefined) return;
         this.#tick();
-        if (this.#frames !== undefined) this.#schedule(nextMs + periodMs);
+        this.#schedule(nextMs + periodMs);
       },
       Math.max(0, nextMs - nowMs),
     );
   }
 
   #tick(): void {
-    this.#letGo();
-    if (this.#isGathering()) return;
-    try {
-      using loan = this.#output.tryLoan();
-      if (loan === undefined) return;
-      const nowMs = performance.now();
-      const { planes } = loan;
-      for (const still of this.#empty) still.paint(planes);
-      for (const tile of this.#tiles) {
-        const seen = this.#seen.get(tile.channel)!;
-        const frame = this.#frames?.peek(tile.channel);
-        const state = this.#stateOf(seen, nowMs);
-        tile.draw(frame, state, clockTime(seen.since), planes);
-      }
-      loan.publish(this.#stream === undefined ? {} : { stream: this.#stream });
-    } catch (error) {
-      // The output has ended, and says why.
-      if (!isSluiceError(error, 'CLOSED') && !isSluiceError(error, 'CUDA_ERROR')) throw error;
+    this.#dropSilent();
+    if (!this.#isGathering()) this.#derived.publish((loan) => this.#draw(loan));
+  }
+
+  #draw(loan: LoanedFrame<VideoFormat>): void {
+    const { frames, stream } = this.#derived;
+    const nowMs = performance.now();
+    const { planes } = loan;
+    for (const still of this.#empty) still.paint(planes);
+    for (const tile of this.#tiles) {
+      const seen = this.#seen.get(tile.channel)!;
+      const frame = frames?.peek(tile.channel);
+      const state = this.#stateOf(seen, nowMs);
+      tile.draw(frame, state, clockTime(seen.since), planes);
     }
+    loan.publish(stream === undefined ? {} : { stream });
   }
 
   /** At the start, until the inputs that are named have a frame, and one at least has. */
@@ -267,8 +202,8 @@ export class Mosaic implements AsyncDisposable {
     return nowMs - sinceMs > this.#plan.staleMs ? 'dead' : 'live';
   }
 
-  /** Channels of patterns that have been silent for long. */
-  #letGo(): void {
+  /** Lets go of channels of patterns that have been silent for long. */
+  #dropSilent(): void {
     const nowMs = performance.now();
     const { named, leaveMs } = this.#plan;
     const gone = [...this.#seen].filter(
@@ -276,7 +211,7 @@ export class Mosaic implements AsyncDisposable {
     );
     for (const [channel] of gone) {
       this.#seen.delete(channel);
-      this.#frames?.forget(channel);
+      this.#derived.frames?.forget(channel);
     }
     if (gone.length > 0) this.#layOut();
   }

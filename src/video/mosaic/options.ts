@@ -1,20 +1,12 @@
 /** How to open a mosaic. */
-import {
-  assertChannelName,
-  assertChannelPattern,
-  assertInteger,
-  assertKnownKeys,
-  assertOneOf,
-  isChannelPattern,
-} from '../../core/index.js';
-import type { AllowedPeers } from '../../bus/index.js';
+import { assertInteger, assertKnownKeys, assertOneOf, isChannelPattern } from '../../core/index.js';
 import { type PixelFormat, video, type VideoFormat } from '../../format/index.js';
-import type { Memory } from '../../memory/index.js';
 import type { ResizeFilter } from '../../pixels/index.js';
+import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
 import { MAX_TILES } from './tile-layout.js';
 
 /** How to open a mosaic. */
-export interface MosaicOptions {
+export interface MosaicOptions extends DerivedOptions {
   /** Of the mosaic, in pixels. Default 1920 × 1080. */
   readonly width?: number;
   readonly height?: number;
@@ -32,17 +24,6 @@ export interface MosaicOptions {
   readonly leaveMs?: number;
   /** Default 'bilinear', which costs the processor a quarter of 'area' where cameras are much larger than their cells. */
   readonly filter?: ResizeFilter;
-  /** Where the output lives and the work is done. Default 'host'. */
-  readonly memory?: Memory;
-  /** Of the output. Default by its size. */
-  readonly slots?: number;
-  readonly allow?: AllowedPeers;
-  readonly directory?: string;
-  readonly label?: string;
-  /** Ends the mosaic. */
-  readonly signal?: AbortSignal;
-  /** Told of inputs that cannot be used; the others go on. */
-  readonly onProblem?: (input: string, error: unknown) => void;
 }
 
 const KNOWN = [
@@ -55,13 +36,7 @@ const KNOWN = [
   'staleMs',
   'leaveMs',
   'filter',
-  'memory',
-  'slots',
-  'allow',
-  'directory',
-  'label',
-  'signal',
-  'onProblem',
+  ...DERIVED_OPTIONS,
 ] as const;
 
 const MAX_SECONDS_MS = 2 ** 31 - 1;
@@ -85,13 +60,8 @@ export function checkMosaic(
   inputs: readonly string[],
   options: MosaicOptions,
 ): MosaicPlan {
-  assertChannelName(output);
   assertKnownKeys('openMosaic()', options, KNOWN);
-  if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > MAX_TILES) {
-    throw new RangeError(`openMosaic() takes 1 to ${MAX_TILES} inputs, got ${inputs.length}`);
-  }
-  for (const input of inputs) assertChannelPattern(input);
-  if (inputs.includes(output)) throw new RangeError(`${output} cannot show itself`);
+  checkInputs('openMosaic()', output, inputs, MAX_TILES);
   const { width = 1920, height = 1080, pixelFormat = 'nv12', framesPerSecond = 25 } = options;
   const { columns, labels = true, staleMs = 2000, leaveMs = 30_000, filter = 'bilinear' } = options;
   assertInteger('framesPerSecond', framesPerSecond, 1, 240);
