@@ -94,7 +94,7 @@ export class Filter implements AsyncDisposable {
   ): Promise<Filter> {
     const plan = checkFilter(channel, inputs, options);
     const label = 'sluice filter';
-    const parts = { format: plan.format, inputs, options, label };
+    const parts = { format: plan.format, inputs, options, onlyComplete: false, label };
     const derived = await DerivedChannel.open<Output>(channel, parts);
     try {
       const { allow, directory, signal } = options;
@@ -230,13 +230,13 @@ export class Filter implements AsyncDisposable {
       converter.run(frame, this.#targetOf(loan, index));
       return describeInput(frame, converter.planFor(frame).placement);
     });
-    const newest = frames.reduce((a, b) => (b.captureTimeNs > a.captureTimeNs ? b : a));
+    const sources = frames.toSorted((a, b) => b.captureTimeNs - a.captureTimeNs);
     const { epoch } = output.manifest;
     const sequence = this.#sequence + 1;
-    this.#sources?.trySend({ epoch, sequence, inputs: described }, { frame: newest });
+    this.#sources?.trySend({ epoch, sequence, inputs: described }, { frame: sources[0]! });
     const shape = this.#plan.batch === undefined ? undefined : this.#shapeOf(frames.length);
     this.#sequence = loan.publish({
-      source: newest,
+      source: sources,
       ...(stream === undefined ? {} : { stream }),
       ...(shape === undefined ? {} : { shape }),
     });

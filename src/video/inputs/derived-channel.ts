@@ -8,7 +8,7 @@
  *            a GPU is through with them, the work ends
  * ```
  */
-import { isSluiceError } from '../../core/index.js';
+import { isSluiceError, SluiceError } from '../../core/index.js';
 import {
   type CloseReason,
   type FramePublisher,
@@ -35,6 +35,8 @@ export interface DerivedParts<F extends FrameFormat> {
   readonly format: F;
   readonly inputs: readonly string[];
   readonly options: DerivedOptions;
+  /** On a GPU: `LatestFramesOptions.onlyComplete`. */
+  readonly onlyComplete: boolean;
   /** How lists call it unless `options` say. */
   readonly label: string;
 }
@@ -44,8 +46,9 @@ export class DerivedChannel<F extends FrameFormat> {
   readonly output: FramePublisher<F>;
   /** Undefined where the processor does the work. */
   readonly stream: Stream | undefined;
-  /** Resolves when the output has ended; never rejects. */
+  /** Resolves when the output has ended, by itself or because its work failed; never rejects. */
   readonly closed: Promise<CloseReason>;
+  #failure: SluiceError | undefined;
   readonly #parts: DerivedParts<F>;
   #frames: LatestFrames | undefined;
   #following: Promise<void> = Promise.resolve();
@@ -58,7 +61,9 @@ export class DerivedChannel<F extends FrameFormat> {
   ) {
     this.output = output;
     this.stream = stream;
-    this.closed = output.closed;
+    this.closed = output.closed.then((end) =>
+      this.#failure === undefined ? end : { reason: 'failed', error: this.#failure },
+    );
     this.#parts = parts;
   }
 
@@ -97,15 +102,24 @@ export class DerivedChannel<F extends FrameFormat> {
     void this.closed.then(() => this.close());
   }
 
-  /** Gives a slot to `fill`, which publishes it. Not called when none is free, or the output has ended. */
-  publish(fill: (loan: LoanedFrame<F>) => void): void {
+  /**
+   * Runs what is done for the output. A failure ends it, and nobody else in this process: a GPU without memory, for
+   * example. One that the output has ended with is told by `closed` already.
+   */
+  attempt(work: () => void): void {
     try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Gives a slot to `fill`, which publishes it. Not called when none is free. */
+  publish(fill: (loan: LoanedFrame<F>) => void): void {
+    this.attempt(() => {
       using loan = this.output.tryLoan();
       if (loan !== undefined) fill(loan);
-    } catch (error) {
-      // The output has ended, and says why.
-      if (!isSluiceError(error, 'CLOSED') && !isSluiceError(error, 'CUDA_ERROR')) throw error;
-    }
+    });
   }
 
   /** Idempotent; a second call joins the first. */
@@ -130,24 +144,35 @@ export class DerivedChannel<F extends FrameFormat> {
 
   #start(work: DerivedWork): void {
     if (this.#frames !== undefined) return;
-    const { inputs, options } = this.#parts;
+    const { inputs, options, onlyComplete } = this.#parts;
     const { label = this.#parts.label, directory, allow, onProblem } = options;
     this.#frames = new LatestFrames({
-      ...{ inputs, stream: this.stream, label, directory, allow },
+      ...{ inputs, stream: this.stream, onlyComplete, label, directory, allow },
       // A pattern may match what is made of its own channels.
       isExcluded: (channel) => channel === this.output.channel,
-      onFrame: (channel) => work.onFrame(channel),
+      onFrame: (channel) => this.attempt(() => work.onFrame(channel)),
       onFailure: onProblem ?? (() => undefined),
     });
-    work.begin();
+    this.attempt(() => work.begin());
   }
 
   async #stop(work: DerivedWork): Promise<void> {
     const frames = this.#frames;
     if (frames === undefined) return;
     this.#frames = undefined;
-    await frames.close();
-    if (this.stream !== undefined) await this.stream.synchronize().catch(() => undefined);
-    work.end();
+    try {
+      await frames.close();
+      await this.stream?.synchronize();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.attempt(() => work.end());
+  }
+
+  #fail(error: unknown): void {
+    if (!(error instanceof SluiceError)) throw error;
+    if (isSluiceError(error, 'CLOSED')) return;
+    this.#failure ??= error;
+    void this.close();
   }
 }

@@ -72,7 +72,8 @@ export class Mosaic implements AsyncDisposable {
     options: MosaicOptions,
   ): Promise<Mosaic> {
     const plan = checkMosaic(channel, inputs, options);
-    const parts = { format: plan.format, inputs, options, label: 'sluice mosaic' };
+    const { format } = plan;
+    const parts = { format, inputs, options, onlyComplete: true, label: 'sluice mosaic' };
     return new Mosaic(await DerivedChannel.open(channel, parts), plan);
   }
 
@@ -164,7 +165,7 @@ export class Mosaic implements AsyncDisposable {
       () => {
         // Nobody watches any more, and the last frames are being given back.
         if (this.#derived.frames === undefined) return;
-        this.#tick();
+        this.#derived.attempt(() => this.#tick());
         this.#schedule(nextMs + periodMs);
       },
       Math.max(0, nextMs - nowMs),
@@ -172,6 +173,7 @@ export class Mosaic implements AsyncDisposable {
   }
 
   #tick(): void {
+    this.#derived.frames?.look();
     this.#dropSilent();
     if (!this.#isGathering()) this.#derived.publish((loan) => this.#draw(loan));
   }
