@@ -21,6 +21,8 @@ interface MosaicCommandOptions extends DerivedCommandOptions {
   readonly pixelFormat?: PixelFormat;
   readonly columns?: number;
   readonly labels: boolean;
+  readonly detections?: readonly string[];
+  readonly maxDetectionAge?: number;
   readonly stale?: number;
   readonly leave?: number;
   readonly resize?: ResizeName;
@@ -29,7 +31,7 @@ interface MosaicCommandOptions extends DerivedCommandOptions {
 export const EXAMPLES = [
   "sluice mosaic wall 'camera/*'",
   'sluice mosaic wall camera/door camera/yard --size 1280x720 --fps 10 --no-labels',
-  "sluice mosaic wall 'camera/*' --memory cuda",
+  "sluice mosaic wall 'camera/*' --memory cuda --detections 'detect/*'",
 ];
 
 export function configure(command: Command, start: Start): void {
@@ -49,6 +51,16 @@ export function configure(command: Command, start: Start): void {
     .addOption(new Option('--pixel-format <name>', 'default nv12').choices(PIXEL_FORMATS))
     .option('--columns <n>', 'default as many as rows, or one more', atLeast('--columns', 1))
     .option('--no-labels', 'without the names of the channels')
+    .option(
+      '--detections <channel>',
+      "draws what was found over the pictures: channels of detections, or 'detect/*'",
+      listOf(channelPattern),
+    )
+    .option(
+      '--max-detection-age <ms>',
+      'detections of another frame fade, and are gone after so long (default 1000)',
+      atLeast('--max-detection-age', 1),
+    )
     .option(
       '--stale <ms>',
       'without a frame for so long an input is dead (default 2000)',
@@ -84,6 +96,7 @@ function mosaic(
 
 function mosaicOptions(run: Run, options: MosaicCommandOptions): MosaicOptions {
   const { size, fps, pixelFormat, columns, labels, stale, leave, resize } = options;
+  const { detections, maxDetectionAge } = options;
   return {
     labels,
     ...derivedOptions(run, options),
@@ -91,6 +104,8 @@ function mosaicOptions(run: Run, options: MosaicCommandOptions): MosaicOptions {
     ...(fps === undefined ? {} : { framesPerSecond: fps }),
     ...(pixelFormat === undefined ? {} : { pixelFormat }),
     ...(columns === undefined ? {} : { columns }),
+    ...(detections === undefined ? {} : { detections }),
+    ...(maxDetectionAge === undefined ? {} : { maxDetectionAgeMs: maxDetectionAge }),
     ...(stale === undefined ? {} : { staleMs: stale }),
     ...(leave === undefined ? {} : { leaveMs: leave }),
     ...(resize === undefined ? {} : { filter: resize }),

@@ -27,7 +27,7 @@ import {
   sampleOf,
   type Taps,
 } from '../../pixels/index.js';
-import { pixelsKernel } from './pixels-kernel.js';
+import { pixelsKernel } from './shipped-kernel.js';
 
 export const CONVERSION_BYTES = 904;
 const PASS_BYTES = 448;

@@ -16,8 +16,8 @@ import {
   openPublisher,
 } from '../../bus/index.js';
 import type { FrameFormat } from '../../format/index.js';
-import { Stream } from '../../gpu/index.js';
-import { pixelsKernel } from '../conversion/pixels-kernel.js';
+import { type GpuDevice, Stream } from '../../gpu/index.js';
+import { overlayKernel, pixelsKernel } from '../conversion/shipped-kernel.js';
 import type { DerivedOptions } from './derived-options.js';
 import { LatestFrames } from './latest-frames.js';
 
@@ -75,7 +75,7 @@ export class DerivedChannel<F extends FrameFormat> {
     const { memory = 'host', slots, allow, directory, label = parts.label, signal } = options;
     const stream = memory === 'host' ? undefined : await Stream.create({ device: memory });
     try {
-      if (stream !== undefined) pixelsKernel(stream.device);
+      if (stream !== undefined) loadKernels(stream.device);
       const output = await openPublisher(channel, {
         ...{ format, memory, label },
         ...(stream === undefined ? {} : { stream }),
@@ -175,4 +175,10 @@ export class DerivedChannel<F extends FrameFormat> {
     this.#failure ??= error;
     void this.close();
   }
+}
+
+/** Before there is work to wait for. */
+function loadKernels(device: GpuDevice): void {
+  pixelsKernel(device);
+  overlayKernel(device);
 }

@@ -19,7 +19,7 @@ import {
 } from '../../bus/index.js';
 import { video, type VideoFormat } from '../../format/index.js';
 import type { Stream } from '../../gpu/index.js';
-import { Backoff } from '../camera/backoff.js';
+import { keepReading } from './keep-reading.js';
 
 export type VideoFrame = Frame<VideoFormat>;
 type Input = FrameSubscriber<VideoFormat> | GroupSubscriber<VideoFrame>;
@@ -45,8 +45,6 @@ export interface LatestFramesOptions {
   readonly onFailure: (input: string, error: unknown) => void;
 }
 
-/** Between two attempts at an input that cannot be read. */
-const LONGEST_PAUSE_MS = 4000;
 /** Between two looks whether a frame may be taken again. */
 const LEASE_PAUSE_MS = 5;
 
@@ -60,7 +58,13 @@ export class LatestFrames {
 
   constructor(options: LatestFramesOptions) {
     this.#options = options;
-    this.#running = options.inputs.map((input) => this.#follow(input));
+    this.#running = options.inputs.map((input) =>
+      keepReading({
+        signal: this.#end.signal,
+        read: (onFrame) => this.#read(input, onFrame),
+        onFailure: (failure) => options.onFailure(input, failure),
+      }),
+    );
   }
 
   /** Channels that have a frame, in the order of their names. */
@@ -107,34 +111,15 @@ export class LatestFrames {
     await Promise.all(this.#running);
   }
 
-  async #follow(input: string): Promise<void> {
-    const { signal } = this.#end;
-    const backoff = new Backoff(LONGEST_PAUSE_MS);
-    let told = false;
-    while (!signal.aborted) {
-      const sinceMs = performance.now();
-      let frames = 0;
-      const failure = await this.#read(input, () => (frames += 1));
-      if (signal.aborted) return;
-      if (!told || frames > 0) this.#options.onFailure(input, failure);
-      told = true;
-      const pauseMs = backoff.next(performance.now() - sinceMs);
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
   /** Why no more frames come of it. */
   async #read(input: string, onFrame: () => void): Promise<unknown> {
-    let subscriber: Input | undefined;
+    const subscriber = await this.#open(input);
     try {
-      subscriber = await this.#open(input);
       while (!(await this.#readUntilExhausted(subscriber, onFrame)));
       const { reason, error } = await subscriber.closed;
       return error ?? reason;
-    } catch (error) {
-      return error;
     } finally {
-      await subscriber?.close();
+      await subscriber.close();
     }
   }
 

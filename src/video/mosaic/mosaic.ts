@@ -5,6 +5,8 @@
 import type { CloseReason, LoanedFrame, PublisherStats } from '../../bus/index.js';
 import type { VideoFormat } from '../../format/index.js';
 import { DerivedChannel } from '../inputs/derived-channel.js';
+import { Overlay } from '../overlay/overlay.js';
+import { RecentDetections } from '../overlay/recent-detections.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
 import { columnsFor, MAX_TILES, tileRegions } from './tile-layout.js';
@@ -35,6 +37,7 @@ interface Seen {
   hasFrame: boolean;
 }
 
+const LABEL = 'sluice mosaic';
 const BLACK = [0, 0, 0] as const;
 /** Who looks for a moment should see the inputs, not that they are being connected to. */
 const GATHERING_MS = 1000;
@@ -46,22 +49,31 @@ export class Mosaic implements AsyncDisposable {
   readonly closed: Promise<CloseReason>;
   readonly #plan: MosaicPlan;
   readonly #derived: DerivedChannel<VideoFormat>;
+  readonly #options: MosaicOptions;
+  readonly #overlay: Overlay;
   readonly #seen = new Map<string, Seen>();
   #tiles: readonly Tile[] = [];
   #empty: readonly StillPicture[] = [];
+  #detections: RecentDetections | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
   #startedMs = 0;
 
-  private constructor(derived: DerivedChannel<VideoFormat>, plan: MosaicPlan) {
+  private constructor(
+    derived: DerivedChannel<VideoFormat>,
+    options: MosaicOptions,
+    plan: MosaicPlan,
+  ) {
     this.channel = derived.output.channel;
     this.closed = derived.closed;
     this.#derived = derived;
+    this.#options = options;
     this.#plan = plan;
+    this.#overlay = new Overlay(plan.format, derived.stream);
     derived.follow({
       begin: () => this.#begin(),
       onFrame: (channel) => this.#onFrame(channel),
-      end: () => this.#letGo(),
+      end: () => this.#end(),
     });
   }
 
@@ -73,8 +85,8 @@ export class Mosaic implements AsyncDisposable {
   ): Promise<Mosaic> {
     const plan = checkMosaic(channel, inputs, options);
     const { format } = plan;
-    const parts = { format, inputs, options, onlyComplete: true, label: 'sluice mosaic' };
-    return new Mosaic(await DerivedChannel.open(channel, parts), plan);
+    const parts = { format, inputs, options, onlyComplete: true, label: LABEL };
+    return new Mosaic(await DerivedChannel.open(channel, parts), options, plan);
   }
 
   stats(): MosaicStats {
@@ -99,13 +111,25 @@ export class Mosaic implements AsyncDisposable {
 
   #begin(): void {
     this.#startedMs = performance.now();
+    this.#detections = this.#readDetections();
     for (const channel of this.#plan.named) this.#await(channel);
     this.#layOut();
     this.#schedule(performance.now());
   }
 
-  #letGo(): void {
+  #readDetections(): RecentDetections | undefined {
+    const { detections, maxDetectionAgeMs } = this.#plan;
+    const { label = LABEL, directory, allow, onProblem = () => undefined } = this.#options;
+    if (detections.length === 0) return undefined;
+    return new RecentDetections({
+      ...{ channels: detections, maxAgeMs: maxDetectionAgeMs, label, directory, allow, onProblem },
+    });
+  }
+
+  #end(): void {
     clearTimeout(this.#timer);
+    void this.#detections?.close();
+    this.#detections = undefined;
     this.#closeTiles();
     this.#seen.clear();
   }
@@ -147,7 +171,7 @@ export class Mosaic implements AsyncDisposable {
     });
     this.#empty = regions
       .slice(channels.length)
-      .map((region) => StillPicture.color(BLACK, format, region, stream));
+      .map((region) => new StillPicture(BLACK, format, region, stream));
   }
 
   #closeTiles(): void {
@@ -183,12 +207,13 @@ export class Mosaic implements AsyncDisposable {
     const nowMs = performance.now();
     const { planes } = loan;
     for (const still of this.#empty) still.paint(planes);
-    for (const tile of this.#tiles) {
+    const marks = this.#tiles.flatMap((tile) => {
       const seen = this.#seen.get(tile.channel)!;
       const frame = frames?.peek(tile.channel);
       const state = this.#stateOf(seen, nowMs);
-      tile.draw(frame, state, clockTime(seen.since), planes);
-    }
+      return tile.draw(frame, state, clockTime(seen.since), this.#detections, planes);
+    });
+    this.#overlay.draw(marks, planes);
     loan.publish(stream === undefined ? {} : { stream });
   }
 

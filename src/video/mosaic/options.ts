@@ -1,5 +1,11 @@
 /** How to open a mosaic. */
-import { assertInteger, assertKnownKeys, assertOneOf, isChannelPattern } from '../../core/index.js';
+import {
+  assertChannelPattern,
+  assertInteger,
+  assertKnownKeys,
+  assertOneOf,
+  isChannelPattern,
+} from '../../core/index.js';
 import { type PixelFormat, video, type VideoFormat } from '../../format/index.js';
 import type { ResizeFilter } from '../../pixels/index.js';
 import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
@@ -18,6 +24,16 @@ export interface MosaicOptions extends DerivedOptions {
   readonly columns?: number;
   /** The name of its channel in each picture. Default true. */
   readonly labels?: boolean;
+  /**
+   * Channels of detections, or patterns, such as 'detect/*': what they found in the inputs is drawn over them. Default
+   * none.
+   */
+  readonly detections?: readonly string[];
+  /**
+   * Detections of another frame than the one that is shown: how far apart the two may be, in time of capture. From half
+   * of it on they fade. Default 1000.
+   */
+  readonly maxDetectionAgeMs?: number;
   /** After so long without a new frame an input is shown as dead. Default 2000. */
   readonly staleMs?: number;
   /** After so long a dead input of a pattern leaves the mosaic; those that are named stay. Default 30 000. */
@@ -33,6 +49,8 @@ const KNOWN = [
   'framesPerSecond',
   'columns',
   'labels',
+  'detections',
+  'maxDetectionAgeMs',
   'staleMs',
   'leaveMs',
   'filter',
@@ -47,6 +65,8 @@ export interface MosaicPlan {
   readonly framesPerSecond: number;
   readonly columns: number | undefined;
   readonly labels: boolean;
+  readonly detections: readonly string[];
+  readonly maxDetectionAgeMs: number;
   readonly staleMs: number;
   readonly leaveMs: number;
   readonly filter: ResizeFilter;
@@ -64,6 +84,12 @@ export function checkMosaic(
   checkInputs('openMosaic()', output, inputs, MAX_TILES);
   const { width = 1920, height = 1080, pixelFormat = 'nv12', framesPerSecond = 25 } = options;
   const { columns, labels = true, staleMs = 2000, leaveMs = 30_000, filter = 'bilinear' } = options;
+  const { detections = [], maxDetectionAgeMs = 1000 } = options;
+  if (!Array.isArray(detections) || detections.length > MAX_TILES) {
+    throw new RangeError(`detections must be at most ${MAX_TILES} channels or patterns`);
+  }
+  for (const channel of detections) assertChannelPattern(channel);
+  assertInteger('maxDetectionAgeMs', maxDetectionAgeMs, 1, MAX_SECONDS_MS);
   assertInteger('framesPerSecond', framesPerSecond, 1, 240);
   if (columns !== undefined) assertInteger('columns', columns, 1, MAX_TILES);
   assertInteger('staleMs', staleMs, 1, MAX_SECONDS_MS);
@@ -71,5 +97,6 @@ export function checkMosaic(
   assertOneOf('filter', filter, ['auto', 'bilinear', 'area']);
   const format = video({ width, height, pixelFormat });
   const named = [...new Set(inputs.filter((input) => !isChannelPattern(input)))];
-  return { format, framesPerSecond, columns, labels, staleMs, leaveMs, filter, named };
+  const times = { maxDetectionAgeMs, staleMs, leaveMs };
+  return { format, framesPerSecond, columns, labels, detections, ...times, filter, named };
 }

@@ -152,6 +152,10 @@ const mosaic = keysOf({
   framesPerSecond: integer(1, 240).exactOptional(),
   columns: integer(1, 36).exactOptional(),
   labels: flag.exactOptional(),
+  detections: listOf(text(CHANNEL), 'a list of channels or patterns')
+    .describe('Channels of detections, drawn over the pictures')
+    .exactOptional(),
+  maxDetectionAgeMs: integer(1).exactOptional(),
   staleMs: integer(1).exactOptional(),
   leaveMs: integer(1).exactOptional(),
   filter: oneOf(['auto', 'bilinear', 'area']).exactOptional(),

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Frame, type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { type MosaicOptions, openMosaic } from '../../../src/video.js';
-import { labelPicture } from '../../../src/video/mosaic/label-picture.js';
 import { columnsFor, tileRegions } from '../../../src/video/mosaic/tile-layout.js';
 import { Bench } from '../bus/bench.js';
 
@@ -69,20 +68,6 @@ describe('the cells of a mosaic', () => {
       }
       assert.ok(hits.every((count) => count === 1));
     }
-  });
-
-  it('have labels that fit', () => {
-    const label = labelPicture('I', 1, 100)!;
-    assert.deepEqual([label.format.width, label.format.height], [11, 15]);
-    const ink = Array.from({ length: 15 }, (_, y) => {
-      const row = label.bytes.subarray(y * 64, y * 64 + 11);
-      return [...row].map((value) => (value === 0 ? '.' : '#')).join('');
-    });
-    assert.equal(ink[3], '...#####...');
-    assert.equal(ink[6], '.....#.....');
-    assert.equal(labelPicture('a long name', 1, 40)!.format.width, 5 * 7 + 4);
-    assert.equal(labelPicture('a', 2, 20), undefined);
-    assert.ok(labelPicture('\u{1f600}\u001b[2J', 1, 300));
   });
 });
 
