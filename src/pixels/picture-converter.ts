@@ -7,6 +7,8 @@ import { type WritableSamples, writeTables, writeWords } from './row-writer.js';
 import { PlaneRows, type Samples } from './plane-rows.js';
 import { RowResampler } from './row-resampler.js';
 import type { ValueTable } from './tensor-target.js';
+import { VectorPass } from './vector/vector-pass.js';
+import { type VectorMachine, vectorMachine } from './vector/vector-machine.js';
 
 /** A plane of a picture that is read. */
 export interface SourcePlane {
@@ -24,12 +26,12 @@ export interface TargetPlane {
 export class PictureConverter {
   readonly plan: ConversionPlan;
   readonly #sourcePlanes: readonly VideoPlane[];
-  readonly #passes: readonly PassRunner[];
+  readonly #passes: readonly (PassRunner | VectorPass)[];
 
-  constructor(plan: ConversionPlan) {
+  constructor(plan: ConversionPlan, machine: VectorMachine | 'plain' = vectorMachine() ?? 'plain') {
     this.plan = plan;
     this.#sourcePlanes = videoPlanes(plan.source);
-    this.#passes = plan.passes.map((pass) => new PassRunner(pass, this.#sourcePlanes));
+    this.#passes = plan.passes.map((pass) => machine === 'plain' ? new PassRunner(pass, this.#sourcePlanes) : new VectorPass(pass, this.#sourcePlanes, machine));
   }
 
   /**
@@ -44,7 +46,7 @@ export class PictureConverter {
       );
     }
     const samples = source.map((plane, index) => sourceSamples(plane, needed[index]!));
-    for (const pass of this.#passes) pass.run(source, samples, target);
+    for (const pass of this.#passes) { if (pass instanceof VectorPass) pass.run(source, target); else pass.run(source, samples, target); }
   }
 }
 

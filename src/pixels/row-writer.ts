@@ -25,6 +25,12 @@ export function sampleOf({ precision, table }: PassOutput, word: number): number
   return table === undefined ? byte : table[byte]!;
 }
 
+/** How large a sample of an output is. */
+export function elementBytesOf({ precision, table }: PassOutput): 1 | 2 | 4 {
+  if (table !== undefined) return table instanceof Float32Array ? 4 : 2;
+  return precision === 8 ? 1 : 2;
+}
+
 /** An output whose words are those of an input. */
 export function writeWords(
   words: Uint16Array,

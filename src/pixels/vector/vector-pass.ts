@@ -1,0 +1,89 @@
+/**
+ * A pass of a plan by the kernels, row by row.
+ *
+ * ```text
+ *   rows of a plane ─ blend, widen ─▶ split ─▶ words of a component ─ double, pairs, chunks ─▶ words of the target's size
+ *   those of all components ─ transform, round ─▶ samples ─ look up, join ─▶ a row of the target
+ * ```
+ *
+ * Where samples of 8 bits only change their places, they stay bytes.
+ */
+import type { VideoPlane } from '../../format/index.js';
+import type { Pass, PassInput } from '../conversion-plan.js';
+import type { SourcePlane, TargetPlane } from '../picture-converter.js';
+import { ColumnFilter } from './column-filter.js';
+import { SampleMaker } from './sample-maker.js';
+import { ScratchLayout } from './scratch-layout.js';
+import { SourceRows } from './source-rows.js';
+import { TargetRows } from './target-rows.js';
+import type { VectorMachine } from './vector-machine.js';
+
+export class VectorPass {
+  readonly #pass: Pass;
+  readonly #machine: VectorMachine;
+  readonly #layout = new ScratchLayout();
+  /** By plane; undefined for one that no output is made of. */
+  readonly #planes: readonly (SourceRows | undefined)[];
+  readonly #filters: readonly ColumnFilter[];
+  readonly #maker: SampleMaker;
+  readonly #targets: readonly TargetRows[];
+  /** Where the rows of the inputs are, and those of the samples that are made of them. */
+  readonly #words: number[];
+
+  constructor(pass: Pass, sourcePlanes: readonly VideoPlane[], machine: VectorMachine) {
+    this.#pass = pass;
+    this.#machine = machine;
+    const layout = this.#layout;
+    const isDirect = staysBytes(pass);
+    this.#targets = groupsOf(pass).map(
+      (members) => new TargetRows(machine, layout, pass, members),
+    );
+    this.#planes = sourcePlanes.map((plane, index) => {
+      const input = pass.inputs.find(({ place }) => place.plane === index);
+      return input && new SourceRows(machine, layout, plane, input.rows, isDirect);
+    });
+    this.#filters = pass.inputs.map(({ columns }) => new ColumnFilter(machine, layout, columns));
+    this.#words = pass.inputs.map(() => 0);
+    this.#maker = new SampleMaker(machine, layout, pass, this.#targets, isDirect);
+  }
+
+  run(source: readonly SourcePlane[], target: readonly TargetPlane[]): void {
+    this.#layout.occupy(this.#machine);
+    this.#planes.forEach((plane, index) => plane?.begin(source[index]!));
+    for (const rows of this.#targets) rows.begin(target);
+    const { region, picture } = this.#pass;
+    for (let y = 0; y < region.height; y++) {
+      const row = y - picture.y;
+      if (row >= 0 && row < picture.height) this.#make(row, y);
+      else for (const rows of this.#targets) rows.pad(y);
+    }
+  }
+
+  #make(row: number, y: number): void {
+    for (const plane of this.#planes) plane?.select(row);
+    const { inputs } = this.#pass;
+    for (let index = 0; index < inputs.length; index++) {
+      const { plane, offset } = inputs[index]!.place;
+      this.#words[index] = this.#filters[index]!.run(this.#planes[plane]!.parts[offset]!);
+    }
+    this.#maker.make(this.#words);
+    for (let index = 0; index < this.#targets.length; index++) {
+      this.#targets[index]!.store(y, this.#maker.rows[index]!);
+    }
+  }
+}
+
+/** Whether samples of 8 bits are copied, or looked up, without anything else. */
+function staysBytes({ transform, inputs, outputs }: Pass): boolean {
+  const isCopied = ({ place, rows, columns }: PassInput): boolean =>
+    place.bytesPerSample === 1 && rows.taps === 1 && columns.identity;
+  const isByte = outputs.every(({ precision }) => precision === 8 || precision === 'table');
+  return transform === undefined && isByte && inputs.every(isCopied);
+}
+
+/** Which outputs lie in one row, in turn. */
+function groupsOf({ outputs }: Pass): readonly (readonly number[])[] {
+  const all = outputs.map((_, index) => index);
+  if (outputs[0]!.place.step === 1) return all.map((index) => [index]);
+  return [all.sort((a, b) => outputs[a]!.place.offset - outputs[b]!.place.offset)];
+}
