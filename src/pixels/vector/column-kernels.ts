@@ -112,9 +112,7 @@ export function doubleKernel(): KernelBuilder {
   kernel.repeat(left, 16, [
     a.set(v128.load(words.get)),
     b.set(v128.load(words.get, 2)),
-    mean.set(
-      i16x8.subtract(i16x8.average(a.get, b.get), v128.and(v128.xor(a.get, b.get), ones)),
-    ),
+    mean.set(i16x8.subtract(i16x8.average(a.get, b.get), v128.and(v128.xor(a.get, b.get), ones))),
     a.set(i16x8.average(a.get, mean.get)),
     b.set(i16x8.average(b.get, mean.get)),
     v128.store(result.get, 2, v128.shuffle(a.get, b.get, WORDS_LOW)),

@@ -23,7 +23,9 @@ export type SampleBytes = 1 | 2;
 
 /** What is added before the shift: a half, and what turned bits took away. */
 export function rowBias(bytesPerSample: SampleBytes): number {
-  return bytesPerSample === 1 ? 1 << (TAP_BITS - 9) : (1 << (TAP_BITS - 1)) + (1 << (15 + TAP_BITS));
+  return bytesPerSample === 1
+    ? 1 << (TAP_BITS - 9)
+    : (1 << (TAP_BITS - 1)) + (1 << (15 + TAP_BITS));
 }
 
 /** Where the sums of a kernel begin and end: with words when these are all rows there are. */
@@ -39,15 +41,8 @@ export function blendName(bytesPerSample: SampleBytes, rows: 2 | 4, { from, to }
 }
 
 /** (words, sums, row × rows, pairs of weights × rows / 2, samples) */
-export function blendKernel(
-  bytesPerSample: SampleBytes,
-  rows: 2 | 4,
-  chain: Chain,
-): KernelBuilder {
-  const kernel = new KernelBuilder(
-    blendName(bytesPerSample, rows, chain),
-    2 + rows + rows / 2 + 1,
-  );
+export function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Chain): KernelBuilder {
+  const kernel = new KernelBuilder(blendName(bytesPerSample, rows, chain), 2 + rows + rows / 2 + 1);
   const [words, sums, ...rest] = kernel.parameters as [Local, Local, ...Local[]];
   const count = rest.pop() as Local;
   const samples = rest.slice(0, rows);

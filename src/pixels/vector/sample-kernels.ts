@@ -28,7 +28,11 @@ function rounding(bits: StoredBits): { readonly half: number; readonly shift: nu
  * The numbers of a transform as its kernel takes them. Words lose 2^15 when they are taken as signed ones; it comes back with
  * the offset. Factors are below 4, so that they have 16 bits with their sign.
  */
-export function packTransform(transform: Int32Array, outputs: number, bits: StoredBits): Int32Array {
+export function packTransform(
+  transform: Int32Array,
+  outputs: number,
+  bits: StoredBits,
+): Int32Array {
   const packed = new Int32Array(outputs * FACTORS_AN_OUTPUT);
   for (let output = 0; output < outputs; output++) {
     const [a, b, c, offset] = transform.subarray(output * 4, output * 4 + 4) as unknown as [
@@ -59,8 +63,7 @@ function transformKernel(bits: StoredBits, outputs: number): KernelBuilder {
   );
   const [a, b, c] = [kernel.vector(), kernel.vector(), kernel.vector()];
   const upper = v128.constant(UPPER_BITS);
-  const load = (into: Local, words: Local): Code =>
-    into.set(v128.xor(v128.load(words.get), upper));
+  const load = (into: Local, words: Local): Code => into.set(v128.xor(v128.load(words.get), upper));
   const halves = [kernel.vector(), kernel.vector(), kernel.vector(), kernel.vector()];
   const [lowPair, highPair, lowC, highC] = halves as [Local, Local, Local, Local];
   const stores = targets.map((target, output) => {
@@ -108,9 +111,7 @@ function roundKernel(bits: 8 | 10): KernelBuilder {
     i32.constant(shift),
   );
   const samples =
-    bits === 8
-      ? i8x16.narrow(rounded, ZERO)
-      : i16x8.shiftLeft(rounded, i32.constant(6));
+    bits === 8 ? i8x16.narrow(rounded, ZERO) : i16x8.shiftLeft(rounded, i32.constant(6));
   kernel.repeat(count, 8, [
     v128.store(target.get, 0, samples),
     words.advance(16),

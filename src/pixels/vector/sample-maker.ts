@@ -1,6 +1,6 @@
 /** From the words of the components to rows of the target: transformed or rounded, looked up, joined. */
 import type { Pass, PassOutput } from '../conversion-plan.js';
-import { sampleOf } from '../row-writer.js';
+import { sampleOf } from '../output-sample.js';
 import { joinName } from './interleave-kernels.js';
 import { packTransform, type StoredBits, transformName } from './sample-kernels.js';
 import type { ScratchLayout } from './scratch-layout.js';

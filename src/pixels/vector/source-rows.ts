@@ -3,7 +3,7 @@
  * a row a component.
  */
 import type { VideoPlane } from '../../format/index.js';
-import type { SourcePlane } from '../picture-converter.js';
+import type { SourcePlane } from '../picture-planes.js';
 import type { Taps } from '../resample-taps.js';
 import { splitName } from './interleave-kernels.js';
 import { blendName, type SampleBytes, WHOLE } from './row-kernels.js';

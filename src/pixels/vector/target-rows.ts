@@ -1,7 +1,7 @@
 /** The rows of the target that are written together: those of one output, or of several whose samples lie in turn. */
 import type { Pass, PassOutput, Region } from '../conversion-plan.js';
-import type { TargetPlane } from '../picture-converter.js';
-import { elementBytesOf, sampleOf } from '../row-writer.js';
+import type { TargetPlane } from '../picture-planes.js';
+import { elementBytesOf, sampleOf } from '../output-sample.js';
 import type { ScratchLayout } from './scratch-layout.js';
 import type { VectorMachine } from './vector-machine.js';
 
@@ -41,9 +41,15 @@ export class TargetRows {
     this.#offsetBytes = first.place.offset * this.elementBytes + region.x * pixelBytes;
     this.#leftBytes = picture.x * pixelBytes;
     this.#pictureBytes = picture.width * pixelBytes;
-    this.#padding = paddingRow(members.map((index) => outputs[index]!), region.width);
+    this.#padding = paddingRow(
+      members.map((index) => outputs[index]!),
+      region.width,
+    );
     this.#right = this.#padding.subarray(this.#leftBytes + this.#pictureBytes);
-    const row = picture.width < region.width ? layout.constant(this.#padding) : layout.room(this.#padding.length);
+    const row =
+      picture.width < region.width
+        ? layout.constant(this.#padding)
+        : layout.room(this.#padding.length);
     this.address = row + this.#leftBytes;
   }
 

@@ -65,12 +65,7 @@ let isMissing = false;
 export function vectorMachine(): VectorMachine | undefined {
   if (machine !== undefined || isMissing) return machine;
   const wasm = (globalThis as { readonly WebAssembly?: WebAssemblyInterface }).WebAssembly;
-  const kernels = [
-    ...rowKernels(),
-    ...columnKernels(),
-    ...sampleKernels(),
-    ...interleaveKernels(),
-  ];
+  const kernels = [...rowKernels(), ...columnKernels(), ...sampleKernels(), ...interleaveKernels()];
   const code = encodeModule(kernels);
   if (wasm?.validate(code) === true) machine = new VectorMachine(wasm, code);
   else isMissing = true;

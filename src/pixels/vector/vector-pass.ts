@@ -10,7 +10,7 @@
  */
 import type { VideoPlane } from '../../format/index.js';
 import type { Pass, PassInput } from '../conversion-plan.js';
-import type { SourcePlane, TargetPlane } from '../picture-converter.js';
+import type { SourcePlane, TargetPlane } from '../picture-planes.js';
 import { ColumnFilter } from './column-filter.js';
 import { SampleMaker } from './sample-maker.js';
 import { ScratchLayout } from './scratch-layout.js';
@@ -35,9 +35,7 @@ export class VectorPass {
     this.#machine = machine;
     const layout = this.#layout;
     const isDirect = staysBytes(pass);
-    this.#targets = groupsOf(pass).map(
-      (members) => new TargetRows(machine, layout, pass, members),
-    );
+    this.#targets = groupsOf(pass).map((members) => new TargetRows(machine, layout, pass, members));
     this.#planes = sourcePlanes.map((plane, index) => {
       const input = pass.inputs.find(({ place }) => place.plane === index);
       return input && new SourceRows(machine, layout, plane, input.rows, isDirect);

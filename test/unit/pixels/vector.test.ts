@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type PixelFormat, video, type VideoFormat, videoPlanes } from '../../../src/format/index.js';
+import {
+  type PixelFormat,
+  video,
+  type VideoFormat,
+  videoPlanes,
+} from '../../../src/format/index.js';
 import {
   type ConversionPlan,
   PictureConverter,
@@ -76,7 +81,9 @@ describe('kernels', () => {
     const picture = fc.record({
       ...{ name: pixelFormat, width: size, height: size, color, wider: extra },
     });
-    const place = fc.tuple(...Array.from({ length: 4 }, () => fc.double({ min: 0, max: 1, noNaN: true })));
+    const place = fc.tuple(
+      ...Array.from({ length: 4 }, () => fc.double({ min: 0, max: 1, noNaN: true })),
+    );
     const gain = fc.constantFrom(1, 1, 0.35);
     fc.assert(
       fc.property(picture, picture, place, filter, fit, gain, (from, to, at, by, as, dark) => {
@@ -96,11 +103,19 @@ describe('kernels', () => {
 
   it('change places as the plain passes do, where nothing is scaled', () => {
     fc.assert(
-      fc.property(pixelFormat, pixelFormat, size, size, extra, color, (one, other, w, h, wider, as) => {
-        const [given, wanted] = [formatOf(one, w, h, as), formatOf(other, w, h, as)];
-        const plan = planPicture(given, wanted);
-        assertAlike(plan, memoryFor(given, wider, 3), memoryFor(wanted, wider, 4));
-      }),
+      fc.property(
+        pixelFormat,
+        pixelFormat,
+        size,
+        size,
+        extra,
+        color,
+        (one, other, w, h, wider, as) => {
+          const [given, wanted] = [formatOf(one, w, h, as), formatOf(other, w, h, as)];
+          const plan = planPicture(given, wanted);
+          assertAlike(plan, memoryFor(given, wider, 3), memoryFor(wanted, wider, 4));
+        },
+      ),
       { numRuns: RUNS },
     );
   });
@@ -111,15 +126,25 @@ describe('kernels', () => {
       ...{ layout: fc.constantFrom(...TENSOR_LAYOUTS), dtype: fc.constantFrom(...TENSOR_DTYPES) },
     });
     fc.assert(
-      fc.property(pixelFormat, size, size, extra, tensor, filter, fit, (name, w, h, wider, to, by, as) => {
-        const given = formatOf(name, w, h, { range: 'limited', matrix: 'bt709' });
-        const { shape } = tensorSpec(to);
-        const elementBytes = { u8: 1, f16: 2, bf16: 2, f32: 4 }[to.dtype];
-        const bytes = new Uint8Array(shape.reduce((all, length) => all * length, elementBytes));
-        const pitchBytes = (to.layout === 'hwc' ? shape[1]! * shape[2]! : to.width) * elementBytes;
-        const plan = planTensor(given, to, { filter: by, fit: as });
-        assertAlike(plan, memoryFor(given, wider, 5), [{ bytes, pitchBytes }]);
-      }),
+      fc.property(
+        pixelFormat,
+        size,
+        size,
+        extra,
+        tensor,
+        filter,
+        fit,
+        (name, w, h, wider, to, by, as) => {
+          const given = formatOf(name, w, h, { range: 'limited', matrix: 'bt709' });
+          const { shape } = tensorSpec(to);
+          const elementBytes = { u8: 1, f16: 2, bf16: 2, f32: 4 }[to.dtype];
+          const bytes = new Uint8Array(shape.reduce((all, length) => all * length, elementBytes));
+          const pitchBytes =
+            (to.layout === 'hwc' ? shape[1]! * shape[2]! : to.width) * elementBytes;
+          const plan = planTensor(given, to, { filter: by, fit: as });
+          assertAlike(plan, memoryFor(given, wider, 5), [{ bytes, pitchBytes }]);
+        },
+      ),
       { numRuns: RUNS },
     );
   });
