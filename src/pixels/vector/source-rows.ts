@@ -5,13 +5,19 @@
 import type { VideoPlane } from '../../format/index.js';
 import type { SourcePlane } from '../picture-planes.js';
 import type { Taps } from '../resample-taps.js';
-import { splitName } from './interleave-kernels.js';
+import { splitName, spreadName } from './interleave-kernels.js';
 import { blendName, type SampleBytes, WHOLE } from './row-kernels.js';
 import type { ScratchLayout } from './scratch-layout.js';
 import type { Kernel, VectorMachine } from './vector-machine.js';
 
-/** Rows of the source that are kept: what a kernel takes at once, the last of which the next may want again. */
-const KEPT_ROWS = 4;
+/** Rows that a kernel takes at once. */
+const ROWS_AT_ONCE = 4;
+/** Rows that are copied in at once, at most, and what should stay in the processor's first cache. */
+const MOST_ROWS = 32;
+const BLOCK_BYTES = 32768;
+const BLOCK_ROWS = 16;
+/** Rows with gaps between them are copied with the gaps, up to so many times their length. */
+const MOST_PITCH = 1.5;
 
 export class SourceRows {
   /** Where row `select` was asked for is, by component. */
@@ -23,9 +29,16 @@ export class SourceRows {
   readonly #rowBytes: number;
   /** Bytes stay bytes: nothing is filtered. */
   readonly #isDirect: boolean;
-  readonly #kept: readonly number[];
-  /** Which rows these are. */
-  readonly #rows = new Int32Array(KEPT_ROWS);
+  /** Bytes become words when they are taken apart. */
+  readonly #isSpread: boolean;
+  /** Rows of the source, as they stand there where their pitch is not much more than their length. */
+  readonly #block: number;
+  readonly #blockRows: number;
+  readonly #height: number;
+  #pitch = 0;
+  /** Which rows are in the block: from the first to the end (excluded). */
+  #first = 0;
+  #end = 0;
   readonly #words: number;
   readonly #sums: number;
   readonly #channels: number;
@@ -37,7 +50,7 @@ export class SourceRows {
   constructor(
     machine: VectorMachine,
     layout: ScratchLayout,
-    { width, channels, bytesPerSample, rowBytes }: VideoPlane,
+    { width, height, channels, bytesPerSample, rowBytes }: VideoPlane,
     taps: Taps,
     isDirect: boolean,
   ) {
@@ -47,15 +60,19 @@ export class SourceRows {
     this.#rowSamples = width * channels;
     this.#rowBytes = rowBytes;
     this.#isDirect = isDirect;
+    this.#isSpread = !isDirect && channels > 1 && bytesPerSample === 1 && taps.taps === 1;
     this.#channels = channels;
-    this.#kept = Array.from({ length: KEPT_ROWS }, () => layout.room(rowBytes));
+    this.#height = height;
+    this.#blockRows = rowsOfBlock(taps, rowBytes);
+    this.#block = layout.room(this.#blockRows * rowBytes * MOST_PITCH);
     this.#words = layout.room(this.#rowSamples * 2);
-    this.#sums = taps.taps > KEPT_ROWS ? layout.room(this.#rowSamples * 4) : 0;
+    this.#sums = taps.taps > ROWS_AT_ONCE ? layout.room(this.#rowSamples * 4) : 0;
     this.#widen = machine.kernel('widen');
     this.#blends = taps.taps > 1 ? blendKernels(machine, bytesPerSample, taps.taps) : [];
     if (channels === 1) return;
     const elementBytes = isDirect ? 1 : 2;
-    this.#split = machine.kernel(splitName(channels, elementBytes));
+    const name = this.#isSpread ? spreadName(channels) : splitName(channels, elementBytes);
+    this.#split = machine.kernel(name);
     for (let part = 0; part < Math.min(channels, 3); part++) {
       this.parts.push(layout.room(width * elementBytes));
     }
@@ -64,7 +81,9 @@ export class SourceRows {
   /** A frame begins. */
   begin(source: SourcePlane): void {
     this.#source = source;
-    this.#rows.fill(-1);
+    this.#pitch =
+      source.pitchBytes <= this.#rowBytes * MOST_PITCH ? source.pitchBytes : this.#rowBytes;
+    this.#end = 0;
   }
 
   /** Makes row `y` of the target the current one. */
@@ -89,8 +108,8 @@ export class SourceRows {
       this.#blend(y, top);
       return this.#words;
     }
-    const row = this.#load(top);
-    if (this.#isDirect || this.#bytesPerSample === 2) return row;
+    const row = this.#load(top, 1);
+    if (this.#isDirect || this.#isSpread || this.#bytesPerSample === 2) return row;
     this.#widen(this.#words, row, this.#rowSamples);
     return this.#words;
   }
@@ -100,50 +119,69 @@ export class SourceRows {
     const at = y * taps;
     if (taps > 2) {
       this.#blends.forEach((kernel, chunk) => {
-        const tap = chunk * KEPT_ROWS;
+        const tap = chunk * ROWS_AT_ONCE;
         this.#blendFour(kernel, top + tap, at + tap, taps - tap);
       });
       return;
     }
-    const [upper, lower] = [weights[at]!, weights[at + 1]!];
-    const a = this.#load(upper === 0 ? top + 1 : top);
-    const b = lower === 0 ? a : this.#load(top + 1);
-    this.#blends[0]!(this.#words, this.#sums, a, b, upper | (lower << 16), this.#rowSamples);
+    const a = this.#load(top, 2);
+    const pair = weights[at]! | (weights[at + 1]! << 16);
+    this.#blends[0]!(this.#words, this.#sums, a, a + this.#pitch, pair, this.#rowSamples);
   }
 
+  /** Up to four rows; those that are more than `rows` have no weight, and the first is read in their place. */
   #blendFour(kernel: Kernel, top: number, at: number, rows: number): void {
     const { weights } = this.#taps;
-    const w0 = weights[at]!;
-    const w1 = rows > 1 ? weights[at + 1]! : 0;
-    const w2 = rows > 2 ? weights[at + 2]! : 0;
-    const w3 = rows > 3 ? weights[at + 3]! : 0;
-    const a = this.#load(top);
-    // A row without weight need not be there: another one is read in its place.
-    const b = w1 === 0 ? a : this.#load(top + 1);
-    const c = w2 === 0 ? a : this.#load(top + 2);
-    const d = w3 === 0 ? a : this.#load(top + 3);
-    const [upper, lower] = [w0 | (w1 << 16), w2 | (w3 << 16)];
+    const pitch = this.#pitch;
+    const a = this.#load(top, Math.min(rows, ROWS_AT_ONCE));
+    const b = rows > 1 ? a + pitch : a;
+    const c = rows > 2 ? a + 2 * pitch : a;
+    const d = rows > 3 ? a + 3 * pitch : a;
+    const upper = weights[at]! | (rows > 1 ? weights[at + 1]! << 16 : 0);
+    const third = rows > 2 ? weights[at + 2]! : 0;
+    const lower = third | (rows > 3 ? weights[at + 3]! << 16 : 0);
     kernel(this.#words, this.#sums, a, b, c, d, upper, lower, this.#rowSamples);
   }
 
-  /** Where row `row` of the source is; it is copied in unless it is there. */
-  #load(row: number): number {
-    const slot = row % KEPT_ROWS;
-    const address = this.#kept[slot]!;
-    if (this.#rows[slot] === row) return address;
-    this.#rows[slot] = row;
-    const { bytes, pitchBytes } = this.#source;
-    const start = row * pitchBytes;
-    const samples = bytes.subarray(start, start + this.#rowBytes) as Uint8Array;
-    this.#machine.bytes.set(samples, address);
-    return address;
+  /** Where row `row` of the source is; it is copied in with those that follow unless `rows` of them are there. */
+  #load(row: number, rows: number): number {
+    if (row < this.#first || row + rows > this.#end) {
+      this.#first = row;
+      this.#end = Math.min(row + this.#blockRows, this.#height);
+      this.#fill();
+    }
+    return this.#block + (row - this.#first) * this.#pitch;
   }
+
+  #fill(): void {
+    const { bytes, pitchBytes } = this.#source;
+    const memory = this.#machine.bytes;
+    const [first, end, rowBytes] = [this.#first, this.#end, this.#rowBytes];
+    if (this.#pitch === pitchBytes) {
+      const block = bytes.subarray(first * pitchBytes, (end - 1) * pitchBytes + rowBytes);
+      memory.set(block as Uint8Array, this.#block);
+      return;
+    }
+    for (let row = first; row < end; row++) {
+      const start = row * pitchBytes;
+      const samples = bytes.subarray(start, start + rowBytes) as Uint8Array;
+      memory.set(samples, this.#block + (row - first) * rowBytes);
+    }
+  }
+}
+
+/** As many rows as are wanted together; more, where nearly all rows are wanted. */
+function rowsOfBlock({ taps, outputs, first }: Taps, rowBytes: number): number {
+  const together = Math.max(Math.min(taps, MOST_ROWS), Math.min(taps, ROWS_AT_ONCE));
+  const step = (first[outputs - 1]! - first[0]!) / Math.max(1, outputs - 1);
+  if (step > 1.5 * taps) return together;
+  return Math.max(together, Math.min(BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes)));
 }
 
 /** Kernels for so many rows, four at a time. */
 function blendKernels(machine: VectorMachine, bytes: SampleBytes, taps: number): Kernel[] {
   if (taps === 2) return [machine.kernel(blendName(bytes, 2, WHOLE))];
-  const chunks = Math.ceil(taps / KEPT_ROWS);
+  const chunks = Math.ceil(taps / ROWS_AT_ONCE);
   return Array.from({ length: chunks }, (_, chunk) => {
     const from = chunk === 0 ? 'bias' : 'sums';
     const to = chunk === chunks - 1 ? 'words' : 'sums';
