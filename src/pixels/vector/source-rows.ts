@@ -172,7 +172,7 @@ export class SourceRows {
 
 /** As many rows as are wanted together; more, where nearly all rows are wanted. */
 function rowsOfBlock({ taps, outputs, first }: Taps, rowBytes: number): number {
-  const together = Math.max(Math.min(taps, MOST_ROWS), Math.min(taps, ROWS_AT_ONCE));
+  const together = Math.min(taps, MOST_ROWS);
   const step = (first[outputs - 1]! - first[0]!) / Math.max(1, outputs - 1);
   if (step > 1.5 * taps) return together;
   return Math.max(together, Math.min(BLOCK_ROWS, Math.floor(BLOCK_BYTES / rowBytes)));

@@ -79,11 +79,6 @@ export class TargetRows {
     this.#target.bytes.set(bytes.subarray(row, row + this.#padding.length), this.#start(y));
   }
 
-  /** As {@link store}, from other memory, where nothing is padded at the sides. */
-  copy(y: number, picture: Uint8Array): void {
-    this.#target.bytes.set(picture, this.#start(y));
-  }
-
   #start(y: number): number {
     return this.#offsetBytes + (this.#region.y + y) * this.#target.pitchBytes;
   }

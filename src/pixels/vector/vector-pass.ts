@@ -12,6 +12,7 @@ import type { VideoPlane } from '../../format/index.js';
 import type { Pass, PassInput } from '../conversion-plan.js';
 import type { SourcePlane, TargetPlane } from '../picture-planes.js';
 import { ColumnFilter } from './column-filter.js';
+import { isRowCopy, RowCopy } from './row-copy.js';
 import { SampleMaker } from './sample-maker.js';
 import { ScratchLayout } from './scratch-layout.js';
 import { SourceRows } from './source-rows.js';
@@ -19,6 +20,35 @@ import { TargetRows } from './target-rows.js';
 import type { VectorMachine } from './vector-machine.js';
 
 export class VectorPass {
+  readonly #copies: readonly RowCopy[];
+  readonly #made: MadeRows | undefined;
+
+  constructor(pass: Pass, sourcePlanes: readonly VideoPlane[], machine: VectorMachine) {
+    const isDirect = staysBytes(pass);
+    const groups = groupsOf(pass);
+    const copied = isDirect ? groups.filter((members) => isRowCopy(pass, members)) : [];
+    this.#copies = copied.map(([first]) => new RowCopy(pass, first!));
+    const rest = groups.filter((members) => !copied.includes(members));
+    if (rest.length === 0) return;
+    this.#made = new MadeRows(withOutputs(pass, rest.flat()), sourcePlanes, machine, isDirect);
+  }
+
+  run(source: readonly SourcePlane[], target: readonly TargetPlane[]): void {
+    for (const copy of this.#copies) copy.run(source, target);
+    this.#made?.run(source, target);
+  }
+}
+
+/** The pass with these outputs only. Where nothing is transformed, each has an input of its own. */
+function withOutputs(pass: Pass, kept: readonly number[]): Pass {
+  if (pass.transform !== undefined) return pass;
+  const some = <T>(all: readonly T[]): readonly T[] =>
+    all.filter((_, index) => kept.includes(index));
+  return { ...pass, inputs: some(pass.inputs), outputs: some(pass.outputs) };
+}
+
+/** Rows that go through the kernels. */
+class MadeRows {
   readonly #pass: Pass;
   readonly #machine: VectorMachine;
   readonly #layout = new ScratchLayout();
@@ -27,14 +57,18 @@ export class VectorPass {
   readonly #filters: readonly ColumnFilter[];
   readonly #maker: SampleMaker;
   readonly #targets: readonly TargetRows[];
-  /** Where the rows of the inputs are, and those of the samples that are made of them. */
+  /** Where the rows of the inputs are. */
   readonly #words: number[];
 
-  constructor(pass: Pass, sourcePlanes: readonly VideoPlane[], machine: VectorMachine) {
+  constructor(
+    pass: Pass,
+    sourcePlanes: readonly VideoPlane[],
+    machine: VectorMachine,
+    isDirect: boolean,
+  ) {
     this.#pass = pass;
     this.#machine = machine;
     const layout = this.#layout;
-    const isDirect = staysBytes(pass);
     this.#targets = groupsOf(pass).map((members) => new TargetRows(machine, layout, pass, members));
     this.#planes = sourcePlanes.map((plane, index) => {
       const input = pass.inputs.find(({ place }) => place.plane === index);
