@@ -5,6 +5,7 @@
 import { encodeModule } from '../wasm/module-encoder.js';
 import { columnKernels } from './column-kernels.js';
 import { interleaveKernels } from './interleave-kernels.js';
+import { reduceKernels } from './reduce-kernels.js';
 import { rowKernels } from './row-kernels.js';
 import { sampleKernels } from './sample-kernels.js';
 
@@ -65,8 +66,8 @@ let isMissing = false;
 export function vectorMachine(): VectorMachine | undefined {
   if (machine !== undefined || isMissing) return machine;
   const wasm = (globalThis as { readonly WebAssembly?: WebAssemblyInterface }).WebAssembly;
-  const kernels = [...rowKernels(), ...columnKernels(), ...sampleKernels(), ...interleaveKernels()];
-  const code = encodeModule(kernels);
+  const parts = [rowKernels, reduceKernels, columnKernels, sampleKernels, interleaveKernels];
+  const code = encodeModule(parts.flatMap((kernels) => kernels()));
   if (wasm?.validate(code) === true) machine = new VectorMachine(wasm, code);
   else isMissing = true;
   return machine;

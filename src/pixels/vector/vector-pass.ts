@@ -12,6 +12,7 @@ import type { VideoPlane } from '../../format/index.js';
 import type { Pass, PassInput } from '../conversion-plan.js';
 import type { SourcePlane, TargetPlane } from '../picture-planes.js';
 import { ColumnFilter } from './column-filter.js';
+import { ReducedRows, reductionOf } from './reduced-rows.js';
 import { isRowCopy, RowCopy } from './row-copy.js';
 import { SampleMaker } from './sample-maker.js';
 import { ScratchLayout } from './scratch-layout.js';
@@ -53,8 +54,9 @@ class MadeRows {
   readonly #machine: VectorMachine;
   readonly #layout = new ScratchLayout();
   /** By plane; undefined for one that no output is made of. */
-  readonly #planes: readonly (SourceRows | undefined)[];
-  readonly #filters: readonly ColumnFilter[];
+  readonly #planes: readonly (SourceRows | ReducedRows | undefined)[];
+  /** By input; undefined where the rows come filtered. */
+  readonly #filters: readonly (ColumnFilter | undefined)[];
   readonly #maker: SampleMaker;
   readonly #targets: readonly TargetRows[];
   /** Where the rows of the inputs are. */
@@ -72,9 +74,16 @@ class MadeRows {
     this.#targets = groupsOf(pass).map((members) => new TargetRows(machine, layout, pass, members));
     this.#planes = sourcePlanes.map((plane, index) => {
       const input = pass.inputs.find(({ place }) => place.plane === index);
-      return input && new SourceRows(machine, layout, plane, input.rows, isDirect);
+      if (input === undefined) return undefined;
+      const step = reductionOf(plane, input);
+      return step === undefined
+        ? new SourceRows(machine, layout, plane, input.rows, isDirect)
+        : new ReducedRows(machine, layout, plane, input, step);
     });
-    this.#filters = pass.inputs.map(({ columns }) => new ColumnFilter(machine, layout, columns));
+    this.#filters = pass.inputs.map(({ place, columns }) => {
+      const isReduced = this.#planes[place.plane] instanceof ReducedRows;
+      return isReduced ? undefined : new ColumnFilter(machine, layout, columns);
+    });
     this.#words = pass.inputs.map(() => 0);
     this.#maker = new SampleMaker(machine, layout, pass, this.#targets, isDirect);
   }
@@ -96,7 +105,8 @@ class MadeRows {
     const { inputs } = this.#pass;
     for (let index = 0; index < inputs.length; index++) {
       const { plane, offset } = inputs[index]!.place;
-      this.#words[index] = this.#filters[index]!.run(this.#planes[plane]!.parts[offset]!);
+      const words = this.#planes[plane]!.parts[offset]!;
+      this.#words[index] = this.#filters[index]?.run(words) ?? words;
     }
     this.#maker.make(this.#words);
     for (let index = 0; index < this.#targets.length; index++) {

@@ -6,7 +6,7 @@
  *   a section: id u8 · length · contents; lengths and counts in LEB128
  * ```
  */
-import { type Code, i32, loop, unsigned } from './instructions.js';
+import { type Code, i32, loop, sequence, unsigned } from './instructions.js';
 
 type ValueType = 'i32' | 'v128';
 const VALUE_TYPES = Object.freeze({ i32: 0x7f, v128: 0x7b });
@@ -26,7 +26,7 @@ export class Local {
   }
 
   set(value: Code): Code {
-    return [...value, 0x21, ...this.#index];
+    return sequence(value, [0x21, ...this.#index]);
   }
 
   /** Moves an address. */
@@ -56,7 +56,7 @@ export class KernelBuilder {
   }
 
   add(...code: readonly Code[]): void {
-    this.#body = [...this.#body, ...code.flat()];
+    this.#body = sequence(this.#body, ...code);
   }
 
   /** Adds `body` for every `step` of `count`, which is counted down; at least once. */
@@ -73,8 +73,8 @@ export class KernelBuilder {
   /** Its entry in the section of code. */
   encode(): Code {
     const locals = this.#locals.map((type) => [...unsigned(1), VALUE_TYPES[type]]);
-    const code = [...vector(locals), ...this.#body, 0x0b];
-    return [...unsigned(code.length), ...code];
+    const code = sequence(vector(locals), this.#body, [0x0b]);
+    return sequence(unsigned(code.length), code);
   }
 
   #local(type: ValueType): Local {
@@ -96,15 +96,15 @@ export function encodeModule(kernels: readonly KernelBuilder[]): Uint8Array {
     [7, kernels.map(({ name }, index) => [...text(name), 0, ...unsigned(index)])],
     [10, kernels.map((kernel) => kernel.encode())],
   ];
-  const encoded = sections.flatMap(([id, entries]) => {
+  const encoded = sections.map(([id, entries]) => {
     const contents = vector(entries);
-    return [id, ...unsigned(contents.length), ...contents];
+    return sequence([id], unsigned(contents.length), contents);
   });
-  return Uint8Array.from([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...encoded]);
+  return Uint8Array.from(sequence([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0], ...encoded));
 }
 
 function vector(entries: readonly Code[]): Code {
-  return [...unsigned(entries.length), ...entries.flat()];
+  return sequence(unsigned(entries.length), ...entries);
 }
 
 function text(name: string): Code {
