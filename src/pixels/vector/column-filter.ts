@@ -19,9 +19,7 @@ export class ColumnFilter {
     const { outputs, taps, first, identity, doubles } = columns;
     this.#columns = columns;
     this.#chunks = taps > 2 ? Math.ceil(taps / CHUNK_TAPS) : 0;
-    this.#kernel = identity
-      ? undefined
-      : machine.kernel(doubles ? 'double' : taps > 2 ? 'chunks' : 'pairs');
+    this.#kernel = identity ? undefined : machine.kernel(kernelName(columns));
     this.#result = identity ? 0 : layout.room(outputs * 2);
     const isTabled = !identity && !doubles;
     const offsets = new Int32Array(Math.ceil(outputs / COLUMNS_AT_ONCE) * COLUMNS_AT_ONCE);
@@ -37,11 +35,17 @@ export class ColumnFilter {
     const { outputs, doubles } = this.#columns;
     const result = this.#result;
     if (doubles) kernel(result, words, outputs);
-    else if (this.#chunks === 0) {
+    else if (this.#chunks <= 1) {
       kernel(result, words, this.#offsets, this.#weights, outputs);
     } else kernel(result, words, this.#offsets, this.#weights, this.#chunks, outputs);
     return result;
   }
+}
+
+function kernelName({ taps, doubles }: Taps): string {
+  if (doubles) return 'double';
+  if (taps <= 2) return 'pairs';
+  return taps <= CHUNK_TAPS ? 'fours' : 'chunks';
 }
 
 /** Two weights a column; or four times `chunks`, those of a chunk together for four columns. */

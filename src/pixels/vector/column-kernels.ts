@@ -14,6 +14,7 @@ const ODD_NUMBERS = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31]
 const BIAS = i32x4.splat(i32.constant(rowBias(2)));
 const SHIFT = i32.constant(TAP_BITS);
 const ONE = i32.constant(1);
+const ZERO = i32x4.splat(i32.constant(0));
 
 /** The address of a column's first word: offsets from the beginning of the row stand in a table. */
 function firstWord(words: Local, offsets: Local, column: number): Code {
@@ -46,10 +47,45 @@ export function pairsKernel(): KernelBuilder {
   return kernel;
 }
 
-/**
- * (result, words, offsets, weights, chunks, columns): `chunks` times four taps a column. The weights of a chunk stand
- * together for four columns.
- */
+/** Four columns at once, whose first words are at `addresses`: two of them in each vector. */
+function fourByFour(addresses: readonly Local[], weights: Local): readonly [Code, Code] {
+  const two = (first: number): Code => {
+    const [a, b] = [addresses[first]!, addresses[first + 1]!];
+    const words = signedWords(v128.lane64(v128.loadLow64(a.get), 1, b.get));
+    return i32x4.dot(words, v128.load(weights.get, first * 8));
+  };
+  return [two(0), two(2)];
+}
+
+/** Four sums of two numbers each as words. Kernels store eight: the next four columns overwrite the rest. */
+function wordsOfFour(low: Code, high: Code): Code {
+  const sum = i32x4.add(
+    v128.shuffle(low, high, EVEN_NUMBERS),
+    v128.shuffle(low, high, ODD_NUMBERS),
+  );
+  return i16x8.narrow(i32x4.shiftRight(i32x4.add(sum, BIAS), SHIFT), ZERO);
+}
+
+/** (result, words, offsets, weights, columns): four taps a column. The weights of four columns stand together. */
+export function foursKernel(): KernelBuilder {
+  const kernel = new KernelBuilder('fours', 5);
+  const [result, words, offsets, weights, count] = kernel.parameters as [
+    ...[Local, Local, Local, Local, Local],
+  ];
+  const addresses = [0, 1, 2, 3].map(() => kernel.number());
+  const [low, high] = [kernel.vector(), kernel.vector()];
+  const [first, second] = fourByFour(addresses, weights);
+  kernel.repeat(count, 4, [
+    ...addresses.map((address, column) => address.set(firstWord(words, offsets, column))),
+    low.set(first),
+    high.set(second),
+    v128.store(result.get, 0, wordsOfFour(low.get, high.get)),
+    ...[result.advance(8), offsets.advance(16), weights.advance(32)],
+  ]);
+  return kernel;
+}
+
+/** (result, words, offsets, weights, chunks, columns): as `foursKernel` for `chunks` times four taps. */
 export function chunksKernel(): KernelBuilder {
   const kernel = new KernelBuilder('chunks', 6);
   const [result, words, offsets, weights, chunks, count] = kernel.parameters as [
@@ -58,32 +94,18 @@ export function chunksKernel(): KernelBuilder {
   const addresses = [0, 1, 2, 3].map(() => kernel.number());
   const left = kernel.number();
   const [low, high] = [kernel.vector(), kernel.vector()];
-  const two = (first: number): Code => {
-    const [a, b] = [addresses[first]!, addresses[first + 1]!];
-    return signedWords(v128.lane64(v128.loadLow64(a.get), 1, b.get));
-  };
-  const zero = i32x4.splat(i32.constant(0));
+  const [first, second] = fourByFour(addresses, weights);
   const chunk = kernel.repeated(left, 1, [
-    low.set(i32x4.add(low.get, i32x4.dot(two(0), v128.load(weights.get)))),
-    high.set(i32x4.add(high.get, i32x4.dot(two(2), v128.load(weights.get, 16)))),
+    low.set(i32x4.add(low.get, first)),
+    high.set(i32x4.add(high.get, second)),
     weights.advance(32),
     ...addresses.map((address) => address.advance(2 * CHUNK_TAPS)),
   ]);
-  const sum = i32x4.add(
-    v128.shuffle(low.get, high.get, EVEN_NUMBERS),
-    v128.shuffle(low.get, high.get, ODD_NUMBERS),
-  );
-  const made = i32x4.shiftRight(i32x4.add(sum, BIAS), SHIFT);
   kernel.repeat(count, 4, [
     ...addresses.map((address, column) => address.set(firstWord(words, offsets, column))),
-    low.set(zero),
-    high.set(zero),
-    left.set(chunks.get),
-    chunk,
-    // Four words; the next four columns overwrite the rest.
-    v128.store(result.get, 0, i16x8.narrow(made, zero)),
-    result.advance(8),
-    offsets.advance(16),
+    ...[low.set(ZERO), high.set(ZERO), left.set(chunks.get), chunk],
+    v128.store(result.get, 0, wordsOfFour(low.get, high.get)),
+    ...[result.advance(8), offsets.advance(16)],
   ]);
   return kernel;
 }
@@ -125,5 +147,5 @@ export function doubleKernel(): KernelBuilder {
 }
 
 export function columnKernels(): readonly KernelBuilder[] {
-  return [pairsKernel(), chunksKernel(), doubleKernel()];
+  return [pairsKernel(), foursKernel(), chunksKernel(), doubleKernel()];
 }

@@ -16,8 +16,8 @@ export const UPPER_BITS = Uint16Array.of(...Array<number>(8).fill(0x8000));
 export const WORDS_LOW = [0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23];
 export const WORDS_HIGH = [8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31];
 
-/** Words of a row at a time. */
-const STEP = 8;
+/** Samples of a row at a time. */
+const STEP = 16;
 
 export type SampleBytes = 1 | 2;
 
@@ -53,35 +53,32 @@ export function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Cha
     return factor;
   });
   const loaded = samples.map(() => kernel.vector());
-  const load = samples.map((row, index) => loaded[index]!.set(loadWords(row, bytesPerSample)));
-  const halves = [WORDS_LOW, WORDS_HIGH].map((lanes, half) => {
-    const products = factors.map((factor, pair) => {
-      const [upper, lower] = [loaded[2 * pair]!, loaded[2 * pair + 1]!];
-      return i32x4.dot(v128.shuffle(upper.get, lower.get, lanes), factor.get);
-    });
-    const start =
-      chain.from === 'sums'
-        ? v128.load(sums.get, half * 16)
-        : i32x4.splat(i32.constant(rowBias(bytesPerSample)));
-    return products.reduce((sum, product) => i32x4.add(sum, product), start);
-  }) as [Code, Code];
   const shift = i32.constant(bytesPerSample === 1 ? TAP_BITS - 8 : TAP_BITS);
-  const [low, high] = halves;
-  const store =
-    chain.to === 'sums'
-      ? [v128.store(sums.get, 0, low), v128.store(sums.get, 16, high)]
-      : [
-          v128.store(
-            words.get,
-            0,
-            i16x8.narrow(i32x4.shiftRight(low, shift), i32x4.shiftRight(high, shift)),
-          ),
-        ];
+  /** Eight samples, from a place in the rows on. */
+  const eight = (first: number): readonly Code[] => {
+    const [low, high] = [WORDS_LOW, WORDS_HIGH].map((lanes, half) => {
+      const products = factors.map((factor, pair) => {
+        const [upper, lower] = [loaded[2 * pair]!, loaded[2 * pair + 1]!];
+        return i32x4.dot(v128.shuffle(upper.get, lower.get, lanes), factor.get);
+      });
+      const start =
+        chain.from === 'sums'
+          ? v128.load(sums.get, first * 4 + half * 16)
+          : i32x4.splat(i32.constant(rowBias(bytesPerSample)));
+      return products.reduce((sum, product) => i32x4.add(sum, product), start);
+    }) as [Code, Code];
+    const made = i16x8.narrow(i32x4.shiftRight(low, shift), i32x4.shiftRight(high, shift));
+    return [
+      ...samples.map((row, index) => loaded[index]!.set(loadWords(row, first, bytesPerSample))),
+      ...(chain.to === 'words'
+        ? [v128.store(words.get, first * 2, made)]
+        : [v128.store(sums.get, first * 4, low), v128.store(sums.get, first * 4 + 16, high)]),
+    ];
+  };
   kernel.repeat(count, STEP, [
-    ...load,
-    ...store,
-    words.advance(16),
-    sums.advance(32),
+    ...[...eight(0), ...eight(8)],
+    words.advance(STEP * 2),
+    ...(isWhole(chain) ? [] : [sums.advance(STEP * 4)]),
     ...samples.map((row) => row.advance(STEP * bytesPerSample)),
   ]);
   return kernel;
@@ -91,17 +88,22 @@ export function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Cha
 export function widenKernel(): KernelBuilder {
   const kernel = new KernelBuilder('widen', 3);
   const [words, bytes, count] = kernel.parameters as [Local, Local, Local];
-  kernel.repeat(count, STEP, [
-    v128.store(words.get, 0, i16x8.shiftLeft(v128.load8x8(bytes.get), i32.constant(8))),
-    words.advance(16),
-    bytes.advance(8),
-  ]);
+  const eight = (first: number): Code => {
+    const widened = i16x8.shiftLeft(v128.load8x8(bytes.get, first), i32.constant(8));
+    return v128.store(words.get, first * 2, widened);
+  };
+  const moved = [words.advance(STEP * 2), bytes.advance(STEP)];
+  kernel.repeat(count, STEP, [eight(0), eight(8), ...moved]);
   return kernel;
 }
 
-function loadWords(row: Local, bytesPerSample: SampleBytes): Code {
-  if (bytesPerSample === 1) return v128.load8x8(row.get);
-  return v128.xor(v128.load(row.get), v128.constant(UPPER_BITS));
+function isWhole({ from, to }: Chain): boolean {
+  return from === 'bias' && to === 'words';
+}
+
+function loadWords(row: Local, first: number, bytesPerSample: SampleBytes): Code {
+  if (bytesPerSample === 1) return v128.load8x8(row.get, first);
+  return v128.xor(v128.load(row.get, first * 2), v128.constant(UPPER_BITS));
 }
 
 export function rowKernels(): readonly KernelBuilder[] {

@@ -58,9 +58,18 @@ export class TargetRows {
     this.#target = target[this.#plane]!;
   }
 
-  /** Row `y` of the region is padding. */
-  pad(y: number): void {
-    this.#target.bytes.set(this.#padding, this.#start(y));
+  /** Rows `y` to `end` (excluded) of the region are padding. */
+  pad(y: number, end: number): void {
+    const { bytes, pitchBytes } = this.#target;
+    const isWhole = pitchBytes === this.#padding.length;
+    for (let row = y; row < end;) {
+      // Rows without a gap between them are written as many at once as are written already.
+      const above = isWhole ? Math.min(row - y, end - row) : 0;
+      const start = this.#start(row);
+      if (above === 0) bytes.set(this.#padding, start);
+      else bytes.copyWithin(start, this.#start(y), this.#start(y + above));
+      row += Math.max(1, above);
+    }
   }
 
   /** Row `y` of the region, whose picture is at `from` in the memory of the kernels. */

@@ -93,11 +93,12 @@ class MadeRows {
     this.#planes.forEach((plane, index) => plane?.begin(source[index]!));
     for (const rows of this.#targets) rows.begin(target);
     const { region, picture } = this.#pass;
-    for (let y = 0; y < region.height; y++) {
-      const row = y - picture.y;
-      if (row >= 0 && row < picture.height) this.#make(row, y);
-      else for (const rows of this.#targets) rows.pad(y);
+    const end = picture.y + picture.height;
+    for (const rows of this.#targets) {
+      rows.pad(0, picture.y);
+      rows.pad(end, region.height);
     }
+    for (let row = 0; row < picture.height; row++) this.#make(row, picture.y + row);
   }
 
   #make(row: number, y: number): void {
