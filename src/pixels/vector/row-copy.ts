@@ -16,14 +16,20 @@ export class RowCopy {
 
   run(source: readonly SourcePlane[], target: readonly TargetPlane[]): void {
     const { region } = this.#pass;
-    const { place, rows } = this.#input;
+    const { place } = this.#input;
     const { plane, step, offset } = this.#output.place;
     const [from, to] = [source[place.plane]!, target[plane]!];
     const rowBytes = region.width * step;
+    const start = offset + region.x * step + region.y * to.pitchBytes;
+    if (from.pitchBytes === rowBytes && to.pitchBytes === rowBytes) {
+      // One row follows the other without a gap.
+      to.bytes.set(from.bytes.subarray(0, region.height * rowBytes) as Uint8Array, start);
+      return;
+    }
     for (let y = 0; y < region.height; y++) {
-      const start = rows.first[y]! * from.pitchBytes;
-      const row = from.bytes.subarray(start, start + rowBytes) as Uint8Array;
-      to.bytes.set(row, offset + region.x * step + (region.y + y) * to.pitchBytes);
+      const first = y * from.pitchBytes;
+      const row = from.bytes.subarray(first, first + rowBytes) as Uint8Array;
+      to.bytes.set(row, start + y * to.pitchBytes);
     }
   }
 }

@@ -119,7 +119,7 @@ class MadeRows {
 /** Whether samples of 8 bits are copied, or looked up, without anything else. */
 function staysBytes({ transform, inputs, outputs }: Pass): boolean {
   const isCopied = ({ place, rows, columns }: PassInput): boolean =>
-    place.bytesPerSample === 1 && rows.taps === 1 && columns.identity;
+    place.bytesPerSample === 1 && rows.identity && columns.identity;
   const isByte = outputs.every(({ precision }) => precision === 8 || precision === 'table');
   return transform === undefined && isByte && inputs.every(isCopied);
 }
