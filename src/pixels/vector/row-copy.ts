@@ -40,16 +40,14 @@ export class RowCopy {
  */
 export function isRowCopy(pass: Pass, members: readonly number[]): boolean {
   const { inputs, outputs, picture, region } = pass;
+  // Also false where there is no picture, and so no inputs.
+  if (picture.width !== region.width || picture.height !== region.height) return false;
   const { step } = outputs[members[0]!]!.place;
   const { plane } = inputs[members[0]!]!.place;
-  const isWhole = picture.width === region.width && picture.height === region.height;
-  return (
-    isWhole &&
-    members.length === step &&
-    members.every((output, index) => {
-      const { place } = inputs[output]!;
-      const isPlace = place.plane === plane && place.step === step && place.offset === index;
-      return isPlace && outputs[output]!.table === undefined;
-    })
-  );
+  const isPlace = (output: number, index: number): boolean => {
+    const { place } = inputs[output]!;
+    const isAlike = place.plane === plane && place.step === step && place.offset === index;
+    return isAlike && outputs[output]!.table === undefined;
+  };
+  return members.length === step && members.every(isPlace);
 }

@@ -82,19 +82,25 @@ describe('colours', () => {
     assert.throws(() => planPicture(format, wide), { code: 'UNSUPPORTED' });
   });
 
-  it('fill a region of any shape', () => {
-    for (const [width, height] of [
-      [2, 2],
-      [4, 2],
+  it('fill a region of any shape, and nothing beside it', () => {
+    const target = video({ width: 3, height: 9, pixelFormat: 'gray8' });
+    for (const [x, y, width, height] of [
+      [0, 0, 3, 3],
+      [0, 2, 3, 5],
+      [2, 4, 1, 1],
+      [0, 0, 3, 9],
     ] as const) {
-      const target = video({ width, height, pixelFormat: 'rgb24' });
-      const plan = planFill(target, [1, 2, 3], { x: 0, y: 0, width, height });
-      const made = samplesOf(target, convert(plan, gray(1, 1, [9]).picture, target));
+      const plan = planFill(target, [255, 255, 255], { x, y, width, height });
+      const tight = [{ bytes: new Uint8Array(27), pitchBytes: 3 }];
+      new PictureConverter(plan).run(gray(1, 1, [9]).picture, tight);
+      const white = 235;
+      const isInside = (at: number): boolean => {
+        const [column, row] = [at % 3, Math.floor(at / 3)];
+        return column >= x && column < x + width && row >= y && row < y + height;
+      };
       assert.deepEqual(
-        made,
-        Array(width * height)
-          .fill([1, 2, 3])
-          .flat(),
+        [...tight[0]!.bytes],
+        Array.from(tight[0]!.bytes, (_, at) => (isInside(at) ? white : 0)),
       );
     }
   });
