@@ -7,6 +7,7 @@ import type { VideoFormat } from '../../format/index.js';
 import { DerivedChannel } from '../inputs/derived-channel.js';
 import { Overlay } from '../overlay/overlay.js';
 import { RecentDetections } from '../overlay/recent-detections.js';
+import { Canvas } from './canvas.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
 import { columnsFor, MAX_TILES, tileRegions } from './tile-layout.js';
@@ -54,6 +55,8 @@ export class Mosaic implements AsyncDisposable {
   readonly #seen = new Map<string, Seen>();
   #tiles: readonly Tile[] = [];
   #empty: readonly StillPicture[] = [];
+  /** In host memory. A GPU draws all cells of every picture: that costs less than to keep them. */
+  #canvas: Canvas | undefined;
   #detections: RecentDetections | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
@@ -172,12 +175,16 @@ export class Mosaic implements AsyncDisposable {
     this.#empty = regions
       .slice(channels.length)
       .map((region) => new StillPicture(BLACK, format, region, stream));
+    const canvas = stream === undefined ? new Canvas(format) : undefined;
+    if (canvas !== undefined) for (const still of this.#empty) still.paint(canvas.planes);
+    this.#canvas = canvas;
   }
 
   #closeTiles(): void {
     for (const part of [...this.#tiles, ...this.#empty]) part.close();
     this.#tiles = [];
     this.#empty = [];
+    this.#canvas = undefined;
   }
 
   /** By the clock since the start: what one picture is late is not added to the next. Pictures that are missed are. */
@@ -205,15 +212,17 @@ export class Mosaic implements AsyncDisposable {
   #draw(loan: LoanedFrame<VideoFormat>): void {
     const { frames, stream } = this.#derived;
     const nowMs = performance.now();
-    const { planes } = loan;
-    for (const still of this.#empty) still.paint(planes);
+    const canvas = this.#canvas;
+    const planes = canvas?.planes ?? loan.planes;
+    if (canvas === undefined) for (const still of this.#empty) still.paint(planes);
     const marks = this.#tiles.flatMap((tile) => {
       const seen = this.#seen.get(tile.channel)!;
       const frame = frames?.peek(tile.channel);
       const state = this.#stateOf(seen, nowMs);
       return tile.draw(frame, state, clockTime(seen.since), this.#detections, planes);
     });
-    this.#overlay.draw(marks, planes);
+    canvas?.copyTo(loan.bytes);
+    this.#overlay.draw(marks, loan.planes);
     loan.publish(stream === undefined ? {} : { stream });
   }
 

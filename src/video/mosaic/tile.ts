@@ -21,6 +21,12 @@ import { type Color, letterScale, lettersOf, type Mark } from '../overlay/mark.j
 import type { RecentDetections } from '../overlay/recent-detections.js';
 import { StillPicture } from './still-picture.js';
 
+/** The picture that a cell shows; undefined: black. */
+interface Drawn {
+  readonly frame: VideoFrame | undefined;
+  readonly isDead: boolean;
+}
+
 /** Of an input of a mosaic: it has not been seen yet, has a picture, or has had none for long. */
 export type TileState = 'waiting' | 'live' | 'dead';
 
@@ -44,6 +50,8 @@ export class Tile {
   readonly #live: FrameConverter;
   readonly #dead: FrameConverter;
   readonly #empty: StillPicture;
+  /** In host memory, where cells stay from picture to picture. */
+  #drawn: Drawn | undefined;
   /** Of a picture that cannot be converted. */
   #refused: VideoFormat | undefined;
 
@@ -63,7 +71,8 @@ export class Tile {
 
   /**
    * The marks to be drawn over the picture: what was found in it, and words. `sinceText`: since when it has been waiting
-   * or dead.
+   * or dead. In host memory `planes` must be those of the picture before, without marks: what they show is not drawn
+   * again.
    */
   draw(
     frame: VideoFrame | undefined,
@@ -72,10 +81,9 @@ export class Tile {
     detections: RecentDetections | undefined,
     planes: readonly ConversionTarget[],
   ): readonly Mark[] {
-    const isShown = frame !== undefined && this.#drawPicture(frame, state, planes);
-    if (!isShown) this.#empty.paint(planes);
+    const isShown = this.#show(frame, state === 'dead', planes);
     const found =
-      isShown && detections !== undefined
+      isShown && frame !== undefined && detections !== undefined
         ? detectionMarks(detections.of(frame), this.#placeOf(frame))
         : [];
     const words: string[] = [];
@@ -99,10 +107,26 @@ export class Tile {
     return { x: region.x + x, y: region.y + y, width, height };
   }
 
-  #drawPicture(frame: VideoFrame, state: TileState, planes: readonly ConversionTarget[]): boolean {
+  /** False: there is no picture, or it cannot be converted, and the cell is black. */
+  #show(
+    frame: VideoFrame | undefined,
+    isDead: boolean,
+    planes: readonly ConversionTarget[],
+  ): boolean {
+    const drawn = this.#drawn;
+    if (drawn === undefined || drawn.frame !== frame || drawn.isDead !== isDead) {
+      if (frame === undefined || !this.#drawPicture(frame, isDead, planes)) {
+        this.#empty.paint(planes);
+      }
+      this.#drawn = this.#options.stream === undefined ? { frame, isDead } : undefined;
+    }
+    return frame !== undefined && this.#refused !== frame.format;
+  }
+
+  #drawPicture(frame: VideoFrame, isDead: boolean, planes: readonly ConversionTarget[]): boolean {
     if (this.#refused === frame.format) return false;
     try {
-      (state === 'dead' ? this.#dead : this.#live).run(frame, planes);
+      (isDead ? this.#dead : this.#live).run(frame, planes);
       return true;
     } catch (error) {
       if (!isSluiceError(error, 'UNSUPPORTED')) throw error;

@@ -41,7 +41,7 @@ function drawOutline(brush: Brush, { outline, label, opacity }: Mark, value: num
   const under = label === undefined ? undefined : { ...label, ...labelSize(label) };
   const [right, bottom] = [x + width, y + height];
   const inner = { left: x + thickness, right: right - thickness };
-  for (const row of brush.across(y, bottom)) {
+  for (let row = brush.at(y); row < brush.at(bottom); row++) {
     const at = row * brush.halves;
     const isBand = at < y + thickness || at >= bottom - thickness || inner.left >= inner.right;
     if (isBand) brush.fill(row, x, right, under, value, opacity);
@@ -55,9 +55,9 @@ function drawOutline(brush: Brush, { outline, label, opacity }: Mark, value: num
 function drawLabel(brush: Brush, label: Label, opacity: number, ground: number, ink: number): void {
   const { x, y, scale, letters } = label;
   const { width, height } = labelSize(label);
-  for (const row of brush.across(y, y + height)) {
+  for (let row = brush.at(y); row < brush.at(y + height); row++) {
     const down = Math.floor((row * brush.halves - y) / scale) - LABEL_MARGIN / 2;
-    for (const column of brush.across(x, x + width)) {
+    for (let column = brush.at(x); column < brush.at(x + width); column++) {
       const across = Math.floor((column * brush.halves - x) / scale) - LABEL_MARGIN;
       brush.blend(row, column, isInk(letters, across, down) ? ink : ground, opacity);
     }
@@ -92,10 +92,9 @@ class Brush {
         : new Uint16Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 2));
   }
 
-  /** The rows or columns of samples whose pixel is from `start` on and before `end`. */
-  *across(start: number, end: number): Generator<number> {
-    const last = Math.ceil(end / this.halves);
-    for (let at = Math.ceil(start / this.halves); at < last; at++) yield at;
+  /** The first row or column of samples whose pixel is not before `pixel`. */
+  at(pixel: number): number {
+    return this.halves === 1 ? pixel : (pixel + 1) >> 1;
   }
 
   /** Pixels from `left` on and before `right`, but for those that are `under` a label. */
@@ -110,7 +109,8 @@ class Brush {
     const { halves } = this;
     const y = row * halves;
     const isBeside = under === undefined || y < under.y || y >= under.y + under.height;
-    for (const column of this.across(left, right)) {
+    const end = this.at(right);
+    for (let column = this.at(left); column < end; column++) {
       const x = column * halves;
       if (!isBeside && x >= under.x && x < under.x + under.width) continue;
       this.blend(row, column, value, opacity);
