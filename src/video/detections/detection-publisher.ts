@@ -1,14 +1,14 @@
 /** The publishing end of a channel of detections. */
 import {
   type CloseReason,
+  type Frame,
   type MessagePublisher,
   openPublisher,
   type PublisherOptions,
   type PublisherStats,
 } from '../../bus/index.js';
-import type { JsonFormat } from '../../format/index.js';
+import type { JsonFormat, VideoFormat } from '../../format/index.js';
 import type { FilterInput } from '../filter/filter-inputs.js';
-import type { VideoFrame } from '../inputs/latest-frames.js';
 import { type Detection, type Detections, detections, identityOf } from './detections.js';
 
 /** How to publish detections; more as of every channel of messages. */
@@ -41,7 +41,7 @@ export class DetectionPublisher implements AsyncDisposable {
    * Boxes are in pixels of that picture: `toSourceBox()` makes them of those of the tensor. Carries the frame's id and
    * times. False: no room. Throws `INVALID_MESSAGE` for what the schema refuses, `CLOSED`, `MESSAGE_TOO_LARGE`.
    */
-  send(source: VideoFrame | FilterInput, found: readonly Detection[]): boolean {
+  send(source: Frame<VideoFormat> | FilterInput, found: readonly Detection[]): boolean {
     const isInput = 'placement' in source;
     const frame = isInput ? identityOfInput(source) : identityOf(source);
     const { ptsNs, captureTimeNs } = source;

@@ -10,6 +10,7 @@ import {
 import type { JsonFormat } from '../../format/index.js';
 import { type Detections, detections } from './detections.js';
 
+/** A message of a channel of detections. */
 export type DetectionMessage = Message<JsonFormat<Detections>>;
 
 /** How to read detections. */

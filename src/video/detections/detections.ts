@@ -8,9 +8,15 @@
  */
 import { z } from 'zod';
 import { channelNameProblem } from '../../core/index.js';
-import { decodeMessage, encodeMessage, json, type JsonFormat } from '../../format/index.js';
+import type { Frame } from '../../bus/index.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  json,
+  type JsonFormat,
+  type VideoFormat,
+} from '../../format/index.js';
 import type { Box } from '../../pixels/index.js';
-import type { VideoFrame } from '../inputs/latest-frames.js';
 
 /** Which picture: as its publisher announced it. */
 export interface FrameIdentity {
@@ -108,7 +114,7 @@ export function parseDetections(bytes: Uint8Array): Detections {
 }
 
 /** Who a frame is. */
-export function identityOf(frame: VideoFrame): FrameIdentity {
+export function identityOf(frame: Frame<VideoFormat>): FrameIdentity {
   const { channel, instance, epoch, sequence, id, ptsNs, format } = frame;
   const { width, height } = format;
   return { channel, instance, epoch, sequence, id: String(id), ptsNs, width, height };

@@ -1,7 +1,6 @@
 /** What was found in a picture, drawn over a picture of one's own. */
 import type { VideoFormat } from '../../format/index.js';
 import type { Detections } from '../detections/detections.js';
-import type { ConversionTarget } from '../conversion/frame-converter.js';
 import { detectionMarks } from './detection-marks.js';
 import { drawOnHost } from './host-overlay.js';
 import { OverlayTarget } from './mark.js';
@@ -13,7 +12,7 @@ import { OverlayTarget } from './mark.js';
 export function drawDetections(
   found: Detections,
   format: VideoFormat,
-  planes: readonly Pick<ConversionTarget, 'bytes' | 'pitchBytes'>[],
+  planes: readonly { readonly bytes: Uint8Array; readonly pitchBytes: number }[],
 ): void {
   const { width, height } = format;
   const marks = detectionMarks([{ value: found, opacity: 256 }], { x: 0, y: 0, width, height });
