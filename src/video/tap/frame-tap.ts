@@ -9,14 +9,16 @@
  * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
  */
 import { isSluiceError, type SluiceError } from '../../core/index.js';
-import { rawByteLength, type VideoFormat, video } from '../../format/index.js';
-import { type Frame, type FrameSubscriber, openSubscriber } from '../../bus/index.js';
+import { rawByteLength, type VideoFormat } from '../../format/index.js';
+import type { Frame, FrameSubscriber } from '../../bus/index.js';
 import { USUAL_RATE } from '../container/frame-rate.js';
 import type { ClientWriter } from './client-writer.js';
 import { DemandLoop } from './demand-loop.js';
 import { FramePace } from './frame-pace.js';
 import { type PictureCodec, PICTURE_CODECS } from './picture-codecs.js';
 import { fitPicture, type PictureFit, targetFormat } from './picture-fit.js';
+import type { GpuPictures } from './gpu-pictures.js';
+import { openPictureSource } from './picture-source.js';
 import { PictureMemory, ShownPicture } from './shown-picture.js';
 import type { TapCounters, TapSource } from './tap-source.js';
 import type { TapOptions } from './options.js';
@@ -102,27 +104,27 @@ export class FrameTap implements TapSource {
 
   async #readPublisher(signal: AbortSignal): Promise<void> {
     const { directory, label, as } = this.#options;
-    const subscriber = await openSubscriber(this.#channel, {
-      format: video(),
-      copyTo: 'host',
-      whenLost: 'end',
+    const reading = {
       label: label ?? `tap (${as})`,
       signal,
       ...(directory === undefined ? {} : { directory }),
-    });
+    };
+    const source = await openPictureSource(this.#channel, reading, (format) =>
+      this.#targetOf(format),
+    );
     this.#counters.reading = true;
     try {
       for (;;) {
-        const frame = await this.#next(subscriber, signal);
+        const frame = await this.#next(source.subscriber, signal);
         if (frame === undefined) break;
-        await this.#take(frame, signal);
+        await this.#take(frame, source.gpu, signal);
       }
     } finally {
       this.#counters.reading = false;
       // Closing the subscriber ends the frames that are held.
       this.#detach();
       this.#shown?.keep();
-      await subscriber.close();
+      await source.close();
     }
   }
 
@@ -149,7 +151,11 @@ export class FrameTap implements TapSource {
     }
   }
 
-  async #take(frame: Frame<VideoFormat>, signal: AbortSignal): Promise<void> {
+  async #take(
+    frame: Frame<VideoFormat>,
+    gpu: GpuPictures | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       if (!this.#pace.takes(frame.ptsNs)) return frame.release();
       if (frame.state !== 'ready') await frame.ready({ signal });
@@ -158,26 +164,40 @@ export class FrameTap implements TapSource {
       if (isSluiceError(error, 'FRAME_LOST')) return;
       throw error;
     }
-    const fit = this.#fitOf(frame.format);
+    const { ptsNs } = frame;
+    const memory = this.#memoryFor(frame.format);
+    let made: Uint8Array | undefined;
+    if (gpu !== undefined) await gpu.make(frame, (made = memory.take()));
     this.#detach();
     this.#shown?.supersede();
-    this.#numbers += 1;
-    this.#shown = new ShownPicture(this.#numbers, frame, fit, this.#memory as PictureMemory);
+    const number = ++this.#numbers;
+    this.#shown =
+      made === undefined
+        ? ShownPicture.of(number, frame, this.#fitOf(frame.format), memory)
+        : ShownPicture.made(number, ptsNs, made, memory);
     if (this.#keepsAtOnce) this.#shown.keep();
     for (const client of this.#clients.keys()) this.#offer(client);
     this.#holdSoon(HOLD_AFTER_MS);
   }
 
   /** The tap's format is that of its first picture, for good: no reader of such a stream can change its size. */
-  #fitOf(source: VideoFormat): PictureFit {
+  #targetOf(source: VideoFormat): VideoFormat {
     const { size, pixelFormat } = this.#options;
-    if (this.#fit?.source === source) return this.#fit.fit;
     this.#target ??= targetFormat(source, this.#codec.pixelFormats, {
       ...(size === undefined ? {} : { size }),
       ...(pixelFormat === undefined ? {} : { pixelFormat }),
     });
-    this.#memory ??= new PictureMemory(rawByteLength(this.#target));
-    const fit = fitPicture(source, this.#target);
+    return this.#target;
+  }
+
+  #memoryFor(source: VideoFormat): PictureMemory {
+    this.#memory ??= new PictureMemory(rawByteLength(this.#targetOf(source)));
+    return this.#memory;
+  }
+
+  #fitOf(source: VideoFormat): PictureFit {
+    if (this.#fit?.source === source) return this.#fit.fit;
+    const fit = fitPicture(source, this.#targetOf(source));
     this.#fit = { source, fit };
     return fit;
   }

@@ -85,7 +85,7 @@ export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit
 }
 
 /** Where the planes of a picture without padding are. */
-function tightPlanes(
+export function tightPlanes(
   format: VideoFormat,
 ): readonly { readonly start: number; readonly end: number; readonly pitchBytes: number }[] {
   let end = 0;

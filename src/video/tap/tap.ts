@@ -166,7 +166,8 @@ function sourceOf(
  * them (`CHANNEL/packets`) as `h264`, `hevc` or `mpegts`. Any number of clients read, each at its own pace; a slow one
  * passes pictures over and holds nobody up. The channel may come later, and may come again.
  *
- * Pictures keep the size that the first one had. In the memory of a GPU they are copied to the host once for all.
+ * Pictures keep the size that the first one had. In the memory of a GPU they are made smaller there, where they are to be,
+ * and copied to the host once for all.
  *
  * Rejects with `TypeError`/`RangeError` for bad arguments, the signal's reason, `SYSTEM` when the place cannot be listened
  * at, `CHANNEL_IN_USE` when somebody does. What goes wrong later ends the tap: `closed` tells.
