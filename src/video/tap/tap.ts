@@ -163,8 +163,9 @@ function sourceOf(
 
 /**
  * Serves a channel on a Unix socket or a port of this machine: pictures as `y4m`, `nut` or `raw`, or the packets beside
- * them (`CHANNEL/packets`) as `h264`, `hevc` or `mpegts`. Any number of clients read, each at its own pace; a slow one
- * passes pictures over and holds nobody up. The channel may come later, and may come again.
+ * them (`CHANNEL/packets`) as `h264`, `hevc` or `mpegts`, the last with sound (`CHANNEL/audio`). Any number of clients
+ * read, each at its own pace; a slow one passes pictures over and holds nobody up. The channel may come later, and may
+ * come again.
  *
  * Pictures keep the size that the first one had. In the memory of a GPU they are made smaller there, where they are to be,
  * and copied to the host once for all.
