@@ -8,7 +8,7 @@
  *
  * One picture is under way at a time: `make` is not called before the one before it has resolved.
  */
-import { rawByteLength, type VideoFormat } from '../../format/index.js';
+import type { VideoFormat } from '../../format/index.js';
 import {
   copyToHost,
   DeviceBuffer,
@@ -23,33 +23,39 @@ import type { Frame } from '../../bus/index.js';
 import { addressOf } from '../../ffi/index.js';
 import { GpuConversion } from '../conversion/gpu-conversion.js';
 import { pixelsKernel } from '../conversion/pixels-kernel.js';
-import { tightPlanes } from './picture-fit.js';
+import type { PlanePlace } from './picture-fit.js';
 
 export class GpuPictures implements AsyncDisposable {
   readonly stream: Stream;
   readonly #target: VideoFormat;
+  readonly #places: readonly PlanePlace[];
   readonly #picture: DeviceBuffer;
   readonly #landing: Uint8Array;
   readonly #registration: Registration;
   #source: VideoFormat | undefined;
   #conversion: GpuConversion | undefined;
 
-  /** Rejects with `CUDA_UNAVAILABLE`, `WRONG_DEVICE`, `CUDA_ERROR`, `NO_SPACE`. `device`: as `Stream.create` takes it. */
-  static async open(device: string, target: VideoFormat): Promise<GpuPictures> {
+  /** Rejects with `CUDA_UNAVAILABLE`, `WRONG_DEVICE`, `CUDA_ERROR`, `NO_SPACE`. `device`: as for `Stream.create`. */
+  static async open(
+    device: string,
+    target: VideoFormat,
+    places: readonly PlanePlace[],
+  ): Promise<GpuPictures> {
     const stream = await Stream.create({ device });
     try {
       pixelsKernel(stream.device);
-      return new GpuPictures(stream, target);
+      return new GpuPictures(stream, target, places);
     } catch (error) {
       await stream.close();
       throw error;
     }
   }
 
-  private constructor(stream: Stream, target: VideoFormat) {
+  private constructor(stream: Stream, target: VideoFormat, places: readonly PlanePlace[]) {
     this.stream = stream;
     this.#target = target;
-    const byteLength = rawByteLength(target);
+    this.#places = places;
+    const byteLength = places.at(-1)!.end;
     this.#landing = new Uint8Array(byteLength);
     const { device } = stream;
     this.#picture = DeviceBuffer.create(byteLength, { device: device.index });
@@ -63,14 +69,14 @@ export class GpuPictures implements AsyncDisposable {
   }
 
   /**
-   * Fills `into` with the picture of `frame`, without padding, and gives the frame back. Rejects with `UNSUPPORTED` for
+   * Fills `into` with the picture of `frame`, and gives the frame back. Rejects with `UNSUPPORTED` for
    * colours that cannot be converted, `CUDA_ERROR`.
    */
   async make(frame: Frame<VideoFormat>, into: Uint8Array): Promise<void> {
     try {
       const { device } = this.stream;
       const base = this.#picture.pointer;
-      const planes = tightPlanes(this.#target).map(({ start, pitchBytes }) => {
+      const planes = this.#places.map(({ start, pitchBytes }) => {
         return { pointer: base + BigInt(start), pitchBytes };
       });
       this.#conversionOf(frame.format, device).run(frame.planes, planes, this.stream);

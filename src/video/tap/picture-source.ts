@@ -1,6 +1,6 @@
 /** Where a tap reads the pictures of a channel: in place, as the publisher's copy in host memory, or on their GPU. */
 import { isSluiceError } from '../../core/index.js';
-import { frameByteLength, rawByteLength, video, type VideoFormat } from '../../format/index.js';
+import { frameByteLength, video, type VideoFormat } from '../../format/index.js';
 import {
   type FrameSubscriber,
   listChannels,
@@ -9,6 +9,7 @@ import {
   type SubscriberOptions,
 } from '../../bus/index.js';
 import { GpuPictures } from './gpu-pictures.js';
+import type { PlanePlace } from './picture-fit.js';
 
 export interface PictureSource {
   readonly subscriber: FrameSubscriber<VideoFormat>;
@@ -16,6 +17,12 @@ export interface PictureSource {
   readonly gpu: GpuPictures | undefined;
   close(): Promise<void>;
 }
+
+/** What clients get of pictures like these, and where its planes are. */
+export type PictureTarget = (source: VideoFormat) => {
+  readonly target: VideoFormat;
+  readonly places: readonly PlanePlace[];
+};
 
 type Reading = Pick<SubscriberOptions<unknown>, 'label' | 'signal' | 'directory'>;
 
@@ -25,12 +32,12 @@ const NOT_HERE = ['CUDA_UNAVAILABLE', 'WRONG_DEVICE', 'ACCESS_DENIED', 'NO_SPACE
 /**
  * Opens a channel until its publisher ends; one that is not there is waited for. Pictures of a GPU that clients get
  * smaller than they are, are made there: a whole picture would cross to the host for a part of its bytes. Others are
- * copied once by their publisher, which needs no GPU here. `targetOf`: what clients get of pictures like these.
+ * copied once by their publisher, which needs no GPU here.
  */
 export async function openPictureSource(
   channel: string,
   reading: Reading,
-  targetOf: (source: VideoFormat) => VideoFormat,
+  targetOf: PictureTarget,
 ): Promise<PictureSource> {
   const directory = reading.directory === undefined ? {} : { directory: reading.directory };
   const [announced] = await listChannels(channel, directory);
@@ -61,16 +68,16 @@ async function openOnGpu(
   channel: string,
   manifest: Manifest | undefined,
   reading: Reading,
-  targetOf: (source: VideoFormat) => VideoFormat,
+  targetOf: PictureTarget,
 ): Promise<PictureSource | undefined> {
   if (manifest?.device === undefined || manifest.memory === 'host') return undefined;
   const { format: source, device } = manifest;
   if (source.kind !== 'video') return undefined;
-  const target = targetOf(source);
-  if (rawByteLength(target) >= frameByteLength(source)) return undefined;
+  const { target, places } = targetOf(source);
+  if (places.at(-1)!.end >= frameByteLength(source)) return undefined;
   let gpu: GpuPictures | undefined;
   try {
-    gpu = await GpuPictures.open(device.uuid, target);
+    gpu = await GpuPictures.open(device.uuid, target, places);
     const subscriber = await openSubscriber(channel, {
       ...reading,
       format: video(),

@@ -85,6 +85,7 @@ export class Tap implements AsyncDisposable {
     const most = options.maxClients ?? DEFAULT_MAX_CLIENTS;
     const handlers = {
       onDrained: (client: ClientWriter) => source.drained(client),
+      onInput: (client: ClientWriter, bytes: Uint8Array) => source.input?.(client, bytes),
       onEnd: (client: ClientWriter) => {
         clients.delete(client);
         counters.bytesSent += client.sentBytes;

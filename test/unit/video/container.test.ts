@@ -6,6 +6,7 @@ import { SluiceError, video } from '../../../src/index.js';
 import { rateOfInterval, rationalRate } from '../../../src/video/container/frame-rate.js';
 import { soundFraming } from '../../../src/video/container/mpegts-sound.js';
 import { TS_PACKET_BYTES, TsMuxer } from '../../../src/video/container/mpegts.js';
+import { endMessage, gstreamerPlanes, ReleaseReader } from '../../../src/video/container/unixfd.js';
 import { parseY4mHeader, y4mHeader } from '../../../src/video/container/y4m.js';
 
 const RATE = { numerator: 30_000, denominator: 1001 };
@@ -177,5 +178,69 @@ describe('MPEG transport stream', () => {
       ),
       [0, 1, 2, 3].map((index) => [lead + index * 3600, lead + index * 3600 - 1800]),
     );
+  });
+});
+
+describe('the messages of unixfd', () => {
+  const release = (id: number): Buffer => {
+    const message = Buffer.alloc(16);
+    message.writeUInt32LE(1, 0);
+    message.writeUInt32LE(8, 4);
+    message.writeBigUInt64LE(BigInt(id), 8);
+    return message;
+  };
+
+  it('are read in whatever pieces they come', () => {
+    const stream = Buffer.concat([release(1), release(2), release(3)]);
+    for (let size = 1; size <= stream.length; size += 1) {
+      const reader = new ReleaseReader();
+      const ids: number[] = [];
+      for (let at = 0; at < stream.length; at += size) {
+        ids.push(...(reader.push(stream.subarray(at, at + size)) ?? [-1]));
+      }
+      assert.deepEqual(ids, [1, 2, 3]);
+    }
+  });
+
+  it('may be of a newer version, and of no other kind', () => {
+    const unknown = Buffer.from([9, 0, 0, 0, 2, 0, 0, 0, 7, 7]);
+    assert.deepEqual(new ReleaseReader().push(Buffer.concat([unknown, release(4)])), [4]);
+    const short = Buffer.from([1, 0, 0, 0, 2, 0, 0, 0, 7, 7]);
+    const long = Buffer.from([9, 0, 0, 0, 0, 0, 1, 0]);
+    for (const bad of [short, long, endMessage(), Buffer.alloc(8)]) {
+      assert.equal(new ReleaseReader().push(bad), undefined);
+    }
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 40 })), (pieces) => {
+        const reader = new ReleaseReader();
+        for (const piece of pieces) if (reader.push(piece) === undefined) return;
+      }),
+    );
+  });
+
+  it('have planes where GStreamer looks for them', () => {
+    // As `gst_video_info_set_format` of GStreamer 1.22 says.
+    const layouts = [
+      ['nv12', 322, 241, [0, 78_408], [324, 324], 117_612],
+      ['i420', 322, 241, [0, 78_408, 98_252], [324, 164, 164], 118_096],
+      ['p010', 322, 241, [0, 155_848], [644, 644], 233_772],
+      ['rgb24', 33, 3, [0], [100], 300],
+      ['gray8', 33, 3, [0], [36], 108],
+      ['gray16', 33, 3, [0], [68], 204],
+      ['bgra', 33, 3, [0], [132], 396],
+    ] as const;
+    for (const [pixelFormat, width, height, starts, pitches, byteLength] of layouts) {
+      const planes = gstreamerPlanes(video({ width, height, pixelFormat }));
+      assert.deepEqual(
+        planes.map(({ start }) => start),
+        starts,
+        pixelFormat,
+      );
+      assert.deepEqual(
+        planes.map(({ pitchBytes }) => pitchBytes),
+        pitches,
+      );
+      assert.equal(planes.at(-1)?.end, byteLength, pixelFormat);
+    }
   });
 });
