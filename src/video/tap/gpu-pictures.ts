@@ -22,7 +22,7 @@ import { planPicture } from '../../pixels/index.js';
 import type { Frame } from '../../bus/index.js';
 import { addressOf } from '../../ffi/index.js';
 import { GpuConversion } from '../conversion/gpu-conversion.js';
-import { pixelsKernel } from '../conversion/pixels-kernel.js';
+import { pixelsKernel } from '../conversion/shipped-kernel.js';
 import type { PlanePlace } from './picture-fit.js';
 
 export class GpuPictures implements AsyncDisposable {
