@@ -26,7 +26,7 @@ function signedWords(vector: Code): Code {
 }
 
 /** (result, words, offsets, weights, columns): two taps a column. */
-export function pairsKernel(): KernelBuilder {
+function pairsKernel(): KernelBuilder {
   const kernel = new KernelBuilder('pairs', 5);
   const [result, words, offsets, weights, count] = kernel.parameters as [
     ...[Local, Local, Local, Local, Local],
@@ -67,7 +67,7 @@ function wordsOfFour(low: Code, high: Code): Code {
 }
 
 /** (result, words, offsets, weights, columns): four taps a column. The weights of four columns stand together. */
-export function foursKernel(): KernelBuilder {
+function foursKernel(): KernelBuilder {
   const kernel = new KernelBuilder('fours', 5);
   const [result, words, offsets, weights, count] = kernel.parameters as [
     ...[Local, Local, Local, Local, Local],
@@ -86,7 +86,7 @@ export function foursKernel(): KernelBuilder {
 }
 
 /** (result, words, offsets, weights, chunks, columns): as `foursKernel` for `chunks` times four taps. */
-export function chunksKernel(): KernelBuilder {
+function chunksKernel(): KernelBuilder {
   const kernel = new KernelBuilder('chunks', 6);
   const [result, words, offsets, weights, chunks, count] = kernel.parameters as [
     ...[Local, Local, Local, Local, Local, Local],
@@ -114,7 +114,7 @@ export function chunksKernel(): KernelBuilder {
  * (result, words, columns): twice the columns, three quarters of the nearer word and one of the other.
  * (3a + b + 2) >> 2 is the mean of a and ⌊(a + b) / 2⌋, rounded up.
  */
-export function doubleKernel(): KernelBuilder {
+function doubleKernel(): KernelBuilder {
   const kernel = new KernelBuilder('double', 3);
   const [result, words, count] = kernel.parameters as [Local, Local, Local];
   const [a, b, mean] = [kernel.vector(), kernel.vector(), kernel.vector()];

@@ -1,5 +1,5 @@
 /**
- * Rows of a plane, filtered: Σ sample × weight down the columns, sixteen bytes of a row at a time.
+ * Rows of a plane, filtered: Σ sample × weight down the columns, sixteen samples of a row at a time.
  *
  * Products are made by `dot`, which multiplies signed words and adds neighbours. Bytes and weights are below 2^15.
  * Samples of 16 bits are not: the upper bit is turned, which takes 2^15 from each, so 2^15 × Σ weights comes back with
@@ -41,7 +41,7 @@ export function blendName(bytesPerSample: SampleBytes, rows: 2 | 4, { from, to }
 }
 
 /** (words, sums, row × rows, pairs of weights × rows / 2, samples) */
-export function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Chain): KernelBuilder {
+function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Chain): KernelBuilder {
   const kernel = new KernelBuilder(blendName(bytesPerSample, rows, chain), 2 + rows + rows / 2 + 1);
   const [words, sums, ...rest] = kernel.parameters as [Local, Local, ...Local[]];
   const count = rest.pop() as Local;
@@ -85,7 +85,7 @@ export function blendKernel(bytesPerSample: SampleBytes, rows: 2 | 4, chain: Cha
 }
 
 /** (words, bytes, samples): bytes as words of 16 bits. */
-export function widenKernel(): KernelBuilder {
+function widenKernel(): KernelBuilder {
   const kernel = new KernelBuilder('widen', 3);
   const [words, bytes, count] = kernel.parameters as [Local, Local, Local];
   const eight = (first: number): Code => {

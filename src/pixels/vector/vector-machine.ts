@@ -2,6 +2,7 @@
  * The kernels of this thread and the memory that they work in. WebAssembly reaches no memory but its own, so rows of
  * pictures are copied into it and out again, a few at a time: they stay in the processor's cache.
  */
+import { invariant } from '../../core/index.js';
 import { encodeModule } from '../wasm/module-encoder.js';
 import { columnKernels } from './column-kernels.js';
 import { interleaveKernels } from './interleave-kernels.js';
@@ -47,7 +48,9 @@ export class VectorMachine {
   }
 
   kernel(name: string): Kernel {
-    return this.#kernels[name]!;
+    const kernel = this.#kernels[name];
+    invariant(kernel !== undefined, `there is a kernel ${name}`);
+    return kernel;
   }
 
   /** Makes the memory as large. It does not become smaller again. Throws `RangeError` when there is no more. */

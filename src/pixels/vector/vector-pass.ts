@@ -2,8 +2,9 @@
  * A pass of a plan by the kernels, row by row.
  *
  * ```text
- *   rows of a plane ─ blend, widen ─▶ split ─▶ words of a component ─ double, pairs, chunks ─▶ words of the target's size
- *   those of all components ─ transform, round ─▶ samples ─ look up, join ─▶ a row of the target
+ *   rows of a plane ─ blend, widen ─▶ split ─▶ double, pairs, fours, chunks ─▶ words of a component in the target's size
+ *   rows of a plane ─ reduce ─────────────────────────────────────────────────▶ the same, by a whole number
+ *   words of all components ─ transform, round ─▶ samples ─ look up, join ─▶ a row of the target
  * ```
  *
  * Where samples of 8 bits only change their places, they stay bytes.

@@ -127,9 +127,6 @@ export const i16x8 = Object.freeze({
 
 export const i32x4 = Object.freeze({
   splat: simd(17),
-  min: simd(182),
-  max: simd(184),
-  shiftLeft: simd(171),
   shiftRight: simd(172),
   add: simd(174),
   /** Sums of neighbours of products of signed words. */
