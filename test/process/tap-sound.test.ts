@@ -70,7 +70,9 @@ describe('a tap with sound', { skip: withoutFfmpeg ?? false, timeout: 120_000 },
         'none is missing from the first on',
       );
       const shown = read.find(({ stream }) => stream === 0)!;
-      const start = Math.min(...source.filter(({ stream }) => stream === 0).map(({ ptsNs }) => ptsNs));
+      const start = Math.min(
+        ...source.filter(({ stream }) => stream === 0).map(({ ptsNs }) => ptsNs),
+      );
       const pictureLead = shown.ptsNs - start;
       for (const line of sound.slice(0, 20)) {
         // Containers of Matroska round to milliseconds, those of transport streams to 11 µs.
