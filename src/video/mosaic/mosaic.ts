@@ -13,6 +13,7 @@ import type { VideoFormat } from '../../format/index.js';
 import { Stream } from '../../gpu/index.js';
 import { pixelsKernel } from '../conversion/pixels-kernel.js';
 import { LatestFrames } from '../inputs/latest-frames.js';
+import { Canvas } from './canvas.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
 import { columnsFor, MAX_TILES, tileRegions } from './tile-layout.js';
@@ -60,6 +61,8 @@ export class Mosaic implements AsyncDisposable {
   readonly #seen = new Map<string, Seen>();
   #tiles: readonly Tile[] = [];
   #empty: readonly StillPicture[] = [];
+  /** In host memory. A GPU draws all cells of every picture: that costs less than to keep them. */
+  #canvas: Canvas | undefined;
   #frames: LatestFrames | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
@@ -211,12 +214,16 @@ export class Mosaic implements AsyncDisposable {
     this.#empty = regions
       .slice(channels.length)
       .map((region) => StillPicture.color(BLACK, format, region, stream));
+    const canvas = stream === undefined ? new Canvas(format) : undefined;
+    if (canvas !== undefined) for (const still of this.#empty) still.paint(canvas.planes);
+    this.#canvas = canvas;
   }
 
   #closeTiles(): void {
     for (const part of [...this.#tiles, ...this.#empty]) part.close();
     this.#tiles = [];
     this.#empty = [];
+    this.#canvas = undefined;
   }
 
   /** By the clock since the start: what one picture is late is not added to the next. Pictures that are missed are. */
@@ -240,14 +247,16 @@ export class Mosaic implements AsyncDisposable {
       using loan = this.#output.tryLoan();
       if (loan === undefined) return;
       const nowMs = performance.now();
-      const { planes } = loan;
-      for (const still of this.#empty) still.paint(planes);
+      const canvas = this.#canvas;
+      const planes = canvas?.planes ?? loan.planes;
+      if (canvas === undefined) for (const still of this.#empty) still.paint(planes);
       for (const tile of this.#tiles) {
         const seen = this.#seen.get(tile.channel)!;
         const frame = this.#frames?.peek(tile.channel);
         const state = this.#stateOf(seen, nowMs);
         tile.draw(frame, state, clockTime(seen.since), planes);
       }
+      canvas?.copyTo(loan.bytes);
       loan.publish(this.#stream === undefined ? {} : { stream: this.#stream });
     } catch (error) {
       // The output has ended, and says why.

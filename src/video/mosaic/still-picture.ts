@@ -1,8 +1,9 @@
 /** What does not change from frame to frame: words, and the colour of a cell without a picture. */
 import { addressOf } from '../../ffi/index.js';
 import { copyToDevice, DeviceBuffer, onOwnStream, type Stream } from '../../gpu/index.js';
-import { type VideoFormat, videoPlanes } from '../../format/index.js';
+import { frameByteLength, video, type VideoFormat, videoPlanes } from '../../format/index.js';
 import {
+  colorOf,
   type ConversionPlan,
   PictureConverter,
   planFill,
@@ -13,17 +14,26 @@ import type { ConversionTarget } from '../conversion/frame-converter.js';
 import { GpuConversion } from '../conversion/gpu-conversion.js';
 import type { LabelPicture } from './label-picture.js';
 
+interface PicturePlane {
+  readonly bytes: Uint8Array;
+  readonly pitchBytes: number;
+}
+
+function planesOf(format: VideoFormat, picture: Uint8Array): readonly PicturePlane[] {
+  return videoPlanes(format).map(({ byteOffset, byteLength, pitchBytes }) => {
+    return { bytes: picture.subarray(byteOffset, byteOffset + byteLength), pitchBytes };
+  });
+}
+
 /** Painted into one region of every frame. To be closed. */
 export class StillPicture {
-  readonly #bytes: Uint8Array;
-  readonly #pitchBytes: number;
+  readonly #planes: readonly PicturePlane[];
   readonly #stream: Stream | undefined;
   readonly #converter: PictureConverter | GpuConversion;
   readonly #memory: DeviceBuffer | undefined;
 
   private constructor(plan: ConversionPlan, bytes: Uint8Array, stream: Stream | undefined) {
-    this.#bytes = bytes;
-    this.#pitchBytes = videoPlanes(plan.source)[0]!.pitchBytes;
+    this.#planes = planesOf(plan.source, bytes);
     this.#stream = stream;
     if (stream === undefined) {
       this.#converter = new PictureConverter(plan);
@@ -46,8 +56,17 @@ export class StillPicture {
     stream: Stream | undefined,
   ): StillPicture {
     const { width, height } = format;
-    const plan = planPicture(format, target, { fit: 'stretch' }, { ...at, width, height });
-    return new StillPicture(plan, bytes, stream);
+    const region = { ...at, width, height };
+    if (stream !== undefined) {
+      const plan = planPicture(format, target, { fit: 'stretch' }, region);
+      return new StillPicture(plan, bytes, stream);
+    }
+    // Made once in the format of the target: only copied from then on.
+    const small = video({ ...target, width, height, color: colorOf(target) });
+    const made = new Uint8Array(frameByteLength(small));
+    const converter = new PictureConverter(planPicture(format, small, { fit: 'stretch' }));
+    converter.run(planesOf(format, bytes), planesOf(small, made));
+    return new StillPicture(planPicture(small, target, { fit: 'stretch' }, region), made, stream);
   }
 
   static color(
@@ -61,12 +80,12 @@ export class StillPicture {
   }
 
   paint(target: readonly ConversionTarget[]): void {
-    const pitchBytes = this.#pitchBytes;
     const converter = this.#converter;
-    if (converter instanceof PictureConverter) {
-      converter.run([{ bytes: this.#bytes, pitchBytes }], target);
-    } else {
-      converter.run([{ pointer: this.#memory!.pointer, pitchBytes }], target, this.#stream!);
+    if (converter instanceof PictureConverter) converter.run(this.#planes, target);
+    else {
+      const pointer = this.#memory!.pointer;
+      const { pitchBytes } = this.#planes[0]!;
+      converter.run([{ pointer, pitchBytes }], target, this.#stream!);
     }
   }
 

@@ -19,6 +19,13 @@ import type { VideoFrame } from '../inputs/latest-frames.js';
 import { labelPicture } from './label-picture.js';
 import { StillPicture } from './still-picture.js';
 
+/** What a cell shows. */
+interface Drawn {
+  readonly frame: VideoFrame | undefined;
+  readonly state: TileState;
+  readonly sinceText: string;
+}
+
 /** Of an input of a mosaic: it has not been seen yet, has a picture, or has had none for long. */
 export type TileState = 'waiting' | 'live' | 'dead';
 
@@ -44,6 +51,8 @@ export class Tile {
   readonly #empty: StillPicture;
   #label: StillPicture | undefined;
   #text: string | undefined;
+  /** In host memory, where cells stay from picture to picture. */
+  #drawn: Drawn | undefined;
   /** Of a picture that cannot be converted. */
   #refused: VideoFormat | undefined;
 
@@ -61,13 +70,19 @@ export class Tile {
     this.#empty = StillPicture.color(BLACK, target, region, stream);
   }
 
-  /** `sinceText`: how long it has been waiting or dead, in words. */
+  /**
+   * `sinceText`: how long it has been waiting or dead, in words. In host memory `planes` must be those of the picture
+   * before: what they show is not drawn again.
+   */
   draw(
     frame: VideoFrame | undefined,
     state: TileState,
     sinceText: string,
     planes: readonly ConversionTarget[],
   ): void {
+    const wanted = { frame, state, sinceText: state === 'dead' ? sinceText : '' };
+    if (this.#isDrawn(wanted)) return;
+    this.#drawn = this.#options.stream === undefined ? wanted : undefined;
     const isShown = frame !== undefined && this.#drawPicture(frame, state, planes);
     if (!isShown) this.#empty.paint(planes);
     const { labels } = this.#options;
@@ -77,6 +92,12 @@ export class Tile {
     else if (state === 'waiting') words.push('no picture yet');
     else if (!isShown) words.push('cannot be converted');
     this.#write(words.join('  '), planes);
+  }
+
+  #isDrawn({ frame, state, sinceText }: Drawn): boolean {
+    const drawn = this.#drawn;
+    if (drawn === undefined || drawn.frame !== frame) return false;
+    return drawn.state === state && drawn.sinceText === sinceText;
   }
 
   /** Blocks on a GPU until the stream is through with it. */

@@ -9,7 +9,6 @@ import {
   videoPlanes,
 } from '../../format/index.js';
 import { colorOf, PictureConverter, planPicture } from '../../pixels/index.js';
-import { differsInChromaPlanes, splitChroma } from './chroma-split.js';
 
 export interface PictureFit {
   /** The slot begins with the picture as it is wanted: nothing has to be made. */
@@ -67,13 +66,6 @@ export function fitPicture(
       inPlace: runs.length === 1,
       byteLength,
       make: (slot, into) => copyFromSlot(runs, slot, into),
-    };
-  }
-  if (isTight && differsInChromaPlanes(source, target)) {
-    return {
-      inPlace: false,
-      byteLength,
-      make: (slot, into) => splitChroma(source, slot, into),
     };
   }
   const converter = new PictureConverter(planPicture(source, target));

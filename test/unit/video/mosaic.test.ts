@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Frame, type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { type MosaicOptions, openMosaic } from '../../../src/video.js';
+import type { VideoFrame } from '../../../src/video/inputs/latest-frames.js';
+import { Canvas } from '../../../src/video/mosaic/canvas.js';
 import { labelPicture } from '../../../src/video/mosaic/label-picture.js';
 import { columnsFor, tileRegions } from '../../../src/video/mosaic/tile-layout.js';
+import { Tile } from '../../../src/video/mosaic/tile.js';
 import { Bench } from '../bus/bench.js';
 
 const CAMERA = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
@@ -115,6 +118,36 @@ describe('a mosaic', { timeout: 30_000 }, () => {
       opened.stats().inputs.map(({ channel }) => channel),
       ['cam/1'],
     );
+  });
+
+  it('draws a cell again when it has something new to show, and not before', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const view = await bench.subscriber('a', { format: video(), delivery: 'every' });
+    const target = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
+    const region = { x: 0, y: 0, width: 32, height: 32 };
+    const common = { channel: 'a', target, region, stream: undefined, filter: 'auto' } as const;
+    const tile = bench.own(new Tile({ ...common, labels: false }));
+    const { planes } = new Canvas(target);
+    const red = (): number => planes[0]!.bytes[3000]!;
+    const next = async (value: number) => {
+      put(camera, value);
+      return ((await view.receive()) as VideoFrame).retain();
+    };
+    const one = await next(200);
+    tile.draw(one, 'live', '1', planes);
+    assert.equal(red(), 200);
+    planes[0]!.bytes[3000] = 99;
+    tile.draw(one, 'live', '2', planes);
+    assert.equal(red(), 99);
+    tile.draw(one, 'dead', '2', planes);
+    assert.equal(red(), 70);
+    const two = await next(20);
+    tile.draw(two, 'live', '3', planes);
+    assert.equal(red(), 20);
+    tile.draw(undefined, 'live', '3', planes);
+    assert.equal(red(), 0);
+    for (const frame of [one, two]) frame.release();
   });
 
   it('darkens what is dead, says so, and shows it again when it is back', async (t) => {
