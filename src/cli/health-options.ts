@@ -12,6 +12,9 @@ export interface HealthOptions {
   readonly mqttDiscovery?: string;
 }
 
+/** A password of which not all is a variable. */
+const PLAIN_PASSWORD = /^\w+:\/\/[^:/@]*:(?:\$\{\w+\})*[^/@$][^/]*@/;
+
 export function addHealthOptions(command: Command): void {
   command
     .addOption(
@@ -63,7 +66,7 @@ function mqttOptions(
   if (first !== undefined) {
     throw new UsageError(`--mqtt: \${${first}}: there is no such variable in the environment`);
   }
-  if (values.length === 0 && /^\w+:\/\/[^/]*@/.test(mqtt)) {
+  if (values.length === 0 ? /^\w+:\/\/[^/]*@/.test(mqtt) : PLAIN_PASSWORD.test(mqtt)) {
     const why = 'the words of a command can be seen by everybody';
     throw new UsageError(`--mqtt: ${why}; write mqtt://\${NAME}@HOST, with NAME=user:password set`);
   }

@@ -234,5 +234,9 @@ describe('sluice up with a broker', { skip, timeout: 120_000 }, () => {
     const plain = await stage.run(['up', path, '--mqtt', 'mqtt://a:b@127.0.0.1']);
     assert.equal(plain.code, 2);
     assert.match(plain.err, /--mqtt: the words of a command can be seen by everybody/);
+    const half = ['up', path, '--mqtt', 'mqtt://reporter:plain-word@${HOST_OF_BROKER}'];
+    const beside = await stage.run(half, '', { HOST_OF_BROKER: '127.0.0.1' });
+    assert.equal(beside.code, 2);
+    assert.match(beside.err, /--mqtt: the words of a command can be seen by everybody/);
   });
 });

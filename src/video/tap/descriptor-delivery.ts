@@ -29,6 +29,8 @@ import { PictureMemory, type ShownPicture } from './shown-picture.js';
 const MAX_HELD = 64;
 const MAX_HELD_BYTES = 256 << 20;
 const MIN_HELD = 4;
+/** Pictures that the clients may have between them: each is a descriptor of this process. */
+const MAX_HELD_BY_ALL = 512;
 /** Pictures that nobody reads and that are kept to be written again. */
 const MAX_SPARE = 4;
 /** Times of pictures are laid onto the clock anew where they are further from it than this. */
@@ -72,7 +74,8 @@ export class DescriptorDelivery implements PictureDelivery {
   hasRoom(client: ClientWriter): boolean {
     const held = this.#clients.get(client);
     if (held === undefined) return client.idle;
-    return client.idle && !held.isOver && held.pictures.size < this.#most;
+    const share = Math.max(MIN_HELD, Math.floor(MAX_HELD_BY_ALL / this.#clients.size));
+    return client.idle && !held.isOver && held.pictures.size < Math.min(this.#most, share);
   }
 
   begin(client: ClientWriter, target: VideoFormat, rate: Rational | undefined): void {

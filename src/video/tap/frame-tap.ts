@@ -8,7 +8,7 @@
  *
  * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
  */
-import { isSluiceError, type SluiceError } from '../../core/index.js';
+import { isSluiceError, SluiceError } from '../../core/index.js';
 import type { VideoFormat } from '../../format/index.js';
 import type { Frame, FrameSubscriber } from '../../bus/index.js';
 import { USUAL_RATE } from '../container/frame-rate.js';
@@ -39,6 +39,7 @@ export class FrameTap implements TapSource {
   readonly #options: TapOptions & { readonly as: PictureTapFormat };
   readonly #delivery: PictureDelivery;
   readonly #counters: TapCounters;
+  readonly #fail: (error: SluiceError) => void;
   readonly #clients = new Map<ClientWriter, ClientState>();
   readonly #pace: FramePace;
   readonly #loop: DemandLoop;
@@ -61,9 +62,13 @@ export class FrameTap implements TapSource {
     this.#options = options;
     this.#delivery =
       options.as === 'unixfd'
-        ? new DescriptorDelivery((client) => this.#offer(client))
+        ? new DescriptorDelivery((client) => this.#offerAgain(client))
         : new StreamDelivery(options.as);
     this.#counters = counters;
+    this.#fail = (error) => {
+      fail(error);
+      this.#delivery.close();
+    };
     this.#pace = new FramePace(options.framesPerSecond);
     this.#loop = new DemandLoop({
       isWanted: () => this.#clients.size > 0,
@@ -76,10 +81,7 @@ export class FrameTap implements TapSource {
         this.#shown?.supersede();
         this.#shown = undefined;
       },
-      onFailure: (error) => {
-        fail(error);
-        this.#delivery.close();
-      },
+      onFailure: this.#fail,
     });
   }
 
@@ -97,7 +99,7 @@ export class FrameTap implements TapSource {
 
   drained(client: ClientWriter): void {
     this.#delivery.drained(client);
-    this.#offer(client);
+    this.#offerAgain(client);
   }
 
   input(client: ClientWriter, bytes: Uint8Array): void {
@@ -235,6 +237,17 @@ export class FrameTap implements TapSource {
     this.#counters.framesSent += 1;
     client.flush();
     if (client.idle) this.drained(client);
+  }
+
+  /** Outside the reading: what goes wrong ends that, too. */
+  #offerAgain(client: ClientWriter): void {
+    try {
+      this.#offer(client);
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      this.#fail(error);
+      void this.#loop.close();
+    }
   }
 
   #detach(): void {
