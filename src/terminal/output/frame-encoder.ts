@@ -114,6 +114,8 @@ export class FrameEncoder {
   /** Places and shows the cursor, and takes away what a frame of this size does not need around it. */
   #finish(cursor: PaneCursor, hiddenAt: number, start: number): void {
     const out = this.#out;
+    // Numbers of links may be given anew between frames: no pen keeps one.
+    this.#pen.endLink(out);
     const bodyBytes = out.length - start;
     if (cursor.visible) {
       const column = Math.min(cursor.column, this.#shown.columns - 1);
@@ -186,9 +188,10 @@ export class FrameEncoder {
 
   /** Writes what starts at a changed cell; the column after it. */
   #encodeFrom(next: CellGrid, row: number, changed: number, last: number): number {
-    let column = changed;
     // The right half of a wide glyph is written with the left one.
-    if (column > 0 && columnsOf(next.words[next.at(column, row)] as number) === 0) column -= 1;
+    const isHalf =
+      changed > 0 && columnsAt(next, changed, row) === 0 && columnsAt(next, changed - 1, row) === 2;
+    const column = isHalf ? changed - 1 : changed;
     const blanks = this.#plainBlanks(next, row, column);
     if (blanks > ERASE_LINE_BYTES) {
       const end = this.#erase(next, row, column, blanks, last);
@@ -282,6 +285,10 @@ export class FrameEncoder {
     this.#place.column = certain && column + width < next.columns ? column + width : -1;
     return width;
   }
+}
+
+function columnsAt(grid: CellGrid, column: number, row: number): number {
+  return columnsOf(grid.words[grid.at(column, row)] as number);
 }
 
 /** The glyph of a cell, or a space where it cannot be shown: a control, half of a wide glyph, a wide one cut off. */

@@ -111,6 +111,10 @@ export class Pen {
     this.#changeLink(0, out);
   }
 
+  endLink(out: OutputBytes): void {
+    this.#changeLink(0, out);
+  }
+
   #shown(color: number): number {
     if (color === 0 || this.#options.colors === 'truecolor') return color;
     const known = this.#shownColors.get(color);
@@ -236,7 +240,7 @@ export class Pen {
       if (value < 16) return this.#parameter(base + 60 + value - 8, out);
       this.#parameter(base + 8, out);
       out.ascii(';5;');
-      return out.decimal(value);
+      return out.decimal(value & 0xff);
     }
     this.#parameter(base + 8, out);
     out.ascii(';2;');
@@ -249,7 +253,7 @@ export class Pen {
     this.#parameter(58, out);
     if (colorKind(color) === COLOR_KIND.palette) {
       out.ascii(':5:');
-      return out.decimal(colorValue(color));
+      return out.decimal(colorValue(color) & 0xff);
     }
     out.ascii(':2::');
     rgbParts(colorValue(color), ':', out);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import {
   CELL,
-  CellGrid,
+  type CellGrid,
   glyphWord,
   glyphs,
   paletteColor,
@@ -61,16 +61,16 @@ export function changes(columns: number, rows: number): fc.Arbitrary<Change> {
   const row = fc.integer({ min: 0, max: rows - 1 });
   const glyph = fc.oneof({ weight: 6, arbitrary: narrow }, { weight: 1, arbitrary: wide });
   const text = fc.array(glyph, { minLength: 1, maxLength: columns });
-  const paint = fc
+  const paints = fc
     .record({ column, row, text, foreground: color, background: color, style })
     .map((value): Change => ({ type: 'paint', paint: value }));
-  const scroll = fc
+  const scrolls = fc
     .record({ top: row, rows: row, by: fc.integer({ min: 1, max: 4 }) })
     .map((value): Change => ({ type: 'scroll', ...value }));
-  const blank = fc
+  const blanks = fc
     .record({ column, row, columns: column, rows: row })
     .map((value): Change => ({ type: 'blank', ...value }));
-  return fc.oneof({ weight: 6, arbitrary: paint }, { weight: 2, arbitrary: scroll }, blank);
+  return fc.oneof({ weight: 6, arbitrary: paints }, { weight: 2, arbitrary: scrolls }, blanks);
 }
 
 export function applyChange(grid: CellGrid, change: Change): void {
