@@ -1,10 +1,10 @@
 /** What a camera costs beside what ffmpeg does for it, and what its readers cost beside decoding for each. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ChildProgram } from '../child-program.js';
 import type { BenchContext, Measurement, Suite } from '../measurement.js';
+import { cpuMsOf } from '../process-time.js';
 import type { CameraGiven, CameraWork } from '../programs-video/camera-program.js';
 
 const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
@@ -12,8 +12,6 @@ const SUITE = 'video';
 const CHANNEL = 'bench/camera';
 const READERS = 3;
 const BOUND_MS = 0.5;
-/** Clock ticks of /proc/PID/stat on Linux: USER_HZ. */
-const TICK_MS = 10;
 
 const PUBLISHER = '1080p25 camera of a file, its own CPU a frame, beside ffmpeg';
 const READING = `${READERS} readers of 1080p25, CPU of all, of one core`;
@@ -126,20 +124,13 @@ async function decodeEach(clip: string, windowMs: number): Promise<number> {
   const decoders = Array.from({ length: READERS }, () =>
     spawn('ffmpeg', [...words, '-threads', '1', '-f', 'null', '-'], { stdio: 'ignore' }),
   );
+  const pids = decoders.map(({ pid }) => pid!);
   try {
     await sleep(windowMs / 4);
-    const before = cpuMsOf(decoders);
+    const before = cpuMsOf(pids);
     await sleep(windowMs);
-    return (100 * (cpuMsOf(decoders) - before)) / windowMs;
+    return (100 * (cpuMsOf(pids) - before)) / windowMs;
   } finally {
     for (const decoder of decoders) decoder.kill('SIGKILL');
   }
-}
-
-/** proc(5), /proc/PID/stat: utime and stime, the 14th and 15th field. */
-function cpuMsOf(processes: readonly ChildProcess[]): number {
-  return processes.reduce((sum, { pid }) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  }, 0);
 }
