@@ -190,7 +190,10 @@ export class FrameEncoder {
   #encodeFrom(next: CellGrid, row: number, changed: number, last: number): number {
     // The right half of a wide glyph is written with the left one.
     const isHalf =
-      changed > 0 && columnsAt(next, changed, row) === 0 && columnsAt(next, changed - 1, row) === 2;
+      changed > 0 &&
+      columnsAt(next, changed, row) === 0 &&
+      columnsAt(next, changed - 1, row) === 2 &&
+      wholeGlyph(next, changed - 1, next.at(changed - 1, row)) !== SPACE;
     const column = isHalf ? changed - 1 : changed;
     const blanks = this.#plainBlanks(next, row, column);
     if (blanks > ERASE_LINE_BYTES) {

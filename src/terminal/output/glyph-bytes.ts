@@ -1,5 +1,4 @@
-import { printable } from '../../core/index.js';
-import { glyphs } from '../cells/index.js';
+import { glyphs, printableCluster } from '../cells/index.js';
 
 /** What a terminal is sent for a glyph. */
 export interface GlyphBytes {
@@ -15,15 +14,20 @@ export interface GlyphBytes {
 const CERTAIN =
   /^[\u00a1-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u203b\u2500-\u259f\u2801-\u28ff\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]$/;
 
-const REPLACEMENT = '\ufffd';
 const MAX_REMEMBERED = 16_384;
 const encoder = new TextEncoder();
 
 /** The bytes of glyphs, made once each. Not for ASCII, which stands for itself. */
 export class GlyphByteTable {
   readonly #known = new Map<number, GlyphBytes>();
+  #generation = glyphs.generation;
 
   of(glyph: number): GlyphBytes {
+    if (this.#generation !== glyphs.generation) {
+      // Numbers of clusters may mean others now.
+      this.#generation = glyphs.generation;
+      this.#known.clear();
+    }
     const known = this.#known.get(glyph);
     if (known !== undefined) return known;
     if (this.#known.size === MAX_REMEMBERED) this.#known.clear();
@@ -33,11 +37,8 @@ export class GlyphByteTable {
   }
 }
 
-/** Cells are made of safe text; this is where it would matter, so it is looked at once more. */
+/** Cells are made of safe text; this is where it would matter, so it is made safe once more. */
 function bytesOf(text: string): GlyphBytes {
-  // Joiners act on their cluster only, and are refused when they stand first.
-  const plain = text.replace(/(?<!^)(?:\u200c|\u200d)/g, '');
-  const shown = printable(plain) === plain ? text : REPLACEMENT;
-  const certain = CERTAIN.test(shown);
-  return { bytes: encoder.encode(shown), certain };
+  const shown = printableCluster(text);
+  return { bytes: encoder.encode(shown), certain: CERTAIN.test(shown) };
 }

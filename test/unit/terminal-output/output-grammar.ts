@@ -9,7 +9,7 @@ const PIECES: readonly (readonly [name: string, pattern: string])[] = [
   // No C0, C1, DEL; no bidirectional controls, no separators, no byte order mark; whole code points only.
   [
     'glyphs',
-    '(?:[\\u00a1-\\u00ac\\u00ae-\\u061b\\u061d-\\u180d\\u180f-\\u200a\\u200d\\u2010-\\u2027\\u202f-\\u205f\\u2070-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufff8\\ufffd]|[\\u{10000}-\\u{dffff}]|[\\u{e0100}-\\u{10fffd}])+',
+    '(?:[\\u00a1-\\u00ac\\u00ae-\\u061b\\u061d-\\u180d\\u180f-\\u200a\\u200d\\u2010-\\u2027\\u202f-\\u205f\\u2070-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufff8\\ufffd]|[\\u{10000}-\\u{dffff}]|[\\u{e0020}-\\u{e007f}\\u{e0100}-\\u{10fffd}])+',
   ],
   ['step', '[\\r\\n\\u0008]'],
   ['motion', `\\u001b\\[${NUMBER}?[ABCDGd]`],
