@@ -26,42 +26,36 @@ export type Command =
   | 'detach'
   | 'help';
 
-interface Binding {
-  readonly command: Command;
-  readonly keys: readonly string[];
-  readonly text: string;
-}
-
-/** In the order of the help. */
-export const BINDINGS: readonly Binding[] = [
-  { command: 'next', keys: ['n', 'Tab'], text: 'next agent' },
-  { command: 'previous', keys: ['p', 'S-Tab'], text: 'previous agent' },
-  { command: 'waiting', keys: ['w'], text: 'the agent that waits for you' },
-  { command: 'left', keys: ['Left', 'h'], text: 'agent to the left' },
-  { command: 'right', keys: ['Right', 'l'], text: 'agent to the right' },
-  { command: 'up', keys: ['Up', 'k'], text: 'agent above' },
-  { command: 'down', keys: ['Down', 'j'], text: 'agent below' },
-  { command: 'zoom', keys: ['z'], text: 'this agent alone, and back' },
-  { command: 'grid', keys: ['g'], text: 'all agents side by side' },
-  { command: 'focus', keys: ['f'], text: 'one agent large, and a list' },
-  { command: 'layout', keys: ['Space'], text: 'the next layout' },
-  { command: 'wider', keys: ['>', 'S-Right'], text: 'wider' },
-  { command: 'narrower', keys: ['<', 'S-Left'], text: 'narrower' },
-  { command: 'taller', keys: ['+', 'S-Down'], text: 'taller' },
-  { command: 'lower', keys: ['-', 'S-Up'], text: 'lower' },
-  { command: 'scroll', keys: ['[', 'PageUp'], text: 'scroll back, select, copy' },
-  { command: 'search', keys: ['/'], text: 'search' },
-  { command: 'new', keys: ['c'], text: 'start an agent' },
-  { command: 'kill', keys: ['x'], text: 'stop this agent' },
-  { command: 'redraw', keys: ['r'], text: 'draw everything again' },
-  { command: 'suspend', keys: ['C-z'], text: 'put this viewer to sleep' },
-  { command: 'detach', keys: ['d'], text: 'leave; the agents run on' },
-  { command: 'help', keys: ['?'], text: 'this help' },
-];
+/** The keys of each command, the first one being shown. */
+export const BINDINGS: Readonly<Record<Command, readonly string[]>> = {
+  next: ['n', 'Tab'],
+  previous: ['p', 'S-Tab'],
+  waiting: ['w'],
+  left: ['Left', 'h'],
+  right: ['Right', 'l'],
+  up: ['Up', 'k'],
+  down: ['Down', 'j'],
+  zoom: ['z'],
+  grid: ['g'],
+  focus: ['f'],
+  layout: ['Space'],
+  wider: ['>', 'S-Right'],
+  narrower: ['<', 'S-Left'],
+  taller: ['+', 'S-Down'],
+  lower: ['-', 'S-Up'],
+  scroll: ['[', 'PageUp'],
+  search: ['/'],
+  new: ['c'],
+  kill: ['x'],
+  redraw: ['r'],
+  suspend: ['C-z'],
+  detach: ['d'],
+  help: ['?'],
+};
 
 const BY_KEY = new Map(
-  BINDINGS.flatMap(({ command, keys }) =>
-    keys.map((key) => [keyName(parseKeyName(key)), command] as const),
+  Object.entries(BINDINGS).flatMap(([command, keys]) =>
+    keys.map((key) => [keyName(parseKeyName(key)), command as Command] as const),
   ),
 );
 
@@ -72,11 +66,29 @@ export function commandOf(key: Key): Command | undefined {
   return BY_KEY.get(keyName(keyOf(key.name, { shift: key.shift })));
 }
 
-/** Keys while scrolled back, for the help. */
-export const SCROLL_KEYS: readonly (readonly [string, string])[] = [
-  ['Up Down PgUp PgDn g G', 'move'],
-  ['/ ?  n N', 'search back, on; next, last'],
-  ['v  Space', 'begin to select'],
-  ['y  Enter', 'copy to the clipboard'],
-  ['q  Esc', 'back to what is new'],
-];
+/** The help: keys and what they do, in the order of use. Undefined is an empty line. */
+export function helpOf(
+  prefix: string,
+): readonly (readonly [keys: string, text: string] | undefined)[] {
+  return [
+    ['n p  Tab S-Tab', 'the next agent, the one before'],
+    ['w', 'the next one that waits for you'],
+    ['arrows  h j k l', 'the one in that direction'],
+    ['1 to 9', 'the one with that number'],
+    ['z', 'this one alone, and back'],
+    ['g  f  Space', 'side by side, one large, next layout'],
+    ['< > - +', 'narrower, wider, lower, taller'],
+    ['[  PageUp', 'scroll back, select, copy'],
+    ['/', 'search'],
+    ['c  x', 'start an agent, stop this one'],
+    ['r', 'draw everything again'],
+    ['C-z', 'put this viewer to sleep'],
+    ['d', 'leave: the agents run on'],
+    [prefix, `${prefix} itself, for the agent`],
+    undefined,
+    ['arrows PgUp PgDn g G', 'scrolled back: move'],
+    ['/ ?  n N', 'search on, back; next, last'],
+    ['v  y', 'select; copy to the clipboard'],
+    ['q  Esc', 'back to what is new'],
+  ];
+}

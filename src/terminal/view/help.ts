@@ -1,46 +1,28 @@
 import type { CellGrid } from '../cells/index.js';
-import { BINDINGS, SCROLL_KEYS } from './commands.js';
+import { helpOf } from './commands.js';
 import { drawGlyph, drawLabel, labelColumns } from './label.js';
 import { INK } from './theme.js';
 
-type Entry = readonly [keys: string, text: string] | undefined;
-
-const KEY_COLUMNS = 24;
-const TEXT_COLUMNS = 30;
+const KEY_COLUMNS = 22;
+const TEXT_COLUMNS = 38;
 const MARGIN = 2;
 
-function entries(prefix: string): readonly Entry[] {
-  return [
-    ...BINDINGS.map(({ keys, text }) => [keys.join('  '), text] as const),
-    [prefix, `${prefix} itself, for the agent`],
-    ['1 to 9', 'the agent of that number'],
-    undefined,
-    ...SCROLL_KEYS,
-  ];
-}
-
-/** A box of all keys in the middle of the picture; in two columns where one does not fit. */
+/** A box of all keys in the middle of the picture; what does not fit is cut off at the bottom. */
 export function drawHelp(grid: CellGrid, prefix: string): void {
-  const all = entries(prefix);
-  const oneColumn = all.length + 4 <= grid.rows;
-  const perColumn = oneColumn ? all.length : Math.ceil(all.length / 2);
-  const shown = oneColumn ? [all] : [all.slice(0, perColumn), all.slice(perColumn)];
-  const entryColumns = KEY_COLUMNS + TEXT_COLUMNS;
-  const columns = Math.min(grid.columns, shown.length * entryColumns + 2 * MARGIN);
-  const rows = Math.min(grid.rows, perColumn + 2);
+  const entries = helpOf(prefix);
+  const columns = Math.min(grid.columns, KEY_COLUMNS + TEXT_COLUMNS + 2 * MARGIN);
+  const rows = Math.min(grid.rows, entries.length + 2);
   const left = Math.floor((grid.columns - columns) / 2);
   const top = Math.floor((grid.rows - rows) / 2);
   drawBox(grid, { left, top, columns, rows }, ` ${prefix}, then `, ' any key closes ');
-  const each = Math.floor((columns - 2 * MARGIN) / shown.length);
-  for (const [index, column] of shown.entries()) {
-    for (const [line, entry] of column.slice(0, rows - 2).entries()) {
-      if (entry === undefined) continue;
-      const at = { column: left + MARGIN + index * each, row: top + 1 + line };
-      const keyColumns = Math.min(KEY_COLUMNS, Math.floor(each / 2));
-      drawLabel(grid, { ...at, columns: keyColumns - 1 }, entry[0], INK.accent);
-      const text = { ...at, column: at.column + keyColumns, columns: each - keyColumns - 1 };
-      drawLabel(grid, text, entry[1], INK.plain);
-    }
+  const inside = columns - 2 * MARGIN;
+  const keyColumns = Math.min(KEY_COLUMNS, Math.floor(inside / 2));
+  for (const [line, entry] of entries.slice(0, Math.max(0, rows - 2)).entries()) {
+    if (entry === undefined) continue;
+    const at = { column: left + MARGIN, row: top + 1 + line };
+    drawLabel(grid, { ...at, columns: keyColumns - 1 }, entry[0], INK.accent);
+    const text = { ...at, column: at.column + keyColumns, columns: inside - keyColumns };
+    drawLabel(grid, text, entry[1], INK.plain);
   }
 }
 

@@ -42,13 +42,15 @@ export interface Badge {
   readonly symbol: string;
   readonly ink: Ink;
   readonly word: string;
+  /** What is out of the ordinary is said in a word too. */
+  readonly told: boolean;
 }
 
-/** One column each; the word stands where there is room, so that nothing is told by colour alone. */
+/** One column each, and all different: nothing is told by colour alone. */
 export const BADGES: Readonly<Record<PaneState, Badge>> = {
-  working: { symbol: '●', ink: ink(COLOR.green), word: 'working' },
-  waits: { symbol: '◆', ink: ink(COLOR.yellow, BOLD), word: 'waits' },
-  quiet: { symbol: '○', ink: ink(COLOR.gray), word: 'quiet' },
-  done: { symbol: '✓', ink: ink(COLOR.green), word: 'done' },
-  failed: { symbol: '✗', ink: ink(COLOR.red, BOLD), word: 'failed' },
+  working: { symbol: '●', ink: ink(COLOR.green), word: 'working', told: false },
+  waits: { symbol: '◆', ink: ink(COLOR.yellow, BOLD), word: 'waits', told: true },
+  quiet: { symbol: '○', ink: ink(COLOR.gray), word: 'quiet', told: false },
+  done: { symbol: '✓', ink: ink(COLOR.green), word: 'done', told: true },
+  failed: { symbol: '✗', ink: ink(COLOR.red, BOLD), word: 'failed', told: true },
 };

@@ -5,6 +5,7 @@ import type { PaneView } from './pane-view.js';
 import { BADGES, INK, type Ink, ink } from './theme.js';
 
 const MIN_NAME_COLUMNS = 6;
+const SEPARATOR = ' · ';
 
 /** ` ● name `, what it does and what it says of itself, on the line above a pane. */
 export function drawTitle(
@@ -29,12 +30,17 @@ export function drawTitle(
     column += drawLabel(grid, { column, row, columns: limit - column }, text, textInk);
   };
   draw(` ${number} `, focused ? INK.mode : INK.dim);
-  draw(` ${badge.symbol} `, badge.ink);
+  draw(focused ? ` ${badge.symbol} ` : `${badge.symbol} `, badge.ink);
   draw(name, nameInk);
-  const words = note === '' ? '' : ` ${note}`;
   // A note is foreign: it stands behind the word for the state, which is ours.
-  if (limit - column > labelColumns(badge.word) + 4) draw(` ${badge.word}`, badge.ink);
-  if (words !== '' && limit - column > 5) draw(words, state === 'waits' ? INK.bold : INK.dim);
+  if (badge.told && limit - column > labelColumns(badge.word) + 4) {
+    draw(SEPARATOR, INK.dim);
+    draw(badge.word, badge.ink);
+  }
+  if (note !== '' && limit - column > 8) {
+    draw(SEPARATOR, INK.dim);
+    draw(note, state === 'waits' ? INK.bold : INK.dim);
+  }
   draw(' ', INK.plain);
   if (showsRight) {
     drawLabel(grid, { column: limit, row, columns: rightColumns }, ` ${right} `, INK.accent);
