@@ -42,4 +42,5 @@ export {
   type TerminalSize,
 } from './pty.js';
 export * from './socket.js';
+export * from './termios.js';
 export { listenTcp, type TcpListener } from './tcp.js';
