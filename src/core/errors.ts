@@ -33,6 +33,15 @@ export const ERROR_TABLE = Object.freeze({
     remedy:
       "Start the publisher, compare the directory line of `sluice doctor`, or open with whenMissing: 'wait'.",
   },
+  SESSION_NOT_FOUND: {
+    summary: 'There is no such session of agents, or no such agent in it.',
+    causes: [
+      'Nothing was started in it, or all of it was stopped.',
+      'Its host has another runtime directory or another name (`--session`).',
+      'The name of the agent is misspelt.',
+    ],
+    remedy: 'See what there is with `sluice agents ls`; start one with `sluice agents new -- COMMAND`.',
+  },
   NO_ANSWER: {
     summary: 'The publisher exists but does not answer.',
     causes: [
