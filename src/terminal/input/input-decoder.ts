@@ -25,6 +25,8 @@ export class InputDecoder {
   /** Alt was sent as an ESC before what comes. */
   #alt = false;
   #utf8Needed = 0;
+  /** The byte after ESC that began a string. */
+  #introducer = 0;
   #paste: Buffer[] = [];
   #pasteBytes = 0;
   #pasteTruncated = false;
@@ -51,11 +53,14 @@ export class InputDecoder {
   timeout(): readonly InputEvent[] {
     this.#events = [];
     if (this.#state === 'escape') this.#key(keyOf('Escape', { alt: this.#alt }));
-    // ESC [ and ESC O are also what Alt with these letters sends.
-    else if (this.#state === 'csi' && this.#sequence.length === 0)
-      this.#key(keyOf('[', { alt: true }));
-    else if (this.#state === 'ss3' && this.#sequence.length === 0)
-      this.#key(keyOf('O', { alt: true }));
+    // What begins a sequence is also what Alt with that character sends.
+    else if (this.#sequence.length === 0) {
+      const begun = this.#state === 'csi' ? '[' : this.#state === 'ss3' ? 'O' : undefined;
+      const introducer =
+        this.#state === 'string' ? String.fromCharCode(this.#introducer) : undefined;
+      const name = begun ?? introducer;
+      if (name !== undefined) this.#key(keyOf(name, { alt: true }));
+    }
     if (this.pending) this.#ground();
     return this.#events;
   }
@@ -111,8 +116,10 @@ export class InputDecoder {
     if (byte === 0x5b) this.#state = 'csi';
     else if (byte === 0x4f) this.#state = 'ss3';
     // OSC, DCS, APC, PM, SOS: answers of the terminal.
-    else if ([0x5d, 0x50, 0x5f, 0x5e, 0x58].includes(byte)) this.#state = 'string';
-    else {
+    else if ([0x5d, 0x50, 0x5f, 0x5e, 0x58].includes(byte)) {
+      this.#state = 'string';
+      this.#introducer = byte;
+    } else {
       if (this.#alt) this.#key(keyOf('Escape'));
       this.#alt = true;
       this.#state = 'ground';

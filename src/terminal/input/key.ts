@@ -76,7 +76,9 @@ export function parseKeyName(text: string): Key {
         'after C- (Ctrl), M- (Alt), S- (Shift) or W- (Super), for example C-g',
     );
   }
-  return keyOf(modifiers.ctrl === true ? name.toLowerCase() : name, modifiers);
+  // Ctrl does not tell a large letter from a small one.
+  const isLetter = modifiers.ctrl === true && single !== undefined;
+  return keyOf(isLetter ? name.toLowerCase() : name, modifiers);
 }
 
 export function sameKey(a: Key, b: Key): boolean {
