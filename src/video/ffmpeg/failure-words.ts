@@ -1,6 +1,8 @@
 /** What went wrong, from what ffmpeg said last: its exit status tells nothing. */
 import { type ErrorCode, SluiceError } from '../../core/index.js';
+import { SystemCallError } from '../../ffi/index.js';
 import { type ChildEnd, missingFfmpeg } from './child.js';
+import { NutError } from './nut-header.js';
 
 type CameraCode = Extract<ErrorCode, `CAMERA_${string}`>;
 
@@ -75,4 +77,16 @@ export function readFailure(attempt: string, end: ChildEnd): CameraFailure {
   };
   const error = new SluiceError(code, `${attempt}: ${found}`, { details: { ffmpeg: lines } });
   return { error, isLasting };
+}
+
+/** What broke the reading of an ffmpeg's output. Bugs are thrown on. */
+export function readingFailure(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  if (error instanceof NutError) {
+    const message = `what ffmpeg sends is not the NUT it should be: ${error.message}`;
+    return new SluiceError('CAMERA_FORMAT', message, { cause: error });
+  }
+  if (!(error instanceof SystemCallError)) throw error;
+  const message = `cannot read what ffmpeg sends: ${error.message}`;
+  return new SluiceError('SYSTEM', message, { cause: error });
 }
