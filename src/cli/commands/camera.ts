@@ -10,6 +10,7 @@ import {
   openCamera,
 } from '../../video/index.js';
 import { isUrl } from '../../video/camera/options.js';
+import { subStreamChannel, subStreamOptions } from '../../video/camera/sub-stream.js';
 import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
 import { expandVariables } from '../../video/up/variables.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
@@ -20,6 +21,7 @@ import { safeJson } from '../safe-json.js';
 import { plural } from '../units.js';
 
 interface CameraCommandOptions extends CommonOptions {
+  readonly subStream?: string;
   readonly memory?: MemoryName;
   readonly slots?: number;
   readonly decode?: CameraOptions['decode'];
@@ -38,6 +40,7 @@ interface CameraCommandOptions extends CommonOptions {
 
 export const EXAMPLES = [
   "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/main' --sub-stream 'rtsp://${DOOR_LOGIN}@10.0.0.7/sub'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
   'sluice camera screen x11::0.0 --decode demand',
@@ -53,6 +56,10 @@ export function configure(command: Command, start: Start): void {
     .argument(
       '<input>',
       'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; ${NAME} is taken from the environment',
+    )
+    .option(
+      '--sub-stream <input>',
+      'a second, smaller stream of the same camera, published as <channel>/sub',
     )
     .addOption(
       new Option(
@@ -118,13 +125,32 @@ function nameAndValue(text: string): readonly [string, string] {
   throw new UsageError(`--input-option ${JSON.stringify(text)}: must be NAME=VALUE`);
 }
 
+/** The run is that of the main stream. A sub-stream ends with it; when it fails for good, it ends the run. */
 async function watchOver(
   run: Run,
   channel: string,
   input: string,
   options: CameraCommandOptions,
 ): Promise<number> {
-  const camera = await open(run, channel, cameraOptions(run, channel, input, options));
+  const { subStream } = options;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([run.signal, ending.signal]);
+  const given = { ...cameraOptions(run, options), ...fromEnvironment(input), signal };
+  const main = publish(run, channel, given);
+  if (subStream === undefined) return main;
+  const beside = subStreamOptions(given, fromEnvironment(subStream));
+  const sub = publish(run, subStreamChannel(channel), beside);
+  try {
+    return await Promise.race([main, sub.then(() => main)]);
+  } finally {
+    ending.abort();
+    await Promise.allSettled([main, sub]);
+  }
+}
+
+async function publish(run: Run, channel: string, options: CameraOptions): Promise<number> {
+  const onStatus = (status: CameraStatus): void => tellStatus(run, channel, status);
+  const camera = await open(run, channel, { ...options, onStatus });
   let report: NodeJS.Timeout | undefined;
   try {
     const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);
@@ -160,19 +186,12 @@ async function open(run: Run, channel: string, options: CameraOptions): Promise<
   }
 }
 
-function cameraOptions(
-  run: Run,
-  channel: string,
-  input: string,
-  options: CameraCommandOptions,
-): CameraOptions {
+function cameraOptions(run: Run, options: CameraCommandOptions): Omit<CameraOptions, 'input'> {
   const { memory, slots, decode, threads, loop, realtime, transport, ring, dir } = options;
   const { allowUid, allowGid, label, inputOption } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
-    ...fromEnvironment(input),
     signal: run.signal,
-    onStatus: (status) => tellStatus(run, channel, status),
     whenMissing: options.wait === false ? 'fail' : 'wait',
     audio: options.audio === false ? 'none' : 'packets',
     ...(memory === undefined ? {} : { memory }),
@@ -210,7 +229,7 @@ async function tellEnd(run: Run, camera: Camera): Promise<number> {
   const stats: CameraStats = camera.stats();
   if (run.json) run.print(safeJson({ event: 'end', channel: camera.channel, reason, ...stats }));
   const dropped = stats.dropped === 0 ? '' : `, ${stats.dropped} dropped`;
-  run.note(`published ${plural(stats.frames, 'frame')}${dropped}`);
+  run.note(`${camera.channel}: published ${plural(stats.frames, 'frame')}${dropped}`);
   if (error !== undefined) throw error;
   return ExitCode.done;
 }
