@@ -6,12 +6,14 @@ import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, it } from 'node:test';
-import { listChannels } from '../../src/index.js';
+import { listChannels, video } from '../../src/index.js';
 import { openCamera, openPackets } from '../../src/video.js';
 import { H264, makeClip, Watcher, withoutFfmpeg } from './camera-clips.js';
 import { Stage } from './cli-program.js';
+import { descendantsOf } from './process-tree.js';
 import { Runtime } from './runtime.js';
 
+const SIZE = { width: 96, height: 64 };
 const stage = new Stage();
 after(() => stage.close());
 
@@ -88,6 +90,24 @@ describe('a camera of a device', { skip: withoutFfmpeg ?? false }, () => {
       message: `desk: cannot open ${device}: it is a device that gives no pictures`,
     });
   });
+});
+
+describe('a camera whose channel cannot be opened', { skip: withoutFfmpeg ?? false }, () => {
+  for (const [name, live] of [
+    ['of packets', true],
+    ['of raw pictures', false],
+  ] as const) {
+    it(`is refused with the reason, and nothing of it stays: an input ${name}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory, folder } = runtime;
+      await runtime.publisher('camera/taken', { format: video({ ...SIZE, pixelFormat: 'nv12' }) });
+      const clip = makeClip(folder, 'clip.mp4', { encode: H264 });
+      const input = live ? clip : 'lavfi:testsrc2=size=96x64';
+      const options = { input, loop: live, realtime: true, directory };
+      await assert.rejects(openCamera('camera/taken', options), { code: 'CHANNEL_IN_USE' });
+      assert.deepEqual(descendantsOf(process.pid), []);
+    });
+  }
 });
 
 describe('a sub-stream', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () => {
