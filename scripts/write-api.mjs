@@ -17,6 +17,11 @@ const ENTRIES = [
   { name: 'sluice', declarations: 'dist/src/index.d.ts', page: 'sluice.api.md' },
   { name: 'sluice/cuda', declarations: 'dist/src/cuda.d.ts', page: 'sluice-cuda.api.md' },
   { name: 'sluice/video', declarations: 'dist/src/video.d.ts', page: 'sluice-video.api.md' },
+  {
+    name: 'sluice/terminal',
+    declarations: 'dist/src/terminal.d.ts',
+    page: 'sluice-terminal.api.md',
+  },
 ];
 
 const headingOf = (name) => `# Public interface of \`${name}\`

@@ -72,6 +72,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
   'gpu-python': async () => (await import('./suites/gpu-python.js')).gpuPython,
   'gpu-pixels': async () => (await import('./suites/gpu-pixels.js')).gpuPixels,
+  'gpu-cameras': async () => (await import('./suites/gpu-cameras.js')).gpuCameras,
 };
 
 /** Each stands for all suites whose names begin with it: those that need a GPU, those of the Python client. */

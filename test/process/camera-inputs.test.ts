@@ -12,6 +12,7 @@ import { H264, makeClip, Watcher, withoutFfmpeg } from './camera-clips.js';
 import { Stage } from './cli-program.js';
 import { descendantsOf } from './process-tree.js';
 import { Runtime } from './runtime.js';
+import { eventOf } from './up-events.js';
 
 const SIZE = { width: 96, height: 64 };
 const stage = new Stage();
@@ -122,9 +123,16 @@ describe('a sub-stream', { skip: withoutFfmpeg ?? false, timeout: 120_000 }, () 
     const [main, sub] = clips(runtime);
     const { directory } = runtime;
     const words = ['camera', 'camera/door', main, '--sub-stream', sub, '--loop', '--realtime'];
-    const running = stage.start([...words, '--decode', 'demand', '--json', '--dir', directory]);
+    const served = ['--decode', 'demand', '--json', '--dir', directory, '--metrics', '0'];
+    const running = stage.start([...words, ...served]);
+    const { message } = await eventOf(running, { event: 'open', kind: 'metrics' });
+    const [address = ''] = /http:\S+/.exec(String(message)) ?? [];
     for (const channel of ['camera/door', 'camera/door/sub']) {
       await running.shows(new RegExp(`"event":"stats","channel":"${channel}","state":"live"`));
+    }
+    const metrics = await (await fetch(address)).text();
+    for (const channel of ['camera/door', 'camera/door/sub']) {
+      assert.match(metrics, new RegExp(`^sluice_camera_live\\{channel="${channel}"\\} 1$`, 'm'));
     }
     const watcher = new Watcher('camera/door/sub', directory);
     await watcher.until((seen) => seen.length > 2);

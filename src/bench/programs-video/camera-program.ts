@@ -1,9 +1,8 @@
 /** A camera of a clip in real time, or a reader of one; answers each request with how much it has done. */
-import { readFileSync } from 'node:fs';
 import { openSubscriber, video } from '../../index.js';
 import { openCamera } from '../../video.js';
 import { answer, clockNs, givenTo } from '../programs-frames/given.js';
-import { cpuMsOfChildren } from './processor-time.js';
+import { cpuMsOfChildren } from '../process-time.js';
 
 export interface CameraGiven {
   readonly directory: string;
@@ -69,7 +68,7 @@ if (clip === undefined) {
 process.on('message', (request: CameraRequest) => {
   spin(request.frames);
   const { user, system } = process.cpuUsage();
-  const childrenMs = cpuMsOfChildren(readFileSync('/proc/self/stat', 'latin1'), process.pid);
+  const childrenMs = cpuMsOfChildren();
   const done = { cpuMs: (user + system) / 1000, childrenMs, frames: frames(), latenciesUs };
   latenciesUs = [];
   void answer(done satisfies CameraWork);

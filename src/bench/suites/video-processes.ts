@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { ChildProgram } from '../child-program.js';
 import { compileC } from '../programs/c-program.js';
 import type { CameraGiven, CameraRequest, CameraWork } from '../programs-video/camera-program.js';
-import { cpuMsOf } from '../programs-video/processor-time.js';
+import { cpuMsOf } from '../process-time.js';
 
 const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
 const execute = promisify(execFile);
@@ -60,7 +60,7 @@ export async function decodeEach(clip: string, windowMs: number, count: number):
   const decoders = Array.from({ length: count }, () =>
     spawn('ffmpeg', [...words, '-i', clip, '-f', 'null', '-'], { stdio: 'ignore' }),
   );
-  const cpuMs = (): number => decoders.reduce((sum, { pid }) => sum + cpuMsOf(pid!), 0);
+  const cpuMs = (): number => cpuMsOf(decoders.map(({ pid }) => pid!));
   try {
     await sleep(windowMs / 4);
     const before = cpuMs();

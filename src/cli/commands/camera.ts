@@ -13,6 +13,8 @@ import { isUrl } from '../../video/camera/options.js';
 import { subStreamChannel, subStreamOptions } from '../../video/camera/sub-stream.js';
 import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
 import { expandVariables } from '../../video/up/variables.js';
+import { CameraHealthReport } from '../camera-health.js';
+import { addHealthOptions, type HealthOptions, healthServices } from '../health-options.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { atLeast, channelName, listOf } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
@@ -20,7 +22,7 @@ import { type CommonOptions, ExitCode, opensAsUsage, type Run, UsageError } from
 import { safeJson } from '../safe-json.js';
 import { plural } from '../units.js';
 
-interface CameraCommandOptions extends CommonOptions {
+interface CameraCommandOptions extends CommonOptions, HealthOptions {
   readonly subStream?: string;
   readonly memory?: MemoryName;
   readonly slots?: number;
@@ -39,7 +41,7 @@ interface CameraCommandOptions extends CommonOptions {
 }
 
 export const EXAMPLES = [
-  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1' --metrics 9464",
   "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/main' --sub-stream 'rtsp://${DOOR_LOGIN}@10.0.0.7/sub'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
@@ -107,6 +109,7 @@ export function configure(command: Command, start: Start): void {
     .action((channel: string, input: string, options: CameraCommandOptions) =>
       start(options, (run) => watchOver(run, channel, input, options)),
     );
+  addHealthOptions(command);
   addEndOptions(command);
 }
 
@@ -133,24 +136,37 @@ async function watchOver(
   options: CameraCommandOptions,
 ): Promise<number> {
   const { subStream } = options;
+  const services = healthServices(options, process.env);
   const ending = new AbortController();
   const signal = AbortSignal.any([run.signal, ending.signal]);
   const given = { ...cameraOptions(run, options), ...fromEnvironment(input), signal };
-  const main = publish(run, channel, given);
-  if (subStream === undefined) return main;
-  const beside = subStreamOptions(given, fromEnvironment(subStream));
-  const sub = publish(run, subStreamChannel(channel), beside);
+  const beside = subStream && subStreamOptions(given, fromEnvironment(subStream));
+  // Before the camera is there: that it is not is what they have to tell first.
+  const health = new CameraHealthReport(run, services);
+  const main = publish(run, channel, given, health);
+  const sub = beside ? publish(run, subStreamChannel(channel), beside, health) : main;
   try {
     return await Promise.race([main, sub.then(() => main)]);
   } finally {
     ending.abort();
     await Promise.allSettled([main, sub]);
+    await health.close();
   }
 }
 
-async function publish(run: Run, channel: string, options: CameraOptions): Promise<number> {
-  const onStatus = (status: CameraStatus): void => tellStatus(run, channel, status);
+async function publish(
+  run: Run,
+  channel: string,
+  options: CameraOptions,
+  health: CameraHealthReport,
+): Promise<number> {
+  const told = health.add(channel);
+  const onStatus = (status: CameraStatus): void => {
+    if (status.type === 'lost') told.lastError = status.error.message;
+    tellStatus(run, channel, status);
+  };
   const camera = await open(run, channel, { ...options, onStatus });
+  told.stats = () => camera.stats();
   let report: NodeJS.Timeout | undefined;
   try {
     const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);

@@ -5,7 +5,7 @@ import { codeFiles, importSpecifiers, readText, textFiles } from './tree.js';
 
 const BELOW_BUS = ['core', 'tensor', 'format', 'layout', 'ring', 'ffi', 'gpu', 'memory', 'pixels'];
 
-/** Layer → what it may import. `face` is src/index.ts, src/cuda.ts and src/video.ts. A layer is a folder of src/. */
+/** Layer → what it may import. `face` is src/index.ts and the other files beside it. A layer is a folder of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   tensor: ['core'],
@@ -18,10 +18,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   memory: ['core', 'ffi', 'gpu'],
   bus: BELOW_BUS,
   video: [...BELOW_BUS, 'bus'],
-  face: [...BELOW_BUS, 'bus', 'video'],
-  demo: [...BELOW_BUS, 'bus', 'video', 'face'],
-  bench: [...BELOW_BUS, 'bus', 'video', 'face'],
-  cli: [...BELOW_BUS, 'bus', 'video', 'face', 'demo', 'bench'],
+  terminal: [...BELOW_BUS, 'bus'],
+  face: [...BELOW_BUS, 'bus', 'video', 'terminal'],
+  demo: [...BELOW_BUS, 'bus', 'video', 'terminal', 'face'],
+  bench: [...BELOW_BUS, 'bus', 'video', 'terminal', 'face'],
+  cli: [...BELOW_BUS, 'bus', 'video', 'terminal', 'face', 'demo', 'bench'],
 };
 
 /** Layers that are plain computation: no I/O, no clock, no foreign call, no package. */
@@ -35,9 +36,10 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   picocolors: /^src\/(?:cli|demo)\//,
   pngjs: /^src\/(?:video\/snapshot|demo)\//,
   yaml: /^src\/video\/up\//,
-  zod: /^src\/video\/up\//,
+  zod: /^src\/video\/(?:up|detections)\//,
   'fastest-levenshtein': /^src\/video\/up\//,
   mqtt: /^src\/video\/health\//,
+  '@xterm/headless': /^src\/terminal\/screen\//,
   // Comparators: not there in an installed package, so loaded only where a benchmark asks for them.
   zeromq: /^src\/bench\/programs\//,
   'shared-memory-disruptor': /^src\/bench\/programs\//,
