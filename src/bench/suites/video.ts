@@ -104,7 +104,7 @@ async function measureCamera(
     for (let round = 0; round < rounds; round += 1) {
       log(`video: round ${round + 1} of ${rounds}`);
       const [camera, ...readers] = await workIn(windowMs, programs);
-      note(camera!, readers, windowMs, samples);
+      addSamples(camera!, readers, windowMs, samples);
       const decodersMs = await decodeEach(clip, windowMs, READERS);
       samples.decoders.push((100 * decodersMs) / windowMs);
       samples.bare.push(decodersMs / READERS / ((windowMs / 1000) * FRAMES_PER_SECOND));
@@ -127,7 +127,7 @@ async function measureCamera(
   return missing;
 }
 
-function note(
+function addSamples(
   camera: CameraWork,
   readers: readonly CameraWork[],
   windowMs: number,
