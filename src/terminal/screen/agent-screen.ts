@@ -195,6 +195,8 @@ export class AgentScreen implements PaneContent {
   /** Lines are wrapped anew, as far as they are in the main screen. */
   resize(columns: number, rows: number): void {
     if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
+    // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
+    this.#parse('\0');
     this.#xterm.resize(columns, rows, this.#historyFor(columns));
     this.#watchHistory();
     this.#picture.resize();

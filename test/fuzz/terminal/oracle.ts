@@ -53,8 +53,11 @@ export async function playAlone(
     const end = resize?.at ?? bytes.length;
     const text = decoder.decode(bytes.subarray(start, end), { stream: true });
     await writeAll(terminal, text.replace(/[\u0080-\u009f]/g, '\ufffd'));
-    if (resize !== undefined) terminal.resize(resize.columns, resize.rows);
     start = end;
+    if (resize === undefined) continue;
+    // As in a screen: a cluster ends where the size changes.
+    await writeAll(terminal, '\0');
+    terminal.resize(resize.columns, resize.rows);
   }
   return terminal;
 }
