@@ -1,4 +1,5 @@
 /** Reads one of many cameras in the memory of a GPU, and sees how much of that memory is left: for `gpu-cameras`. */
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkCuda, cudaDriver, cudaOut, outU64 } from '../../ffi/index.js';
 import { Event, findDevice, Stream, useDevice } from '../../gpu/index.js';
@@ -19,6 +20,12 @@ export interface WatchResult {
   readonly inHandUs: readonly number[];
   /** To the stream being past the fence: what the picture holds can be used. */
   readonly pastWaitUs: readonly number[];
+}
+
+/** A Unix socket by which times come, each as it was sent: what waking a process costs by itself. */
+export interface TicksTask {
+  readonly path: string;
+  readonly ticks: number;
 }
 
 class Watcher {
@@ -68,10 +75,26 @@ class Watcher {
   }
 }
 
+/** From the sending of each time to its arrival, us; the first does not count. */
+function ticks({ path, ticks: count }: TicksTask): Promise<readonly number[]> {
+  const us: number[] = [];
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.on('error', reject);
+    socket.on('data', (bytes) => {
+      us.push((clockNs() - bytes.readDoubleLE(0)) / 1000);
+      if (us.length <= count) return;
+      socket.destroy();
+      resolve(us.slice(1));
+    });
+  });
+}
+
 await serveGpu<GpuGiven>(async (given) => {
   const watcher = new Watcher(given, await Stream.create({ device: given.device }));
   return {
     freeBytes: () => watcher.freeBytes(),
     watch: (task: WatchTask) => watcher.watch(task),
+    ticks,
   };
 });

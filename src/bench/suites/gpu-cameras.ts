@@ -1,9 +1,11 @@
 /** Cameras of one process on a GPU: memory, whether they keep time, how many do, and when a reader has a picture. */
 import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchContext, Measurement } from '../measurement.js';
 import { cpuMsOf } from '../process-time.js';
+import { clockNs } from '../programs-frames/given.js';
 import type { WatchResult } from '../programs-gpu/camera-watcher.js';
 import type { WallGiven, WallWork } from '../programs-gpu/camera-wall.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
@@ -32,8 +34,10 @@ const RANKS = [
   ['p99', 0.99],
 ] as const;
 
+const SOCKET = 'eight bytes by a Unix socket';
+
 const sluice = { subject: 'sluice', better: 'lower' } as const;
-/** docs/video.md says what it was published for, on another machine. */
+/** What cuframes publishes of itself, on a machine of its authors. */
 const CUFRAMES_US = { p50: 75, p99: 152 } as const;
 const ASLEEP_US = 100;
 
@@ -46,6 +50,7 @@ const subjects: readonly Subject[] = [
     RANKS.flatMap(([rank]): Subject[] => [
       { ...sluice, task: hand(awake, rank), unit: 'us' },
       { ...sluice, task: past(awake, rank), unit: 'us' },
+      ...(awake ? [] : [{ ...sluice, task: hand(awake, rank), subject: SOCKET, unit: 'us' }]),
     ]),
   ),
   {
@@ -106,6 +111,7 @@ async function measure(context: BenchContext, findings: Findings): Promise<void>
       const used = freeBytes - (await watcher.ask<number>('freeBytes'));
       findings.add(MEMORY, 'sluice', used / cameras / 1e9);
       for (const awake of [false, true]) await read(watcher, awake, quick, findings);
+      await tick(watcher, context, findings);
     }
     findings.add(MOST, 'sluice', await findMost(wallChild, context, windowMs));
   } finally {
@@ -125,6 +131,31 @@ async function read(
   for (const [rank, share] of RANKS) {
     findings.add(hand(awake, rank), 'sluice', ranked(inHandUs, share));
     findings.add(past(awake, rank), 'sluice', ranked(pastWaitUs, share));
+  }
+}
+
+/** What waking a sleeping program of Node costs here by itself, in the rhythm of a camera. */
+async function tick(
+  watcher: GpuChild,
+  { directory, quick }: BenchContext,
+  findings: Findings,
+): Promise<void> {
+  const path = join(directory, 'ticks');
+  const server = createServer((socket) => {
+    const timer = setInterval(() => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleLE(clockNs());
+      socket.write(bytes);
+    }, 1000 / RATE);
+    socket.on('error', () => undefined);
+    socket.on('close', () => clearInterval(timer));
+  });
+  server.listen(path);
+  try {
+    const us = await watcher.ask<readonly number[]>('ticks', { path, ticks: quick ? 10 : 240 });
+    for (const [rank, share] of RANKS) findings.add(hand(false, rank), SOCKET, ranked(us, share));
+  } finally {
+    server.close();
   }
 }
 

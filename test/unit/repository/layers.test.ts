@@ -36,7 +36,7 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   picocolors: /^src\/(?:cli|demo)\//,
   pngjs: /^src\/(?:video\/snapshot|demo)\//,
   yaml: /^src\/video\/up\//,
-  zod: /^src\/video\/up\//,
+  zod: /^src\/video\/(?:up|detections)\//,
   'fastest-levenshtein': /^src\/video\/up\//,
   mqtt: /^src\/video\/health\//,
   '@xterm/headless': /^src\/terminal\/screen\/xterm\.ts$/,
