@@ -91,11 +91,13 @@ export async function countIntactWhenMixed(seed: number, runs: number): Promise<
     const screen = new AgentScreen({ columns: 40, rows: 12, maxHistoryLines: HISTORY_LINES });
     for (const { bytes } of schedule(alike, order)) screen.write(bytes);
     const comparison = newComparison();
-    const alone = await playAlone((alike[0] as AgentRun).bytes, { columns: 40, rows: 12 }, []);
-    compareScreen(screen, alone, comparison);
+    for (const { bytes } of alike) {
+      const alone = await playAlone(bytes, { columns: 40, rows: 12 }, []);
+      compareScreen(screen, alone, comparison);
+      alone.dispose();
+    }
     if (comparison.wrong === 0) intact += 1;
     screen.close();
-    alone.dispose();
   }
   return intact;
 }

@@ -65,7 +65,7 @@ export async function playAlone(
 const HIDDEN =
   /[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e001f}]/gu;
 const ALONE_REFUSED =
-  /^(?:[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\p{M}]|[\u200c\u200d\u{e0020}-\u{e007f}]|$)/u;
+  /^(?:[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\p{M}]|\u200c|\u200d|[\u{e0020}-\u{e007f}]|$)/u;
 
 /** What a cell with these characters shows: nothing that acts on a terminal or on another cell. */
 function shownText(characters: string): string {
