@@ -52,6 +52,8 @@ const calls = lazily(() => ({
 export interface DescriptorWatch {
   /** Whether the callback is also called while the descriptor can be written to. */
   setWritable(on: boolean): void;
+  /** Whether it is called while there is something to read (as it is from the start): off for a reader that pauses. */
+  setReadable(on: boolean): void;
   /** Keeps the process alive (as it does from the start). */
   ref(): void;
   /** Lets the process exit while this watch is open. */
@@ -119,6 +121,7 @@ class Watch implements DescriptorWatch {
   readonly #onReadable: () => void;
   readonly #handle: PollHandle;
   readonly #callback: PollCallback;
+  #readable = true;
   #writable: boolean;
   #open = true;
   /** Stopped until the immediate has run. */
@@ -144,6 +147,12 @@ class Watch implements DescriptorWatch {
   setWritable(on: boolean): void {
     if (!this.#open || on === this.#writable) return;
     this.#writable = on;
+    if (!this.#paused) this.#start();
+  }
+
+  setReadable(on: boolean): void {
+    if (!this.#open || on === this.#readable) return;
+    this.#readable = on;
     if (!this.#paused) this.#start();
   }
 
@@ -192,7 +201,11 @@ class Watch implements DescriptorWatch {
   };
 
   #start(): void {
-    this.#handle.start({ readable: true, writable: this.#writable }, this.#callback);
+    const readable = this.#readable;
+    const writable = this.#writable;
+    // libuv takes a start for no event for a mistake.
+    if (readable || writable) this.#handle.start({ readable, writable }, this.#callback);
+    else this.#handle.stop();
   }
 }
 
