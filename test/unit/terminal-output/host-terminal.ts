@@ -29,7 +29,8 @@ export class HostTerminal {
       cols: columns,
       rows,
       allowProposedApi: true,
-      scrollback: 0,
+      // Without any it fails on a line feed after it became smaller.
+      scrollback: 100,
     });
     // What a program in raw mode has: LF only moves down.
     this.#terminal.options.convertEol = false;
