@@ -39,7 +39,8 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   zod: /^src\/video\/up\//,
   'fastest-levenshtein': /^src\/video\/up\//,
   mqtt: /^src\/video\/health\//,
-  '@xterm/headless': /^src\/terminal\/screen\//,
+  '@xterm/headless': /^src\/terminal\/screen\/xterm\.ts$/,
+  'get-east-asian-width': /^src\/terminal\/cells\/code-point\.ts$/,
   // Comparators: not there in an installed package, so loaded only where a benchmark asks for them.
   zeromq: /^src\/bench\/programs\//,
   'shared-memory-disruptor': /^src\/bench\/programs\//,
