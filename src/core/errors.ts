@@ -187,6 +187,14 @@ export const ERROR_TABLE = Object.freeze({
     ],
     remedy: 'Look at the input with `ffprobe INPUT`; set the camera to H.264 or H.265.',
   },
+  NOT_A_TERMINAL: {
+    summary: 'There is no terminal to show anything on.',
+    causes: [
+      'Standard input and output are pipes or files, as in a script or a service.',
+      'The connection has no terminal, as with `ssh host command`.',
+    ],
+    remedy: 'Run it in a terminal; over SSH add `-t`.',
+  },
   UNSUPPORTED: {
     summary: 'This machine or runtime lacks something that is needed.',
     causes: [

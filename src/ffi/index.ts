@@ -31,4 +31,5 @@ export * from './nvrtc.js';
 export { createPipe, type Pipe } from './pipe.js';
 export * from './poll.js';
 export * from './socket.js';
+export * from './termios.js';
 export { listenTcp, type TcpListener } from './tcp.js';
