@@ -151,10 +151,10 @@ export class ScrollState {
   #handleControl({ name }: Key): ScrollResult {
     const half = Math.max(1, Math.floor(this.#rows / 2));
     if (name === 'c') return { type: 'leave' };
-    if (name === 'u') this.#moveBy(-half);
-    if (name === 'd') this.#moveBy(half);
-    if (name === 'b') this.#moveBy(-this.#rows);
-    if (name === 'f') this.#moveBy(this.#rows);
+    if (name === 'u') this.#pageBy(-half);
+    if (name === 'd') this.#pageBy(half);
+    if (name === 'b') this.#pageBy(-this.#rows);
+    if (name === 'f') this.#pageBy(this.#rows);
     return STAY;
   }
 
@@ -183,8 +183,8 @@ export class ScrollState {
     const last = this.#content.columns - 1;
     if (name === 'Up' || name === 'k') this.#moveBy(-1);
     else if (name === 'Down' || name === 'j') this.#moveBy(1);
-    else if (name === 'PageUp') this.#moveBy(-this.#rows);
-    else if (name === 'PageDown') this.#moveBy(this.#rows);
+    else if (name === 'PageUp') this.#pageBy(-this.#rows);
+    else if (name === 'PageDown') this.#pageBy(this.#rows);
     else if (name === 'g') this.#moveBy(-Number.MAX_SAFE_INTEGER);
     else if (name === 'G') this.#moveBy(Number.MAX_SAFE_INTEGER);
     else if (name === 'Left' || name === 'h')
@@ -205,6 +205,17 @@ export class ScrollState {
     const line = Math.min(last, Math.max(forgottenLines, this.#cursor.line + lines));
     this.#cursor = { line, column: this.#cursor.column };
     this.#showCursor();
+  }
+
+  /** The picture and the cursor in it move together. */
+  #pageBy(lines: number): void {
+    const { line } = this.#cursor;
+    const before = this.top;
+    this.scrollBy(lines);
+    // Where the picture cannot move the whole way, the cursor goes to the end of it.
+    const moved = this.top - before;
+    this.#cursor = { ...this.#cursor, line };
+    this.#moveBy(moved === 0 ? lines : moved);
   }
 
   /** Scrolls as little as brings the cursor into sight. */
