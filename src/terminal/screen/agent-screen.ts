@@ -25,6 +25,8 @@ export interface AgentScreenOptions {
   /** Lines that can be scrolled back to: so many, and as many as fit into so many bytes. */
   readonly maxHistoryLines?: number;
   readonly maxHistoryBytes?: number;
+  /** False: what is drawn inside a synchronized update is shown as it comes. */
+  readonly holdUpdates?: boolean;
   /** Told to programs that ask (OSC 10, 11), as 0xRRGGBB. */
   readonly foreground?: number;
   readonly background?: number;
@@ -204,7 +206,7 @@ export class AgentScreen implements PaneContent {
   }
 
   #beginSynchronizedUpdate(): void {
-    if (this.#picture.frozen) return;
+    if (this.#picture.frozen || this.#options.holdUpdates === false) return;
     const now = this.#now();
     const stale = now - this.#frozeAtMs < MIN_FREEZE_MS;
     if (!stale) this.#frozeAtMs = now;
@@ -294,6 +296,11 @@ export class AgentScreen implements PaneContent {
 
   lineText(line: number): { readonly text: string; readonly wrapped: boolean } {
     return this.#picture.lineText(line);
+  }
+
+  /** What `lineText` says of it, without the text. */
+  isWrapped(line: number): boolean {
+    return this.#picture.isWrapped(line);
   }
 
   /** Frees what is held; nothing may be written afterwards. Twice is harmless. */
