@@ -4,9 +4,9 @@ import { printable, SluiceError } from '../../core/index.js';
 import {
   ConfigFile,
   configJsonSchema,
+  describeProblem,
   type ConfigResult,
   type Plan,
-  type Problem,
   Supervisor,
   withServices,
 } from '../../video/up/index.js';
@@ -111,10 +111,6 @@ function planOf(run: Run, path: string, { plan, problems }: ConfigResult): Plan 
   const isSilent = run.json || run.options.quiet === true;
   const first = isSilent && problems[0] ? `, first ${describeProblem(path, problems[0])}` : '';
   throw new SluiceError('CONFIG_INVALID', found + first, { details: { path, problems } });
-}
-
-function describeProblem(path: string, { line, column, key, message }: Problem): string {
-  return `${shown(path)}:${line}:${column}: ${key === '' ? '' : `${key}: `}${message}`;
 }
 
 function tellRight(run: Run, path: string, plan: Plan): void {
