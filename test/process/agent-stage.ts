@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AgentInfo, listSegments } from '../../src/terminal/session/index.js';
+import { resolveRuntimeDirectory } from '../../src/bus/index.js';
+import { type AgentInfo, ControlClient, listSegments } from '../../src/terminal/session/index.js';
 import { type Ended, Stage } from './cli-program.js';
 
 interface State {
@@ -36,10 +37,8 @@ export class AgentStage {
     return out;
   }
 
-  async infos(): Promise<readonly AgentInfo[]> {
-    const { out } = await this.run('ls', '--json');
-    const { sessions } = JSON.parse(out) as { sessions: readonly State[] };
-    return sessions.flatMap(({ agents }) => agents);
+  async infos(session = 'main'): Promise<readonly AgentInfo[]> {
+    return (await this.#state(session)).agents;
   }
 
   async info(name: string): Promise<AgentInfo> {
@@ -49,10 +48,7 @@ export class AgentStage {
   }
 
   async host(): Promise<{ readonly pid: number }> {
-    const { out } = await this.run('ls', '--json');
-    const { sessions } = JSON.parse(out) as { sessions: readonly State[] };
-    assert.ok(sessions[0], 'there is no session');
-    return sessions[0].host;
+    return (await this.#state('main')).host;
   }
 
   /** Until an agent is as it should be. */
@@ -60,15 +56,38 @@ export class AgentStage {
     for (;;) {
       const info = await this.info(name);
       if (is(info)) return info;
+      await pause();
     }
   }
 
   /** Until the screen of an agent shows it. */
   async shows(name: string, pattern: RegExp): Promise<string> {
     for (;;) {
-      const screen = await this.agents('screen', name);
+      const infos = await this.infos();
+      const isThere = infos.some((info) => info.name === name);
+      const { lines } = isThere ? await this.ask('screen', { name }) : { lines: [] };
+      const screen = (lines as readonly string[]).join('\n');
       if (pattern.test(screen)) return screen;
+      await pause();
     }
+  }
+
+  /** A request to the host without a process of its own. */
+  async ask(
+    op: string,
+    fields: Readonly<Record<string, unknown>> = {},
+    session = 'main',
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const client = ControlClient.connect(resolveRuntimeDirectory(this.directory), session);
+    try {
+      return await client.request(op, fields);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #state(session: string): Promise<State> {
+    return (await this.ask('ls', {}, session)) as unknown as State;
   }
 
   /** What of the log is on disk. */
@@ -82,16 +101,26 @@ export class AgentStage {
   }
 
   async close(): Promise<void> {
-    const { out } = await this.run('ls', '--json');
-    const { sessions = [] } = JSON.parse(out === '' ? '{}' : out) as {
-      sessions?: readonly State[];
-    };
-    for (const { session, host } of sessions) {
-      const { code } = await this.run('stop', '--all', '--kill-after', '1', '--session', session);
-      // A host that no longer answers is ended; its watchdog ends its agents.
-      if (code !== 0) process.kill(host.pid, 'SIGKILL');
+    try {
+      const { pid } = await this.host();
+      await this.ask('stop', { all: true, killAfterMs: 500 }).catch(() => undefined);
+      while (isAlive(pid)) await pause();
+    } catch {
+      // There is no host (any more).
     }
     await this.stage.close();
     rmSync(this.state, { recursive: true, force: true });
   }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { bytes, openSubscriber } from '../../src/index.js';
+import { parseSize, TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../src/terminal/stream/index.js';
 import { AgentStage } from './agent-stage.js';
-import { runLoad } from './agents-load.js';
 
 describe('sluice agents', () => {
   const stage = new AgentStage();
@@ -55,7 +55,7 @@ describe('sluice agents', () => {
   });
 
   it('hears of hooks, which print nothing and never forbid', async () => {
-    const { agents, directory } = stage;
+    const { directory } = stage;
     const env = {
       SLUICE_AGENTS: join(directory, 'agents~main.sock'),
       SLUICE_CHANNEL: 'agent/shell',
@@ -80,7 +80,7 @@ describe('sluice agents', () => {
       SLUICE_AGENTS: '/nowhere/x.sock',
     });
     assert.deepEqual([gone.code, gone.out], [1, '']);
-    await agents.call(stage, 'send', 'shell', '--enter');
+    await stage.agents('send', 'shell', '--enter');
     assert.equal((await stage.info('shell')).attention.state, 'working');
   });
 
@@ -125,21 +125,23 @@ describe('sluice agents', () => {
   });
 
   it('publishes what its agents write as a channel', async () => {
-    const words = ['sub', 'agent/shell', '--from', 'newest', '--out', join(stage.state, 'heard')];
-    const reader = stage.stage.start(words);
-    // It has joined when the size was sent to it.
-    while (
-      !readdirSync(stage.state).includes('heard') ||
-      readFileSync(join(stage.state, 'heard')).byteLength === 0
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    const reader = await openSubscriber('agent/shell', {
+      format: bytes(TERMINAL_MEDIA_TYPE),
+      directory: stage.directory,
+      whenMissing: 'fail',
+    });
+    const sent = stage.agents('send', 'shell', 'echo over the channel', '--enter');
+    const types = new Set<number>();
+    let output = '';
+    for await (const { type, value } of reader) {
+      types.add(type);
+      if (type === TERMINAL_TYPE.size)
+        assert.deepEqual(parseSize(value), { columns: 80, rows: 24 });
+      if (type === TERMINAL_TYPE.output) output += Buffer.from(value).toString();
+      if (/[\r\n]over the channel\r\n/.test(output) && types.has(TERMINAL_TYPE.size)) break;
     }
-    await stage.agents('send', 'shell', 'echo over the channel', '--enter');
-    while (!readFileSync(join(stage.state, 'heard'), 'utf8').includes('\nover the channel')) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    reader.signal('SIGTERM');
-    await reader.ended;
+    await reader.close();
+    await sent;
   });
 
   it('ends agents by asking, and by killing who does not listen', async () => {
@@ -152,54 +154,5 @@ describe('sluice agents', () => {
     const { code } = await stage.run('ls', '--session', 'main');
     assert.equal(code, 3, 'with its last agent the session ends');
     assert.equal(await stage.agents('log', 'brief'), '\u001b[31mred\u001b[0m\r\n', 'logs stay');
-  });
-});
-
-describe('a session of agents', () => {
-  it('starts agents again, as they were told to', async (test) => {
-    const stage = new AgentStage();
-    test.after(() => stage.close());
-    const once = `[ -e ${stage.state}/mark ] && exec sleep 1000; touch ${stage.state}/mark; exit 7`;
-    await stage.agents('new', '--name', 'again', '--restart', 'on-failure', '--', 'sh', '-c', once);
-    const info = await stage.until(
-      'again',
-      ({ restarts, status }) => restarts === 1 && status === 'running',
-    );
-    assert.equal(info.exitCode, undefined);
-  });
-
-  it('is described by a file, whose mistakes are told with their lines', async (test) => {
-    const stage = new AgentStage();
-    test.after(() => stage.close());
-    const file = join(stage.state, 'agents.yaml');
-    const lines = [
-      'agents:',
-      '  one:',
-      '    command: echo "$WHO in $(basename "$PWD")"; sleep 1000',
-      '    env: {WHO: me}',
-      '    size: 100x30',
-    ];
-    writeFileSync(
-      file,
-      `${lines.join('\n')}\n  two:\n    commnad: [sleep, "1"]\n  Three:\n    command: [sleep]\n`,
-    );
-    const wrong = await stage.run('new', '--file', file);
-    assert.equal(wrong.code, 1);
-    assert.match(wrong.err, /agents\.yaml:7:5: agents\.two\.commnad: [^\n]*Did you mean command\?/);
-    assert.match(wrong.err, /agents\.yaml:6:3: agents\.two\.command: is missing/);
-    assert.match(wrong.err, /agents\.yaml:8:3: agents\.Three: /);
-    assert.equal((await stage.run('ls')).code, 3, 'nothing was started');
-    writeFileSync(file, `${lines.join('\n')}\n  two:\n    command: [sleep, "1000"]\n    cwd: /\n`);
-    await stage.agents('new', '--file', file);
-    await stage.shows('one', /^me in sluice-test-agents-/);
-    const one = await stage.info('one');
-    assert.deepEqual([one.columns, one.rows], [100, 30]);
-    assert.equal((await stage.info('two')).directory, '/');
-  });
-
-  it('has every byte of many agents in their logs', async () => {
-    const { wrong, bytesExpected } = await runLoad(6, 1000, 2);
-    assert.deepEqual(wrong, []);
-    assert.equal(bytesExpected, 6 * (2000 * 65 + 6));
   });
 });

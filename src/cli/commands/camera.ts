@@ -12,6 +12,8 @@ import {
 import { isUrl } from '../../video/camera/options.js';
 import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
 import { expandVariables } from '../../video/up/variables.js';
+import { CameraHealthReport } from '../camera-health.js';
+import { addHealthOptions, type HealthOptions, healthServices } from '../health-options.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { atLeast, channelName, listOf } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
@@ -19,7 +21,7 @@ import { type CommonOptions, ExitCode, opensAsUsage, type Run, UsageError } from
 import { safeJson } from '../safe-json.js';
 import { plural } from '../units.js';
 
-interface CameraCommandOptions extends CommonOptions {
+interface CameraCommandOptions extends CommonOptions, HealthOptions {
   readonly memory?: MemoryName;
   readonly slots?: number;
   readonly decode?: CameraOptions['decode'];
@@ -37,7 +39,7 @@ interface CameraCommandOptions extends CommonOptions {
 }
 
 export const EXAMPLES = [
-  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1' --metrics 9464",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
   'sluice camera screen x11::0.0 --decode demand',
@@ -100,6 +102,7 @@ export function configure(command: Command, start: Start): void {
     .action((channel: string, input: string, options: CameraCommandOptions) =>
       start(options, (run) => watchOver(run, channel, input, options)),
     );
+  addHealthOptions(command);
   addEndOptions(command);
 }
 
@@ -124,7 +127,29 @@ async function watchOver(
   input: string,
   options: CameraCommandOptions,
 ): Promise<number> {
-  const camera = await open(run, channel, cameraOptions(run, channel, input, options));
+  const services = healthServices(options, process.env);
+  const opening = cameraOptions(run, input, options);
+  // Before the camera is there: that it is not is what they have to tell first.
+  const health = new CameraHealthReport(run, channel, services);
+  try {
+    return await publish(run, channel, opening, health);
+  } finally {
+    await health.close();
+  }
+}
+
+async function publish(
+  run: Run,
+  channel: string,
+  options: CameraOptions,
+  health: CameraHealthReport,
+): Promise<number> {
+  const onStatus = (status: CameraStatus): void => {
+    if (status.type === 'lost') health.lastError = status.error.message;
+    tellStatus(run, channel, status);
+  };
+  const camera = await open(run, channel, { ...options, onStatus });
+  health.stats = () => camera.stats();
   let report: NodeJS.Timeout | undefined;
   try {
     const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);
@@ -160,19 +185,13 @@ async function open(run: Run, channel: string, options: CameraOptions): Promise<
   }
 }
 
-function cameraOptions(
-  run: Run,
-  channel: string,
-  input: string,
-  options: CameraCommandOptions,
-): CameraOptions {
+function cameraOptions(run: Run, input: string, options: CameraCommandOptions): CameraOptions {
   const { memory, slots, decode, threads, loop, realtime, transport, ring, dir } = options;
   const { allowUid, allowGid, label, inputOption } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
     ...fromEnvironment(input),
     signal: run.signal,
-    onStatus: (status) => tellStatus(run, channel, status),
     whenMissing: options.wait === false ? 'fail' : 'wait',
     audio: options.audio === false ? 'none' : 'packets',
     ...(memory === undefined ? {} : { memory }),

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/index.js';
 import { type MessagePublisher, openPublisher } from '../../bus/index.js';
-import { bytes, type BytesFormat } from '../../format/index.js';
+import { bytes as bytesFormat, type BytesFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import {
   type Attention,
@@ -55,7 +55,7 @@ export class AgentChannel {
     const { name, session, command, size, directory } = options;
     const line = command.join(' ').slice(0, MAX_COMMAND_LENGTH);
     const publisher = await openPublisher(agentChannel(name), {
-      format: bytes(TERMINAL_MEDIA_TYPE),
+      format: bytesFormat(TERMINAL_MEDIA_TYPE),
       ringBytes: RING_BYTES,
       directory,
       label: `agents ${session}`,

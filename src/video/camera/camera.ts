@@ -68,6 +68,7 @@ export class Camera implements AsyncDisposable {
       this.#frames += 1;
       this.#lastFrameNs = monotonicNs();
     };
+    this.#output.describe = () => this.#shortStats();
     const parts = this.#parts();
     this.#feed = this.#input.isRaw ? new RawFeed(parts) : new PacketFeed(parts);
     this.#opened = new Promise((resolve) => (this.#resolveOpened = resolve));
@@ -130,6 +131,13 @@ export class Camera implements AsyncDisposable {
       reconnects: this.#reconnects,
       lastError: this.#lastError,
     });
+  }
+
+  /** Text as short as what observers are told has room for. */
+  #shortStats(): CameraStats {
+    const stats = this.stats();
+    const [input, lastError] = [stats.input, stats.lastError].map((text) => text.slice(0, 500));
+    return { ...stats, input: input ?? '', lastError: lastError ?? '' };
   }
 
   /** What happens from now on, the present state first. Ends with the camera or the signal. */

@@ -30,6 +30,8 @@ export class FrameOutput {
   lastPtsNs = Number.NEGATIVE_INFINITY;
   /** CLOCK_MONOTONIC in ns, when the newest frame was published, and how long it was under way here. */
   onPublished: (picture: CodedPicture) => void = () => undefined;
+  /** What observers of the channel are told of the camera. */
+  describe: () => object = () => ({});
   readonly #channel: string;
   readonly #options: CameraOptions;
   /** Pictures wait for a slot. */
@@ -73,6 +75,7 @@ export class FrameOutput {
       label,
       whenFull: this.waits ? 'wait' : 'drop',
       userData: { camera: { input: this.#shown.slice(0, 1024) } },
+      userStats: () => ({ camera: this.describe() }),
       ...(memory === undefined ? {} : { memory }),
       ...(slots === undefined ? {} : { slots }),
       ...(allow === undefined ? {} : { allow }),

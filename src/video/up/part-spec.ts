@@ -7,7 +7,12 @@ import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/op
 import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
 import { checkRecordOptions, type RecordOptions } from '../record/options.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
-import { checkMqttOptions, type MqttOptions, parseMetricsAddress } from '../health/index.js';
+import {
+  checkMqttOptions,
+  DEFAULT_STALE_AFTER_MS,
+  type MqttOptions,
+  parseMetricsAddress,
+} from '../health/index.js';
 import type { Config } from './schema.js';
 import type { Path } from './positions.js';
 
@@ -29,7 +34,6 @@ export interface Part {
   readonly path: Path;
 }
 
-const DEFAULT_STALE_AFTER_MS = 5000;
 const DEFAULT_SEGMENT_SECONDS = 600;
 
 /** `secretsAt`: values of variables that stand at a place. */

@@ -36,7 +36,7 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   picocolors: /^src\/(?:cli|demo)\//,
   pngjs: /^src\/(?:video\/snapshot|demo)\//,
   yaml: /^src\/(?:video\/up|cli\/agents)\//,
-  zod: /^src\/(?:video\/up|cli\/agents)\//,
+  zod: /^src\/(?:video\/(?:up|detections)|cli\/agents)\//,
   'fastest-levenshtein': /^src\/video\/up\//,
   mqtt: /^src\/video\/health\//,
   '@xterm/headless': /^src\/terminal\/screen\/xterm\.ts$/,

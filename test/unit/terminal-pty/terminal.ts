@@ -6,22 +6,14 @@ import { type PtyEnd, PtyProcess } from '../../../src/terminal/pty/index.js';
 const MAX_PIECES = 512;
 
 export class Terminal {
-  readonly process: PtyProcess;
+  process!: PtyProcess;
   #pieces: Buffer[] = [];
   readonly #waiting = new Set<() => void>();
   /** Called with each piece, before it is kept. */
   onPiece: ((bytes: Uint8Array) => void) | undefined;
   byteLength = 0;
 
-  private constructor(
-    start: (onOutput: (bytes: Uint8Array) => void) => Promise<PtyProcess>,
-    ready: (terminal: Terminal, process: PtyProcess) => void,
-  ) {
-    this.process = undefined as never;
-    void start((bytes) => this.#take(bytes)).then((process) => ready(this, process));
-  }
-
-  static run(
+  static async run(
     command: readonly string[],
     options: {
       readonly columns?: number;
@@ -31,27 +23,18 @@ export class Terminal {
     } = {},
   ): Promise<Terminal> {
     const { columns = 80, rows = 24, environment = {}, test } = options;
-    const PATH = process.env['PATH'] ?? '';
-    return new Promise((resolve, reject) => {
-      const make = (onOutput: (bytes: Uint8Array) => void): Promise<PtyProcess> => {
-        const started = PtyProcess.start(
-          {
-            command,
-            directory: '/',
-            environment: { PATH, TERM: 'xterm-256color', ...environment },
-            size: { columns, rows },
-          },
-          { onOutput },
-        );
-        started.catch(reject);
-        return started;
-      };
-      new Terminal(make, (terminal, started) => {
-        Object.assign(terminal, { process: started });
-        test?.after(() => terminal.kill());
-        resolve(terminal);
-      });
-    });
+    const terminal = new Terminal();
+    terminal.process = await PtyProcess.start(
+      {
+        command,
+        directory: '/',
+        environment: { PATH: process.env['PATH'] ?? '', TERM: 'xterm-256color', ...environment },
+        size: { columns, rows },
+      },
+      { onOutput: (bytes) => terminal.#take(bytes) },
+    );
+    test?.after(() => terminal.kill());
+    return terminal;
   }
 
   get text(): string {

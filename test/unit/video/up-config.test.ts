@@ -199,7 +199,7 @@ describe('a file that is wrong', () => {
       'recorders:\n  a: { channel: b, file: /f.mcap, keepSeconds: 5 }\n',
       /keepSeconds is for \.mp4 and \.mkv/,
     ],
-    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot show itself/],
+    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot be made of itself/],
     ['has a broker of another kind', 'mqtt: { url: "http://h" }\n', /url must be mqtt:/],
     ['reports to nowhere', 'metrics: somewhere\n', /^1:1 metrics: metrics must be a port/],
   ];
