@@ -24,7 +24,8 @@ export type SeenCell = string;
 export class HostTerminal {
   readonly #terminal: HeadlessTerminal;
 
-  constructor(columns: number, rows: number) {
+  /** `onAnswer`: what the terminal answers to queries. */
+  constructor(columns: number, rows: number, onAnswer?: (text: string) => void) {
     this.#terminal = new Terminal({
       cols: columns,
       rows,
@@ -34,6 +35,7 @@ export class HostTerminal {
     });
     // What a program in raw mode has: LF only moves down.
     this.#terminal.options.convertEol = false;
+    if (onAnswer !== undefined) this.#terminal.onData(onAnswer);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -47,6 +49,25 @@ export class HostTerminal {
   get cursor(): { readonly column: number; readonly row: number } {
     const { cursorX, cursorY } = this.#terminal.buffer.active;
     return { column: cursorX, row: cursorY };
+  }
+
+  /** What of its modes a program may have left behind. */
+  modes(): Readonly<Record<string, string | boolean>> {
+    const { modes, buffer } = this.#terminal;
+    return {
+      alternateScreen: buffer.active.type === 'alternate',
+      bracketedPaste: modes.bracketedPasteMode,
+      focusEvents: modes.sendFocusMode,
+      mouse: modes.mouseTrackingMode,
+      wraparound: modes.wraparoundMode,
+    };
+  }
+
+  text(): string[] {
+    const { active } = this.#terminal.buffer;
+    return Array.from({ length: this.#terminal.rows }, (_row, row) =>
+      (active.getLine(active.baseY + row)?.translateToString(true) ?? '').trimEnd(),
+    );
   }
 
   cells(): SeenCell[][] {
