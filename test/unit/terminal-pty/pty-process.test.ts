@@ -188,7 +188,8 @@ describe('a reader that pauses', () => {
 
 describe('the end', () => {
   it('does not wait for what was left in the background', async () => {
-    const script = 'trap "" HUP; (trap "" HUP; while :; do echo noise; done) & echo last words of $!';
+    const script =
+      'trap "" HUP; (trap "" HUP; while :; do echo noise; done) & echo last words of $!';
     const terminal = await Terminal.run(['bash', '-c', script]);
     assert.deepEqual(await terminal.ended, { exitCode: 0, signal: undefined });
     const [, pid] = /last words of (\d+)/.exec(terminal.text) ?? [];
