@@ -36,6 +36,8 @@ export class Composer {
   #covered: CellGrid | undefined;
   #layout: Layout | undefined;
   #lines: FrameLines;
+  /** The column after the message of the status line. */
+  #messageEnd = 0;
   /** Where each pane stood in the picture. */
   #drawn = new Map<PaneView, PanePlace>();
 
@@ -49,17 +51,19 @@ export class Composer {
   }
 
   compose(arrangement: Arrangement, surroundings: Surroundings, decorate: boolean): Composition {
-    if (this.#layout !== arrangement.layout) {
-      this.#relayout(new CellGrid(this.#base.columns, this.#base.rows), arrangement);
-    } else if (decorate) this.#decorate(arrangement);
+    const moved = this.#layout !== arrangement.layout;
+    if (moved) this.#relayout(new CellGrid(this.#base.columns, this.#base.rows), arrangement);
+    else if (decorate) this.#decorate(arrangement);
     for (const [view, { body }] of this.#drawn) {
       if (view.wantsDrawing) view.draw(this.#base, body);
     }
     const grid = this.#base;
-    const end = drawStatus(grid, grid.rows - 1, surroundings.status);
+    if (moved || decorate) {
+      this.#messageEnd = drawStatus(grid, grid.rows - 1, surroundings.status);
+    }
     return {
       grid: surroundings.help ? this.#cover(surroundings.status.prefix) : grid,
-      cursor: cursorOf(arrangement, surroundings, grid, end),
+      cursor: cursorOf(arrangement, surroundings, grid, this.#messageEnd),
       versions: new Map([...this.#drawn.keys()].map((view) => [view.pane.name, view.drawnVersion])),
     };
   }
