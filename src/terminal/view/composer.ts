@@ -97,11 +97,9 @@ export class Composer {
     const { layout, area } = arrangement;
     this.#lines = new FrameLines(area);
     for (const { frame } of this.#drawn.values()) this.#lines.addPane(frame);
+    if (layout.list !== undefined) this.#lines.addPane(layout.list);
     this.#decorate(arrangement);
     if (arrangement.views.length === 0) drawEmpty(this.#base, area);
-    else if (layout.list !== undefined) {
-      drawList(this.#base, layout.list, arrangement.views, arrangement.focus);
-    }
   }
 
   /** Lines, titles and the list: what depends on focus and on what agents do. */
