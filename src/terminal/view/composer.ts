@@ -1,4 +1,4 @@
-import { CellGrid, type PaneCursor, columnsOf } from '../cells/index.js';
+import { CellGrid, type PaneCursor } from '../cells/index.js';
 import type { Arrangement } from './arrangement.js';
 import { FrameLines } from './frame-lines.js';
 import type { PanePlace, Rect } from './grid-layout.js';
@@ -47,12 +47,13 @@ export class Composer {
   }
 
   resize(columns: number, rows: number): void {
-    this.#relayout(new CellGrid(columns, rows));
+    this.#base = new CellGrid(columns, rows);
+    this.#layout = undefined;
   }
 
   compose(arrangement: Arrangement, surroundings: Surroundings, decorate: boolean): Composition {
     const moved = this.#layout !== arrangement.layout;
-    if (moved) this.#relayout(new CellGrid(this.#base.columns, this.#base.rows), arrangement);
+    if (moved) this.#relayout(arrangement);
     else if (decorate) this.#decorate(arrangement);
     for (const [view, { body }] of this.#drawn) {
       if (view.wantsDrawing) view.draw(this.#base, body);
@@ -68,26 +69,15 @@ export class Composer {
     };
   }
 
-  /** Starts a picture anew. A pane in the middle of an update keeps what was seen of it, cut to its new place. */
-  #relayout(grid: CellGrid, arrangement?: Arrangement): void {
-    const before = this.#base;
-    const places = this.#drawn;
-    this.#base = grid;
-    if (arrangement === undefined) {
-      // The picture is kept for the panes that cannot be drawn; its places follow with the next layout.
-      this.#layout = undefined;
-      this.#base = resized(before, grid);
-      return;
-    }
+  /** Starts the picture anew. */
+  #relayout(arrangement: Arrangement): void {
+    this.#base.clear(0, 0, this.#base.columns, this.#base.rows);
     this.#layout = arrangement.layout;
     this.#drawn = new Map();
     for (const [index, place] of arrangement.layout.places) {
       const view = arrangement.views[index];
       if (view === undefined) continue;
-      const old = places.get(view);
       view.placed(place.body.rows);
-      if (!view.wantsDrawing && old !== undefined) copyRect(before, old.body, grid, place.body);
-      else if (old === undefined) view.drawnVersion = -1;
       this.#drawn.set(view, place);
     }
     this.#drawLines(arrangement);
@@ -154,28 +144,4 @@ function drawEmpty(grid: CellGrid, area: Rect): void {
   const column = Math.max(0, Math.floor((area.columns - text.length) / 2));
   const place = { column, row: Math.floor(area.rows / 2), columns: area.columns - column };
   drawLabel(grid, place, text, INK.dim);
-}
-
-/** What fits of one rectangle into another, from their corners. */
-function copyRect(from: CellGrid, source: Rect, to: CellGrid, target: Rect): void {
-  const columns = Math.min(source.columns, target.columns);
-  for (let row = 0; row < Math.min(source.rows, target.rows); row += 1) {
-    const start = from.at(source.column, source.row + row);
-    const words = from.words.subarray(start, start + from.at(columns, 0));
-    to.words.set(words, to.at(target.column, target.row + row));
-    const last = target.column + columns - 1;
-    const isCut = columnsOf(to.words[to.at(last, target.row + row)] as number) === 2;
-    if (isCut) to.clear(last, target.row + row, 1, 1);
-  }
-}
-
-function resized(from: CellGrid, to: CellGrid): CellGrid {
-  const whole = (grid: CellGrid): Rect => ({
-    column: 0,
-    row: 0,
-    columns: grid.columns,
-    rows: grid.rows,
-  });
-  copyRect(from, whole(from), to, whole(to));
-  return to;
 }
