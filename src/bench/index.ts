@@ -65,6 +65,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   pixels: async () => (await import('./suites/pixels.js')).pixels,
   taps: async () => (await import('./suites/taps.js')).taps,
   video: async () => (await import('./suites/video.js')).videoSuite,
+  terminal: async () => (await import('./suites/terminal.js')).terminal,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,

@@ -1,4 +1,4 @@
-/** The health of one camera, told by `--metrics` and `--mqtt` as `sluice up` tells that of many. */
+/** The health of a camera, and of its sub-stream, told by `--metrics` and `--mqtt` as `sluice up` tells that of many. */
 import type { CameraStats } from '../video/index.js';
 import {
   CameraWatch,
@@ -14,17 +14,25 @@ import type { Run } from './run.js';
 /** What counts is what changes from look to look, so there must be some also when nobody asks. */
 const LOOK_EVERY_MS = 500;
 
-export class CameraHealthReport {
-  /** What the camera says of itself, once it is open. */
-  stats: (() => CameraStats) | undefined;
+/** What is known of one camera. */
+export interface ToldCamera {
+  /** What it says of itself, once it is open. */
+  stats?: () => CameraStats;
   /** What was wrong last while it was being opened. */
-  lastError = '';
-  readonly #watch: CameraWatch;
+  lastError: string;
+}
+
+interface WatchedCamera {
+  readonly told: ToldCamera;
+  readonly watch: CameraWatch;
+}
+
+export class CameraHealthReport {
+  readonly #cameras: WatchedCamera[] = [];
   readonly #services: OpenServices;
   readonly #looking: NodeJS.Timeout;
 
-  constructor(run: Run, channel: string, services: HealthServices) {
-    this.#watch = new CameraWatch(channel, DEFAULT_STALE_AFTER_MS);
+  constructor(run: Run, services: HealthServices) {
     this.#services = openServices(services, {
       version: packageVersion(),
       health: () => this.#health(),
@@ -33,14 +41,24 @@ export class CameraHealthReport {
     this.#looking = setInterval(() => this.#health(), LOOK_EVERY_MS);
   }
 
+  /** One more camera is told of from here on. */
+  add(channel: string): ToldCamera {
+    const watch = new CameraWatch(channel, DEFAULT_STALE_AFTER_MS);
+    const told: ToldCamera = { lastError: '' };
+    this.#cameras.push({ told, watch });
+    return told;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#looking);
     await this.#services.close();
   }
 
   #health(): Health {
-    const { stats, lastError } = this;
-    const situation = { stats: stats?.(), restarts: 0, lastError };
-    return healthOf([this.#watch.look(situation, performance.now())], this.#services.parts());
+    const nowMs = performance.now();
+    const cameras = this.#cameras.map(({ told: { stats, lastError }, watch }) => {
+      return watch.look({ stats: stats?.(), restarts: 0, lastError }, nowMs);
+    });
+    return healthOf(cameras, this.#services.parts());
   }
 }

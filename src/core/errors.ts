@@ -40,7 +40,8 @@ export const ERROR_TABLE = Object.freeze({
       'Its host has another runtime directory or another name (`--session`).',
       'The name of the agent is misspelt.',
     ],
-    remedy: 'See what there is with `sluice agents ls`; start one with `sluice agents new -- COMMAND`.',
+    remedy:
+      'See what there is with `sluice agents ls`; start one with `sluice agents new -- COMMAND`.',
   },
   NO_ANSWER: {
     summary: 'The publisher exists but does not answer.',

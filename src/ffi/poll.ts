@@ -50,10 +50,10 @@ const calls = lazily(() => ({
 
 /** A descriptor watched by the event loop. */
 export interface DescriptorWatch {
+  /** Whether the callback is called while there is something to read; on from the start. */
+  setReadable(on: boolean): void;
   /** Whether the callback is also called while the descriptor can be written to. */
   setWritable(on: boolean): void;
-  /** Whether it is called while there is something to read (as it is from the start): off for a reader that pauses. */
-  setReadable(on: boolean): void;
   /** Keeps the process alive (as it does from the start). */
   ref(): void;
   /** Lets the process exit while this watch is open. */
@@ -144,15 +144,15 @@ class Watch implements DescriptorWatch {
     if (deferred) closeAllAtExit();
   }
 
-  setWritable(on: boolean): void {
-    if (!this.#open || on === this.#writable) return;
-    this.#writable = on;
-    if (!this.#paused) this.#start();
-  }
-
   setReadable(on: boolean): void {
     if (!this.#open || on === this.#readable) return;
     this.#readable = on;
+    if (!this.#paused) this.#start();
+  }
+
+  setWritable(on: boolean): void {
+    if (!this.#open || on === this.#writable) return;
+    this.#writable = on;
     if (!this.#paused) this.#start();
   }
 

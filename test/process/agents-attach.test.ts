@@ -21,10 +21,10 @@ class Desk {
     test: TestContext,
     size: { readonly columns: number; readonly rows: number },
   ): Promise<Desk> {
-    let desk: Desk | undefined;
+    let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
-      onAnswer: (text) => void desk?.process.write(Buffer.from(text)),
+      onAnswer: (text) => answer(text),
     });
     const { PATH = '' } = process.env;
     const environment = { PATH, TERM: 'xterm-256color', SLUICE_DIR: stage.directory };
@@ -37,11 +37,11 @@ class Desk {
       },
       { onOutput: (bytes) => screen.write(bytes) },
     );
-    desk = new Desk(started, screen);
+    answer = (text) => void started.write(Buffer.from(text));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
-    return desk;
+    return new Desk(started, screen);
   }
 
   get alternate(): boolean {

@@ -8,7 +8,7 @@ export {
 export { colorDepthOf, type ColorDepth } from './color-depth.js';
 export { FrameEncoder, type FrameEncoderOptions } from './frame-encoder.js';
 export { GlyphByteTable } from './glyph-bytes.js';
-export { FramePacer } from './frame-pacer.js';
+export { FRAME_INTERVAL_MS, FramePacer } from './frame-pacer.js';
 export { type ByteSink, FrameWriter } from './frame-writer.js';
 export { OutputBytes } from './output-bytes.js';
 export { Pen, type PenOptions } from './pen.js';

@@ -5,6 +5,7 @@ import { Picture } from './picture.js';
 import { ScreenLinks } from './screen-links.js';
 import {
   answerQueries,
+  avoidFaults,
   boundRepetitions,
   followKeyboard,
   followLinks,
@@ -24,6 +25,8 @@ export interface AgentScreenOptions {
   /** Lines that can be scrolled back to: so many, and as many as fit into so many bytes. */
   readonly maxHistoryLines?: number;
   readonly maxHistoryBytes?: number;
+  /** False: what is drawn inside a synchronized update is shown as it comes. */
+  readonly holdUpdates?: boolean;
   /** Told to programs that ask (OSC 10, 11), as 0xRRGGBB. */
   readonly foreground?: number;
   readonly background?: number;
@@ -76,6 +79,7 @@ export class AgentScreen implements PaneContent {
   readonly #signalLimit = new RateLimit(SIGNAL_BURST, SIGNALS_PER_SECOND);
   #history: XtermBuffer['lines'] | undefined;
   #version = 0;
+  #faults = 0;
   #frozeAtMs = Number.NEGATIVE_INFINITY;
   #changed = false;
   #timer: NodeJS.Timeout | undefined;
@@ -97,6 +101,7 @@ export class AgentScreen implements PaneContent {
     this.#watchHistory();
     this.#context = this.#makeContext(links);
     boundRepetitions(this.#context);
+    avoidFaults(this.#context);
     answerQueries(this.#context);
     followKeyboard(this.#context);
     followModes(this.#context);
@@ -155,14 +160,32 @@ export class AgentScreen implements PaneContent {
     this.#changed = false;
     for (let start = 0; start < bytes.length; start += MAX_PARSE_BYTES) {
       const piece = bytes.subarray(start, start + MAX_PARSE_BYTES);
-      this.#xterm.parse(this.#alignment.push(piece));
+      this.#parse(this.#alignment.push(piece));
     }
     if (this.#changed || !wasFrozen || !this.#picture.frozen) this.#version += 1;
   }
 
+  /**
+   * Should the emulator fail at some sequence, the rest of the piece is lost, and the program goes on from there: no agent's
+   * output may end the process that shows the others. None is known that does this.
+   */
+  #parse(data: Uint8Array | string): void {
+    try {
+      this.#xterm.parse(data);
+    } catch {
+      this.#faults += 1;
+      this.#xterm.abandonSequence();
+    }
+  }
+
+  /** How often the emulator failed. */
+  get faults(): number {
+    return this.#faults;
+  }
+
   /** The program has ended; another one may follow in its terminal. What it left unfinished is over. */
   endProgram(): void {
-    this.#xterm.parse(this.#alignment.end());
+    this.#parse(this.#alignment.end());
     this.#xterm.abandonSequence();
     this.#endSynchronizedUpdate();
     this.#xterm.endSynchronizedUpdate();
@@ -174,6 +197,8 @@ export class AgentScreen implements PaneContent {
   /** Lines are wrapped anew, as far as they are in the main screen. */
   resize(columns: number, rows: number): void {
     if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
+    // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
+    this.#parse('\0');
     this.#xterm.resize(columns, rows, this.#historyFor(columns));
     this.#watchHistory();
     this.#picture.resize();
@@ -181,7 +206,7 @@ export class AgentScreen implements PaneContent {
   }
 
   #beginSynchronizedUpdate(): void {
-    if (this.#picture.frozen) return;
+    if (this.#picture.frozen || this.#options.holdUpdates === false) return;
     const now = this.#now();
     const stale = now - this.#frozeAtMs < MIN_FREEZE_MS;
     if (!stale) this.#frozeAtMs = now;
@@ -266,6 +291,11 @@ export class AgentScreen implements PaneContent {
 
   lineText(line: number): { readonly text: string; readonly wrapped: boolean } {
     return this.#picture.lineText(line);
+  }
+
+  /** What `lineText` says of it, without the text. */
+  isWrapped(line: number): boolean {
+    return this.#picture.isWrapped(line);
   }
 
   /** Frees what is held; nothing may be written afterwards. Twice is harmless. */

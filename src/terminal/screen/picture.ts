@@ -144,9 +144,9 @@ export class Picture {
   }
 
   copyLine(line: number, grid: CellGrid, gridRow: number, column: number, columns: number): void {
-    this.#refresh();
     const row = line - this.historyLines;
     if (row < 0) return this.#copyHistoryLine(line, grid, gridRow, column, columns);
+    this.#refresh();
     if (row >= this.#grid.rows) return grid.clear(column, gridRow, columns, 1);
     const count = Math.min(columns, this.#grid.columns);
     const start = grid.at(column, gridRow);
@@ -182,6 +182,11 @@ export class Picture {
     }
   }
 
+  /** Whether a line continues the one before, as it is now. */
+  isWrapped(line: number): boolean {
+    return this.#historyLine(line)?.isWrapped ?? false;
+  }
+
   lineText(line: number): { readonly text: string; readonly wrapped: boolean } {
     this.#refresh();
     const row = line - this.historyLines;
@@ -191,7 +196,6 @@ export class Picture {
     }
     const scratch = new CellGrid(this.#xterm.columns, 1);
     this.#copyHistoryLine(line, scratch, 0, 0, scratch.columns);
-    const wrapped = this.#historyLine(line)?.isWrapped ?? false;
-    return { text: textOfRow(scratch.words), wrapped };
+    return { text: textOfRow(scratch.words), wrapped: this.isWrapped(line) };
   }
 }

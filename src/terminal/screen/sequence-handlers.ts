@@ -27,22 +27,39 @@ function second(parameters: XtermParameters): number {
   return parameters.length > 1 ? (parameters.params[1] as number) : 0;
 }
 
+/** REP: more than any row; xterm makes an array of so many first. */
+const MAX_REPEATED = 4096;
+
 /** Sequences that xterm carries out once for each of a number that may be 2^31: bounded by what can be seen of it. */
-const REPEATING: readonly (SequenceName & { readonly by: 'rows' | 'columns' | 'cells' })[] = [
+const REPEATING: readonly (SequenceName & { readonly by: 'rows' | 'columns' | 'row' })[] = [
   { final: 'S', by: 'rows' },
   { final: 'T', by: 'rows' },
   { final: 'L', by: 'rows' },
   { final: 'M', by: 'rows' },
   { final: 'I', by: 'columns' },
   { final: 'Z', by: 'columns' },
-  { final: 'b', by: 'cells' },
+  { final: 'b', by: 'row' },
 ];
 
 export function boundRepetitions({ xterm }: HandlerContext): void {
   for (const { by, ...name } of REPEATING) {
     xterm.onSequence(name, ({ params }) => {
-      const most = { rows: xterm.rows, columns: xterm.columns, cells: xterm.rows * xterm.columns };
+      const most = { rows: xterm.rows, columns: xterm.columns, row: MAX_REPEATED };
       params[0] = Math.min(params[0] as number, most[by]);
+      return false;
+    });
+  }
+}
+
+/**
+ * CSI 1 J with the cursor in the last cell makes xterm look for a line below the last one. It is CSI 2 J then.
+ */
+export function avoidFaults({ xterm }: HandlerContext): void {
+  for (const name of [{ final: 'J' }, { prefix: '?', final: 'J' }]) {
+    xterm.onSequence(name, ({ params }) => {
+      const { buffer, columns, rows } = xterm;
+      const isLast = buffer.x + 1 >= columns && buffer.y === rows - 1;
+      if (params[0] === 1 && isLast) params[0] = 2;
       return false;
     });
   }
@@ -201,8 +218,25 @@ export function followModes(context: HandlerContext): void {
   });
 }
 
+/**
+ * DECRC and what else brings back the attributes that were saved ends a link: those do not name it, and half of it would stay.
+ */
+function endLinksAtRestore(xterm: Xterm): void {
+  const endLink = (): boolean => {
+    xterm.setLink(0);
+    return false;
+  };
+  xterm.onEscape('8', endLink);
+  xterm.onSequence({ final: 'u' }, endLink);
+  xterm.onSequence({ prefix: '?', final: 'l' }, (parameters) => {
+    if (includes(parameters, 1048) || includes(parameters, 1049)) xterm.setLink(0);
+    return false;
+  });
+}
+
 /** OSC 8: `parameters ; address`, where parameters are `key=value` with colons between them. */
 export function followLinks({ xterm, links, permissions }: HandlerContext): void {
+  endLinksAtRestore(xterm);
   xterm.onCommand(8, MAX_LENGTHS.uri + MAX_LENGTHS.linkId, (text) => {
     const separator = text?.indexOf(';') ?? -1;
     const parameters = text?.slice(0, Math.max(0, separator)) ?? '';

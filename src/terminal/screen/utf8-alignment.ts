@@ -61,7 +61,7 @@ export class Utf8Alignment {
     if (this.#held.length === 0 && isAscii(bytes)) return bytes;
     const all = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
     const end = all.length - unfinishedBytes(all);
-    this.#held = all.slice(end);
+    this.#held = new Uint8Array(all.subarray(end));
     return this.#clean(all.subarray(0, end));
   }
 

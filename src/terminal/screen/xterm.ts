@@ -89,7 +89,10 @@ interface ControlStringHandler {
   unhook(success: boolean): boolean;
 }
 
+type PrintHandler = (data: Uint32Array, start: number, end: number) => void;
+
 interface XtermParser {
+  setPrintHandler(handler: PrintHandler): void;
   registerCsiHandler(name: SequenceName, handler: SequenceHandler): unknown;
   registerEscHandler(name: SequenceName, handler: () => boolean): unknown;
   registerOscHandler(code: number, handler: StringHandler): unknown;
@@ -134,6 +137,7 @@ interface XtermCore {
     readonly _curAttrData: XtermAttributes;
     readonly _parser: XtermParser;
     parse(data: string | Uint8Array): unknown;
+    print(data: Uint32Array, start: number, end: number): void;
     onRequestRefreshRows(
       listener: (rows: { readonly start: number; readonly end: number } | undefined) => void,
     ): unknown;
@@ -218,6 +222,20 @@ export class Xterm {
       onRows(rows?.start ?? 0, rows?.end ?? this.#terminal.rows - 1);
     });
     this.#core.buffers.onBufferActivate(onBufferChange);
+    this.#printAlike();
+  }
+
+  /**
+   * Without automatic wrap xterm draws a run of characters at the right edge otherwise than the same characters one by one, so
+   * that it would depend on how the stream was cut.
+   */
+  #printAlike(): void {
+    const handler = this.#core._inputHandler;
+    const { coreService } = this.#core;
+    handler._parser.setPrintHandler((data, start, end) => {
+      if (coreService.decPrivateModes.wraparound) return handler.print(data, start, end);
+      for (let at = start; at < end; at += 1) handler.print(data, at, at + 1);
+    });
   }
 
   get columns(): number {

@@ -39,6 +39,7 @@ export class FrameOutput {
   readonly #shown: string;
   readonly #ending: AbortSignal;
   #publisher: FramePublisher<VideoFormat> | undefined;
+  #frameBytes = 0;
   #scratch: Uint8Array | undefined;
 
   /** `waits`: a picture waits for a slot; else it is dropped. */
@@ -58,6 +59,11 @@ export class FrameOutput {
     return this.#publisher;
   }
 
+  /** Of a frame of the present format. */
+  get frameBytes(): number {
+    return this.#frameBytes;
+  }
+
   /** Whether the slots are in the memory of a GPU. */
   get isOnGpu(): boolean {
     return (this.#options.memory ?? 'host') !== 'host';
@@ -65,6 +71,7 @@ export class FrameOutput {
 
   /** From here on frames are of this format. Not while a place is out. */
   async begin(format: VideoFormat): Promise<void> {
+    this.#frameBytes = frameByteLength(format);
     if (this.#publisher !== undefined) {
       await this.#publisher.setFormat(format);
       return;
@@ -148,7 +155,7 @@ export class FrameOutput {
   }
 
   #copyPlace(publisher: FramePublisher<VideoFormat>): PicturePlace {
-    const byteLength = frameByteLength(publisher.format);
+    const byteLength = this.#frameBytes;
     if (this.#scratch?.byteLength !== byteLength) this.#scratch = new Uint8Array(byteLength);
     const bytes = this.#scratch;
     return {

@@ -80,6 +80,11 @@ const camera = keysOf({
   input: text('a URL, a path, /dev/videoN, x11:DISPLAY or lavfi:GRAPH').describe(
     'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; in URLs ${NAME} is taken from the environment',
   ),
+  subStream: text('a URL or a path')
+    .describe(
+      'A second, smaller stream of the camera, published as NAME/sub; variables as in input',
+    )
+    .exactOptional(),
   ...pool,
   loop: flag.exactOptional(),
   realtime: flag.exactOptional(),
