@@ -8,6 +8,7 @@ import {
   type CameraStats,
   type CameraStatus,
   openCamera,
+  type PcmOptions,
 } from '../../video/index.js';
 import { isUrl } from '../../video/camera/options.js';
 import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
@@ -28,6 +29,7 @@ interface CameraCommandOptions extends CommonOptions {
   readonly realtime?: boolean;
   readonly transport?: 'tcp' | 'udp';
   readonly audio?: boolean;
+  readonly pcm?: PcmOptions;
   readonly wait?: boolean;
   readonly ring?: number;
   readonly inputOption?: readonly (readonly [string, string])[];
@@ -40,6 +42,7 @@ export const EXAMPLES = [
   "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
+  'sluice camera camera/yard rtsp://10.0.0.8/live --pcm i16,16000,mono',
   'sluice camera screen x11::0.0 --decode demand',
   'sluice camera test lavfi:testsrc2=size=1280x720:rate=30 --seconds 10',
 ];
@@ -79,6 +82,12 @@ export function configure(command: Command, start: Start): void {
       new Option('--transport <protocol>', 'of RTSP (default tcp)').choices(['tcp', 'udp']),
     )
     .option('--no-audio', 'without sound')
+    .addOption(
+      new Option(
+        '--pcm <words>',
+        'how sound is decoded for who reads it: f32 or i16, a rate in Hz, mono or stereo',
+      ).argParser(pcmWords),
+    )
     .option('--no-wait', 'fail when the input is not there')
     .option('--ring <bytes>', 'size of the ring of packets (default 8 MiB)', atLeast('--ring', 1))
     .option(
@@ -118,6 +127,20 @@ function nameAndValue(text: string): readonly [string, string] {
   throw new UsageError(`--input-option ${JSON.stringify(text)}: must be NAME=VALUE`);
 }
 
+/** `i16,16000,mono`: in any order, each once. */
+function pcmWords(text: string): PcmOptions {
+  const pcm: { -readonly [K in keyof PcmOptions]: PcmOptions[K] } = {};
+  const words = text.split(',');
+  for (const word of words) {
+    if (word === 'f32' || word === 'i16') pcm.dtype = word;
+    else if (word === 'mono' || word === 'stereo') pcm.channels = word === 'mono' ? 1 : 2;
+    else if (/^\d{4,6}$/.test(word)) pcm.sampleRateHz = Number(word);
+  }
+  if (Object.keys(pcm).length === words.length) return pcm;
+  const meant = 'f32 or i16, a rate in Hz, mono or stereo, as i16,16000,mono';
+  throw new UsageError(`--pcm ${JSON.stringify(text)}: must be of ${meant}`);
+}
+
 async function watchOver(
   run: Run,
   channel: string,
@@ -127,7 +150,7 @@ async function watchOver(
   const camera = await open(run, channel, cameraOptions(run, channel, input, options));
   let report: NodeJS.Timeout | undefined;
   try {
-    const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);
+    const beside = [camera.packets, camera.audio, camera.pcm].filter((name) => name !== undefined);
     const format = camera.format === undefined ? '' : describeFormat(camera.format);
     if (run.json) {
       run.print(
@@ -167,7 +190,7 @@ function cameraOptions(
   options: CameraCommandOptions,
 ): CameraOptions {
   const { memory, slots, decode, threads, loop, realtime, transport, ring, dir } = options;
-  const { allowUid, allowGid, label, inputOption } = options;
+  const { allowUid, allowGid, label, inputOption, pcm } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
     ...fromEnvironment(input),
@@ -175,6 +198,7 @@ function cameraOptions(
     onStatus: (status) => tellStatus(run, channel, status),
     whenMissing: options.wait === false ? 'fail' : 'wait',
     audio: options.audio === false ? 'none' : 'packets',
+    ...(pcm === undefined ? {} : { pcm }),
     ...(memory === undefined ? {} : { memory }),
     ...(slots === undefined ? {} : { slots }),
     ...(decode === undefined ? {} : { decode }),

@@ -106,7 +106,8 @@ export function claimsOf({ name, spec }: Part): readonly string[] {
     case 'camera': {
       // Devices and screens have frames alone: an encoder may stand beside them.
       if (cameraInput(spec.options).isRaw) return [asChannel(name)];
-      const beside = spec.options.audio === 'none' ? ['packets'] : ['packets', 'audio'];
+      const sound = spec.options.audio === 'none' ? [] : ['audio', 'audio/pcm'];
+      const beside = ['packets', ...sound];
       return [name, ...beside.map((stem) => `${name}/${stem}`)].map(asChannel);
     }
     case 'filter': {

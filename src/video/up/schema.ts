@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { channelNameProblem } from '../../core/index.js';
-import { PIXEL_FORMATS } from '../../format/index.js';
+import { AUDIO_DTYPES, PIXEL_FORMATS } from '../../format/index.js';
 import type { Memory } from '../../memory/index.js';
 import { TENSOR_COLORS, TENSOR_DTYPES, TENSOR_LAYOUTS } from '../../pixels/index.js';
 import { TAP_FORMATS } from '../tap/index.js';
@@ -75,6 +75,12 @@ const inputOption = z
   .union([text(), z.number()], { error: 'text or a number' })
   .transform((value) => String(value));
 
+const pcm = keysOf({
+  dtype: oneOf(AUDIO_DTYPES).exactOptional(),
+  sampleRateHz: integer(1000, 192_000).exactOptional(),
+  channels: integer(1, 8).exactOptional(),
+}).describe('How sound is decoded for who reads it');
+
 const camera = keysOf({
   input: text('a URL, a path, /dev/videoN, x11:DISPLAY or lavfi:GRAPH').describe(
     'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; in URLs ${NAME} is taken from the environment',
@@ -86,6 +92,7 @@ const camera = keysOf({
   decodeThreads: integer(1, 64).exactOptional(),
   packetRingBytes: ringBytes.exactOptional(),
   audio: oneOf(['packets', 'none']).exactOptional(),
+  pcm: pcm.exactOptional(),
   transport: oneOf(['tcp', 'udp']).exactOptional(),
   inputOptions: named(
     text(),
