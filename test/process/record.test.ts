@@ -158,6 +158,56 @@ describe('a recording', { skip }, () => {
   });
 });
 
+/** Counts of packets in a file: of pictures and of sound. */
+function packetCounts(file: string): readonly number[] {
+  const fields = ['-show_entries', 'stream=nb_read_packets', '-of', 'csv=p=0'];
+  const probe = spawnSync('ffprobe', ['-v', 'error', '-count_packets', ...fields, file]);
+  return probe.stdout.toString().trim().split('\n').map(Number);
+}
+
+describe('sound of a recording', { skip }, () => {
+  it('has no hole between two files, and goes where its time says', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const { directory, folder } = runtime;
+    const facts = { timeBase: [1, 8000], sampleRateHz: 8000, channels: 1 };
+    const format = packets({ codec: 'pcm-alaw' });
+    const userData = { packets: facts };
+    const wanted = { file: join(folder, 'clip.mkv'), segmentSeconds: 0.000001, directory };
+    const recording = await openRecording('clip', wanted);
+    await until(() => publisher.subscribers.length === 1);
+    // Announced after the pictures, as a camera does, and a tenth of a second behind them.
+    const sound = await runtime.publisher('clip/audio', { format, userData });
+    const clip = clipPackets();
+    let sent = 0;
+    const sendSoundUntil = async (endNs: number): Promise<void> => {
+      for (; sent * 20e6 < endNs; sent += 1) {
+        await sound.send(new Uint8Array(160).fill(sent), { ptsNs: sent * 20e6, keyFrame: true });
+      }
+    };
+    for (const [index, { dtsNs }] of clip.entries()) {
+      await send(index, index + 1);
+      await sendSoundUntil(dtsNs - 100e6);
+    }
+    await sendSoundUntil(clip.length * 100e6);
+    await until(() => recording.stats().packets === clip.length);
+    await publisher.close();
+    await until(() => recording.stats().soundPackets === sent);
+    await recording.close();
+    const counts = readdirSync(folder)
+      .filter((name) => name.endsWith('.mkv'))
+      .sort()
+      .map((name) => packetCounts(join(folder, name)));
+    const keys = clip.flatMap(({ keyFrame }, index) => (keyFrame ? [index] : []));
+    assert.equal(counts.length, keys.length);
+    assert.deepEqual(counts[0]![0], keys[1]);
+    const split = Math.ceil(clip[keys[1]!]!.ptsNs / 20e6);
+    assert.deepEqual(
+      counts.map((count) => count[1]),
+      [split, sent - split],
+    );
+  });
+});
+
 describe('sluice record and replay', { skip }, () => {
   it('store and play packets of a channel', async (test) => {
     const { runtime, publisher, send } = await channelOf(test);

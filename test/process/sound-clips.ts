@@ -60,6 +60,7 @@ export function assertSamples(blocks: readonly Block[], expected: Buffer, startN
     const sampleBytes = format.channels * (format.dtype === 'f32' ? 4 : 2);
     const sample = ((ptsNs - startNs) / 1e9) * format.sampleRateHz;
     const first = Math.round(sample);
+    assert.ok(first >= 0, 'nothing lies before the beginning');
     assert.ok(Math.abs(sample - first) < 0.01, `${ptsNs} ns is the time of a sample: ${sample}`);
     const wanted = expected.subarray(first * sampleBytes, first * sampleBytes + bytes.length);
     assert.ok(bytes.subarray(0, wanted.length).equals(wanted), `the samples at ${ptsNs} ns`);

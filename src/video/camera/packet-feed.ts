@@ -3,7 +3,7 @@ import type { PacketCodec } from '../../format/index.js';
 import type { CameraFailure, NutStream } from '../ffmpeg/index.js';
 import { AccessUnits, VIDEO_CODECS_OF_PACKETS, type VideoCodec } from '../packets/index.js';
 import { guessColor } from '../../format/index.js';
-import { SluiceError } from '../../core/index.js';
+import { assertChannelName, SluiceError } from '../../core/index.js';
 import { BitRate } from './camera-stats.js';
 import { type CodedPicture, codecOf, type PictureLook } from './coded-picture.js';
 import { DecodeLine, type Want } from './decode-line.js';
@@ -81,6 +81,8 @@ export class PacketFeed implements Feed {
     const sound = { ringBytes: SOUND_RING_BYTES, flow, ending };
     this.#sound = new PacketOutput(`${channel}/audio`, options, sound);
     const onFailure = (error: SluiceError): void => events.soundFailed(error);
+    // The longest of its names.
+    assertChannelName(`${channel}/audio/pcm`);
     this.#pcm = new PcmLine(`${channel}/audio/pcm`, options, { flow, ending, onFailure });
   }
 

@@ -128,7 +128,7 @@ export class SegmentWriter {
       }
     } catch (error) {
       await this.#child.stop();
-      throw writeFailure(this.path, error as NodeJS.ErrnoException);
+      throw writeFailure(this.path, error as NodeJS.ErrnoException, this.writtenBytes);
     } finally {
       await file.close();
     }
