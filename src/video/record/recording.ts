@@ -119,7 +119,7 @@ export class Recording implements AsyncDisposable {
         if (packet === undefined) break;
         await this.#take(reader, packet);
       }
-      await this.#sound?.end();
+      await this.#endSound();
       await this.#series.end();
     } finally {
       await this.#leave(reader);
@@ -133,10 +133,14 @@ export class Recording implements AsyncDisposable {
     this.#missed.passedOver += passedOver;
     this.#reader = undefined;
     this.#from = monotonicNs();
+    await this.#endSound();
+    await reader.close();
+  }
+
+  async #endSound(): Promise<void> {
     const sound = this.#sound;
     this.#sound = undefined;
     await sound?.end();
-    await reader.close();
   }
 
   /** Packets begin with a key frame, and go on with one after a hole. */
@@ -153,10 +157,7 @@ export class Recording implements AsyncDisposable {
     if (codec !== 'h264' && codec !== 'hevc' && codec !== 'av1') {
       throw new SluiceError('FORMAT_MISMATCH', `${reader.channel} carries ${codec}: no pictures`);
     }
-    if (this.#sound?.hasEnded === true) {
-      await this.#sound.end();
-      this.#sound = undefined;
-    }
+    if (this.#sound?.hasEnded === true) await this.#endSound();
     const isNew = this.#sound === undefined;
     const fromNs = packet.timeNs - SOUND_LEAD_NS;
     this.#sound ??= await SoundTrack.open(this.channel, fromNs, this.#options, async (sound) => {

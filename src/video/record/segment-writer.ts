@@ -8,8 +8,8 @@
  * packets of sound ────▶ NUT ────────────────▶ pipe:3 ┘
  * ```
  */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
@@ -20,6 +20,12 @@ import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.j
 
 /** Added to all times: what a transport stream adds, so that sound and pictures stay together. */
 const LEAD_NS = 1_000_000_000;
+
+/**
+ * A key frame has its parameter sets and sound its header: nothing is to be found out by reading ahead. ffmpeg would
+ * look at five seconds of pictures before it reads any sound, and who gives it both would wait for ever.
+ */
+const AT_ONCE = ['-analyzeduration', '1'];
 
 const OUTPUT: Readonly<Record<RecordingType, readonly string[]>> = {
   mp4: ['-f', 'mp4', '-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
@@ -59,9 +65,12 @@ export class SegmentWriter {
     this.path = path;
     const { codec, sound } = streams;
     this.#muxer = codec === 'av1' ? undefined : new TsMuxer(codec as TsCodec);
-    const pictures = ['-f', this.#muxer === undefined ? 'nut' : 'mpegts', '-i', 'pipe:0'];
+    const container = this.#muxer === undefined ? 'nut' : 'mpegts';
+    const pictures = [...AT_ONCE, '-f', container, '-i', 'pipe:0'];
     const second =
-      sound === undefined ? [] : ['-f', 'nut', '-i', 'pipe:3', '-map', '0', '-map', '1'];
+      sound === undefined
+        ? []
+        : [...AT_ONCE, '-f', 'nut', '-i', 'pipe:3', '-map', '0', '-map', '1'];
     const tag = type === 'mp4' && codec === 'hevc' ? ['-tag:v', 'hvc1'] : [];
     const copy = ['-c', 'copy', '-avoid_negative_ts', 'make_zero', '-flush_packets', '1'];
     this.#child = new FfmpegChild({
@@ -121,7 +130,8 @@ export class SegmentWriter {
 
   async #store(file: FileHandle): Promise<void> {
     try {
-      const output = createReadStream('', { fd: this.#child.output, highWaterMark: 1 << 18 });
+      // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
+      const output = new Socket({ fd: this.#child.output, readable: true, writable: false });
       for await (const chunk of output) {
         await writeAll(file, chunk as Buffer);
         this.writtenBytes += (chunk as Buffer).byteLength;

@@ -1,12 +1,19 @@
 /** Opens a part of any kind. What comes of it is the same to whoever runs it. */
 import type { CloseReason } from '../../bus/index.js';
+import { isChannelPattern } from '../../core/index.js';
 import { type CameraStats, type CameraStatus, openCamera } from '../camera/index.js';
 import { openEncoder } from '../encode/index.js';
 import { openFilter } from '../filter/index.js';
 import { type Health, openMetricsServer, openMqttReport } from '../health/index.js';
 import { type McapRecording, openMcapRecording } from '../mcap/index.js';
 import { openMosaic } from '../mosaic/index.js';
-import { openRecording, type Recording, type RecordOptions } from '../record/index.js';
+import {
+  openPatternRecording,
+  openRecording,
+  type PatternRecording,
+  type Recording,
+  type RecordOptions,
+} from '../record/index.js';
 import { segmentPath } from '../record/segments.js';
 import { openTap } from '../tap/index.js';
 import { isMcap, type Part } from './part-spec.js';
@@ -82,8 +89,12 @@ export async function openPart(
 async function openRecorder(
   channel: string,
   options: RecordOptions,
-): Promise<Recording | McapRecording> {
-  if (!isMcap(options)) return openRecording(channel, options);
+): Promise<Recording | PatternRecording | McapRecording> {
+  if (!isMcap(options)) {
+    return isChannelPattern(channel)
+      ? openPatternRecording(channel, options)
+      : openRecording(channel, options);
+  }
   return openMcapRecording(channel, { ...options, file: segmentPath(options.file, new Date()) });
 }
 

@@ -1,11 +1,12 @@
 /** The parts of a file: what runs, told apart by kind and name; what was written twice. */
-import { assertChannelName, assertChannelPattern } from '../../core/index.js';
+import { assertChannelPattern, isChannelPattern } from '../../core/index.js';
 import { cameraInput } from '../camera/input.js';
 import { checkCameraOptions, type CameraOptions } from '../camera/options.js';
 import type { EncoderOptions } from '../encode/encoder.js';
 import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/options.js';
 import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
 import { checkRecordOptions, type RecordOptions } from '../record/options.js';
+import { checkPlaceOfChannel } from '../record/pattern-recording.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
 import { checkMqttOptions, type MqttOptions, parseMetricsAddress } from '../health/index.js';
 import type { Config } from './schema.js';
@@ -90,7 +91,8 @@ export function checkPart({ name, spec }: Part): void {
 
 function checkRecorder(channel: string, options: RecordOptions): void {
   if (!isMcap(options)) {
-    assertChannelName(channel);
+    assertChannelPattern(channel);
+    if (isChannelPattern(channel)) checkPlaceOfChannel(options.file);
     checkRecordOptions(options);
     return;
   }

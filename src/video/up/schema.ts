@@ -168,9 +168,9 @@ const mosaic = keysOf({
 
 const seconds = number(0.001, 1e9);
 const recorder = keysOf({
-  channel: text(CHANNEL).describe('Of pictures; for .mcap of anything, or a pattern'),
+  channel: text(CHANNEL).describe('Of pictures, for .mcap of anything; or a pattern'),
   file: text('a path that ends in .mp4, .mkv or .mcap').describe(
-    'Ends in .mp4, .mkv or .mcap; the time is put before the dot',
+    'Ends in .mp4, .mkv or .mcap; the time is put before the dot, {channel} stands for the channel',
   ),
   preRollSeconds: seconds.exactOptional(),
   segmentSeconds: seconds.describe('A new file after this time; default 600').exactOptional(),
