@@ -1,5 +1,5 @@
 /**
- * Writes src/video/mosaic/label-font.ts from the font 7x13 of X.Org's font-misc-misc, which is in the public domain:
+ * Writes src/video/overlay/label-font.ts and kernels/letters.h from the font 7x13 of X.Org's font-misc-misc, which is in the public domain:
  * node scripts/write-font.mjs 7x13-ISO8859-1.pcf.gz (in Debian's package xfonts-base).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -52,10 +52,10 @@ function rowsOf(code) {
 }
 
 const letters = [];
-for (let code = FIRST; code <= LAST; code++) {
-  const rows = rowsOf(code).map((row) => row.toString(16).padStart(2, '0'));
-  letters.push(`  '${rows.join('')}',`);
-}
+for (let code = FIRST; code <= LAST; code++) letters.push(rowsOf(code));
+const digits = (row) => row.toString(16).padStart(2, '0');
+const asText = letters.map((rows) => `  '${rows.map(digits).join('')}',`);
+const asBytes = letters.map((rows) => `    {${rows.map((row) => `0x${digits(row)}`).join(', ')}},`);
 const text = `/**
  * The letters of labels: 7x13 of X.Org's font-misc-misc, in the public domain. Written by scripts/write-font.mjs.
  */
@@ -66,7 +66,16 @@ export const LETTER_HEIGHT = 13;
 
 /** From the space on: a byte a row in hexadecimal, its highest bit to the left. */
 export const LETTERS: readonly string[] = Object.freeze([
-${letters.join('\n')}
+${asText.join('\n')}
 ]);
 `;
-writeFileSync(join(root, 'src/video/mosaic/label-font.ts'), text);
+const header = `/*
+ * The letters of labels, from the space on, a byte a row: those of src/video/overlay/label-font.ts, which says where they
+ * are from. Written by scripts/write-font.mjs.
+ */
+OVERLAY_TABLE unsigned char LETTERS[95][13] = {
+${asBytes.join('\n')}
+};
+`;
+writeFileSync(join(root, 'src/video/overlay/label-font.ts'), text);
+writeFileSync(join(root, 'kernels/letters.h'), header);

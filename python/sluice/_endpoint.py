@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Protocol, Tuple, TypeVar
 
-from ._connection import Connection
 from ._directory import Directory, Trust
 from ._errors import SluiceError
 from ._events import EventSet
 from ._link import Link, Session
 from ._manifest import Manifest
 from ._receiving import Receiving
+from ._terms import Terms
 from ._wishes import Wishes
 
 U = TypeVar("U")
@@ -108,14 +108,7 @@ class Subscriber(Receiving[U]):
         """The next unit of the current session that is there, without waiting."""
         raise NotImplementedError
 
-    def _map(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-    ) -> Session:
+    def _map(self, terms: Terms) -> Session:
         """The epoch that WELCOME or EPOCH brought, after the check of what was wished for."""
         raise NotImplementedError
 
@@ -142,16 +135,9 @@ class Subscriber(Receiving[U]):
 
     # --- of all ------------------------------------------------------------------------------------------------------
 
-    def _make_session(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-    ) -> Session:
-        self._wishes.check(manifest, welcome)
-        return self._map(manifest, body, welcome, descriptors, connection)
+    def _make_session(self, terms: Terms) -> Session:
+        self._wishes.check(terms.manifest, terms.welcome)
+        return self._map(terms)
 
     def _sound(self, take: Callable[[], T]) -> T:
         """What ``take`` finds. A publisher whose memory breaks the protocol ends this subscriber, as one does whose

@@ -39,6 +39,7 @@ class Frame(FrameArrays):
 
     :ivar channel: where it came from.
     :ivar sequence: its number, from 1; begins anew with another publisher.
+    :ivar instance: which life of its publisher: 32 hexadecimal digits.
     :ivar epoch: the format it belongs to, as a number.
     :ivar skipped: how many frames were passed over or missed right before it.
     :ivar format: its format.
@@ -47,6 +48,7 @@ class Frame(FrameArrays):
     __slots__ = (
         "channel",
         "sequence",
+        "instance",
         "epoch",
         "skipped",
         "format",
@@ -63,6 +65,7 @@ class Frame(FrameArrays):
         manifest = session.manifest
         self.channel = manifest.channel
         self.format: Format = manifest.format
+        self.instance: str = manifest.instance
         self.epoch = manifest.epoch
         self.sequence = lease.sequence
         self.skipped = lease.missed

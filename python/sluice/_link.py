@@ -21,6 +21,7 @@ from ._events import EventSet
 from ._handshake import ACK, BYE, EPOCH, ERROR, HELLO, WAKE, WELCOME
 from ._json import Refused
 from ._manifest import Manifest, parse_manifest
+from ._terms import Terms
 from ._text import printable
 
 _ANSWER_S = 5.0
@@ -42,8 +43,8 @@ class Session(Protocol):
         """Nothing is read any more; ``when_idle`` once nothing is leased either."""
 
 
-#: (manifest, body of WELCOME or EPOCH, body of WELCOME, descriptors, connection) -> session. Closes no descriptor.
-MakeSession = Callable[[Manifest, Mapping[str, Any], Mapping[str, Any], List[int], Connection], Session]
+#: Closes no descriptor.
+MakeSession = Callable[[Terms], Session]
 
 
 class Link:
@@ -286,7 +287,7 @@ class Link:
                 raise self._broken("an epoch of another instance, or an older one")
         connection = self.connection
         assert connection is not None
-        made = self._make_session(manifest, body, self._welcome, descriptors, connection)
+        made = self._make_session(Terms(manifest, body, self._welcome, descriptors, connection))
         made.check()
         return made
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
-from ._connection import Connection
 from ._errors import SluiceError
 from ._layout import KIND_BYTES, KIND_POOL, KIND_SLOTS, PAGE_BYTES, Geometry, instance_words, parse_identity
 from ._manifest import Manifest
@@ -15,6 +14,7 @@ from ._memory import map_checked
 from ._place import Place
 from ._pool_reader import HostSlots, PoolReader, Slots
 from ._ring_reader import RingReader
+from ._terms import Terms
 
 if TYPE_CHECKING:
     from ._gpu.reading import ReadingGpu
@@ -59,17 +59,8 @@ class FrameSession:
     #: ``'host'`` or ``'cuda:N'``, as this process numbers its GPUs.
     memory: str
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-        every: bool,
-        share: Optional[Tuple[int, int]],
-        place: Place,
-    ) -> None:
+    def __init__(self, terms: Terms, every: bool, share: Optional[Tuple[int, int]], place: Place) -> None:
+        manifest, body, welcome, descriptors, connection = terms
         if len(descriptors) != 3:
             raise SluiceError("PROTOCOL", f"{len(descriptors)} descriptors came, 3 are needed")
         copied = body.get("copied") == "host"
@@ -133,16 +124,8 @@ class FrameSession:
 class MessageSession:
     """One epoch of a message channel."""
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-        every: bool,
-        share: Optional[Tuple[int, int]],
-    ) -> None:
+    def __init__(self, terms: Terms, every: bool, share: Optional[Tuple[int, int]]) -> None:
+        manifest, body, welcome, descriptors, connection = terms
         if len(descriptors) != 2:
             raise SluiceError("PROTOCOL", f"{len(descriptors)} descriptors came, 2 are needed")
         self.manifest = manifest

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Protocol, Sequence, Tuple
 
 from ._bytes_writer import BytesWriter
 from ._errors import SluiceError
-from ._frame import Frame
 from ._json import compact_bytes
 from ._layout import KIND_BYTES, KIND_SLOTS, MESSAGE_KEY, UNIT_BYTES, Geometry, power_of_two, ring_geometry
 from ._pool_writer import Page
@@ -34,6 +33,19 @@ def ring_of(layout: str, slots: Optional[int], ring_bytes: Optional[int]) -> Geo
     if not 8 <= units <= MAX_RING_SLOTS:
         raise ValueError(f"ring_bytes must be from 512 to {MAX_RING_SLOTS * UNIT_BYTES}, got {ring_bytes}")
     return ring_geometry(KIND_BYTES, units)
+
+
+class Lineage(Protocol):
+    """What a message carries of the frame it is about: a :class:`Frame` has it."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def pts_ns(self) -> int: ...
+
+    @property
+    def capture_time_ns(self) -> int: ...
 
 
 class MessagePublisher(Publisher):
@@ -122,7 +134,7 @@ class MessagePublisher(Publisher):
         key_frame: bool = False,
         pts_ns: int = 0,
         dts_ns: Optional[int] = None,
-        frame: Optional[Frame] = None,
+        frame: Optional[Lineage] = None,
         timeout_s: Optional[float] = None,
     ) -> Optional[int]:
         """Sends one message; its sequence, or None when it was dropped (``when_full='drop'``).

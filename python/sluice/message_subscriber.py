@@ -6,13 +6,12 @@ import time
 from collections import deque
 from typing import Any, Callable, Deque, List, Mapping, Optional, Tuple, TypeVar
 
-from ._connection import Connection
 from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
-from ._manifest import Manifest
 from ._message import Message, raw_of
 from ._ring_reader import Raw, RingReader
 from ._session import MessageSession
+from ._terms import Terms
 from ._wishes import Wishes
 
 T = TypeVar("T")
@@ -37,15 +36,8 @@ class MessageSubscriber(Subscriber[Message]):
         found = readable_manifest(self.link.directory, self.channel, self.link.trust)
         return {"start": following if found is not None and found.instance == instance else "oldest"}
 
-    def _map(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-    ) -> MessageSession:
-        return MessageSession(manifest, body, welcome, descriptors, connection, self._wishes.every, self._wishes.share)
+    def _map(self, terms: Terms) -> MessageSession:
+        return MessageSession(terms, self._wishes.every, self._wishes.share)
 
     @property
     def _session(self) -> Optional[MessageSession]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any, AsyncIterator, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, AsyncIterator, Iterator, Mapping, Optional, Tuple
 
-from ._connection import Connection
 from ._directory import Directory, Trust, readable_manifest
 from ._endpoint import Subscriber
 from ._errors import SluiceError
 from ._frame import Frame
 from ._layout import MAX_SLOTS
-from ._manifest import Manifest
 from ._place import Place, place_of
 from ._pool_reader import Lease, PoolReader
 from ._session import FrameSession
+from ._terms import Terms
 from ._wishes import Wishes
 
 _FENCE_LOOK_S = 0.001
@@ -35,16 +34,8 @@ class FrameSubscriber(Subscriber[Frame]):
         self._where = place_of(self.channel, manifest, wishes.device, wishes.copy_to == "host")
         return None if manifest is None else self._where.hello()
 
-    def _map(
-        self,
-        manifest: Manifest,
-        body: Mapping[str, Any],
-        welcome: Mapping[str, Any],
-        descriptors: List[int],
-        connection: Connection,
-    ) -> FrameSession:
-        wishes = self._wishes
-        return FrameSession(manifest, body, welcome, descriptors, connection, wishes.every, wishes.share, self._where)
+    def _map(self, terms: Terms) -> FrameSession:
+        return FrameSession(terms, self._wishes.every, self._wishes.share, self._where)
 
     @property
     def _session(self) -> Optional[FrameSession]:

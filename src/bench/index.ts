@@ -65,6 +65,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   pixels: async () => (await import('./suites/pixels.js')).pixels,
   taps: async () => (await import('./suites/taps.js')).taps,
   video: async () => (await import('./suites/video.js')).videoSuite,
+  terminal: async () => (await import('./suites/terminal.js')).terminal,
   'gpu-fences': async () => (await import('./suites/gpu-fences.js')).gpuFences,
   'gpu-ring': async () => (await import('./suites/gpu-ring.js')).gpuRing,
   'gpu-frames': async () => (await import('./suites/gpu-frames.js')).gpuFrames,
@@ -72,6 +73,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Suite>>> = {
   'gpu-open': async () => (await import('./suites/gpu-open.js')).gpuOpen,
   'gpu-python': async () => (await import('./suites/gpu-python.js')).gpuPython,
   'gpu-pixels': async () => (await import('./suites/gpu-pixels.js')).gpuPixels,
+  'gpu-cameras': async () => (await import('./suites/gpu-cameras.js')).gpuCameras,
 };
 
 /** Each stands for all suites whose names begin with it: those that need a GPU, those of the Python client. */

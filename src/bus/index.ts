@@ -1,5 +1,6 @@
 /** bus: channels between processes: directory, manifests, handshake, publishers, subscribers. */
 export * from './directory/channel-lock.js';
+export { listen, type Listener } from './transport/listener.js';
 export { observeChannel } from './transport/observer.js';
 export * from './directory/debris.js';
 export * from './directory/discovery.js';

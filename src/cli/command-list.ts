@@ -52,6 +52,12 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
     load: () => import('./commands/up.js'),
   },
   {
+    name: 'agents',
+    group: 'move',
+    summary: 'runs programs in terminals of their own and shows them together',
+    load: () => import('./commands/agents/index.js'),
+  },
+  {
     name: 'encode',
     group: 'move',
     summary: 'encodes frames of a channel into packets of another',

@@ -1,9 +1,10 @@
 /** How a failed command says so, and the exit code of each kind of failure. */
-import { printable, SluiceError } from '../core/index.js';
+import { type ErrorCode, printable, SluiceError } from '../core/index.js';
 import { safeJson } from './safe-json.js';
 import { ExitCode, UsageError } from './run.js';
 
 const MAX_TEXT = 2000;
+const NOTHING_THERE: readonly ErrorCode[] = ['CHANNEL_NOT_FOUND', 'SESSION_NOT_FOUND'];
 
 /** What anything thrown says, in the words of a SluiceError. */
 export interface Failure {
@@ -32,7 +33,7 @@ export function describeFailure(error: unknown): Failure {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return ExitCode.usage;
-  if (error instanceof SluiceError && error.code === 'CHANNEL_NOT_FOUND') return ExitCode.nothing;
+  if (error instanceof SluiceError && NOTHING_THERE.includes(error.code)) return ExitCode.nothing;
   return ExitCode.failed;
 }
 

@@ -12,6 +12,8 @@ export interface PublisherFacts {
   readonly slots: number;
   readonly passedOver: number;
   readonly uptimeMs: number;
+  /** What the application tells of itself: not looked into, of at most a few kilobytes. */
+  readonly userStats?: Readonly<Record<string, unknown>>;
 }
 
 export interface SubscriberFacts {
@@ -64,12 +66,13 @@ function readPublisher(fields: Fields): PublisherFacts {
     slots: count(fields['slots']),
     passedOver: count(fields['passedOver']),
     uptimeMs: count(fields['uptimeMs']),
+    ...(isFields(fields['userStats']) ? { userStats: fields['userStats'] } : {}),
   };
 }
 
 function readSubscriber(fields: Fields): SubscriberFacts {
   const latency = fields['latencyUs'];
-  const latencies = (typeof latency === 'object' && latency !== null ? latency : {}) as Fields;
+  const latencies = isFields(latency) ? latency : {};
   return {
     id: count(fields['id']),
     label: text(fields['label']),
@@ -92,6 +95,10 @@ function readSubscriber(fields: Fields): SubscriberFacts {
       max: count(latencies['max']),
     },
   };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function count(value: unknown): number {

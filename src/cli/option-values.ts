@@ -49,6 +49,14 @@ export function duration(option: string): (value: string) => number {
   };
 }
 
+/** One of these words. */
+export function oneOf<T extends string>(option: string, words: readonly T[]): (value: string) => T {
+  return (value) => {
+    const word = words.find((candidate) => candidate === value);
+    return word ?? refuse(option, value, words.join(' or '));
+  };
+}
+
 export function framesPerSecond(option: string): (value: string) => number {
   return (value) => {
     const rate = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;
@@ -92,6 +100,18 @@ export function pictureSize(option: string): (value: string) => { width: number;
     const size = { width: Number(width), height: Number(height) };
     if (!(size.width > 0 && size.height > 0)) refuse(option, value, 'WIDTHxHEIGHT, as 640x480');
     asUsage(() => video(size));
+    return size;
+  };
+}
+
+/** `120x40`. */
+export function terminalSize(option: string): (value: string) => { columns: number; rows: number } {
+  return (value) => {
+    const [, columns, rows] = /^(\d{1,4})x(\d{1,4})$/.exec(value) ?? [];
+    const size = { columns: Number(columns), rows: Number(rows) };
+    const isRight =
+      size.columns >= 2 && size.columns <= 1000 && size.rows >= 1 && size.rows <= 1000;
+    if (!isRight) refuse(option, value, 'COLUMNSxROWS, as 120x40, at most 1000 each');
     return size;
   };
 }

@@ -19,8 +19,8 @@ export interface CommandModule {
   readonly EXAMPLES: readonly string[];
 }
 
-/** Prints help on its own; it takes no options but `--help`. */
-const WITHOUT_OPTIONS = ['help'];
+/** Prints help on its own, or has commands of its own that take them. */
+const WITHOUT_OPTIONS = ['help', 'agents'];
 
 export async function runProgram(words: readonly string[]): Promise<number> {
   let exitCode: number = ExitCode.done;
@@ -60,13 +60,17 @@ export async function buildProgram(chosen: string | undefined, start: Start): Pr
     const { configure, EXAMPLES } = await load();
     configure(command, start);
     if (!WITHOUT_OPTIONS.includes(name)) addCommonOptions(command);
-    command.showHelpAfterError(`(sluice ${name} --help shows examples)`);
-    command.addHelpText('after', `\nExamples:\n${EXAMPLES.map((line) => `  ${line}\n`).join('')}`);
+    addExamples(command, name, EXAMPLES);
   }
   return program;
 }
 
-function addCommonOptions(command: Command): void {
+export function addExamples(command: Command, name: string, examples: readonly string[]): void {
+  command.showHelpAfterError(`(sluice ${name} --help shows examples)`);
+  command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}\n`).join('')}`);
+}
+
+export function addCommonOptions(command: Command): void {
   command
     .option('--json', 'JSON; one object a line where the command runs on')
     .option(

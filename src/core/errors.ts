@@ -33,6 +33,16 @@ export const ERROR_TABLE = Object.freeze({
     remedy:
       "Start the publisher, compare the directory line of `sluice doctor`, or open with whenMissing: 'wait'.",
   },
+  SESSION_NOT_FOUND: {
+    summary: 'There is no such session of agents, or no such agent in it.',
+    causes: [
+      'Nothing was started in it, or all of it was stopped.',
+      'Its host has another runtime directory or another name (`--session`).',
+      'The name of the agent is misspelt.',
+    ],
+    remedy:
+      'See what there is with `sluice agents ls`; start one with `sluice agents new -- COMMAND`.',
+  },
   NO_ANSWER: {
     summary: 'The publisher exists but does not answer.',
     causes: [
@@ -186,6 +196,14 @@ export const ERROR_TABLE = Object.freeze({
       'ffmpeg, or this GPU, has no decoder for its codec.',
     ],
     remedy: 'Look at the input with `ffprobe INPUT`; set the camera to H.264 or H.265.',
+  },
+  NOT_A_TERMINAL: {
+    summary: 'There is no terminal to show anything on.',
+    causes: [
+      'Standard input and output are pipes or files, as in a script or a service.',
+      'The connection has no terminal, as with `ssh host command`.',
+    ],
+    remedy: 'Run it in a terminal; over SSH add `-t`.',
   },
   UNSUPPORTED: {
     summary: 'This machine or runtime lacks something that is needed.',

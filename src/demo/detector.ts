@@ -1,12 +1,12 @@
-/** Actor: finds motion in the newest frame, in place, and publishes the boxes as a JSON channel. */
-import { openPublisher } from '../bus/index.js';
+/** Actor: finds motion in the newest frame, in place, and publishes it as detections. */
+import { openDetectionPublisher } from '../video/index.js';
 import { perform } from './actor.js';
-import { cameraFormat, MOTION_CHANNEL, motionFormat } from './channels.js';
+import { cameraFormat, MOTION_CHANNEL } from './channels.js';
 import { MotionDetector } from './motion.js';
 import { waitingReport, Watcher } from './watcher.js';
 
-const results = await openPublisher(MOTION_CHANNEL, {
-  format: motionFormat,
+const results = await openDetectionPublisher(MOTION_CHANNEL, {
+  model: 'blocks that differ from their background',
   label: 'demo detector',
   whenTaken: 'wait',
 });
@@ -24,7 +24,10 @@ await perform(
       if (luma === undefined) continue;
       const boxes = detector.detect(luma.bytes, luma.pitchBytes);
       boxesFound = boxes.length;
-      results.trySend({ frame: String(frame.id), sequence: frame.sequence, boxes }, { frame });
+      results.send(
+        frame,
+        boxes.map((box) => ({ box, label: 'motion' })),
+      );
     }
   },
 );

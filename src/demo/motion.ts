@@ -3,13 +3,7 @@
  * recent past: the first alone leaves ghosts where somebody stood, the second alone sees only edges.
  */
 import type { ReadonlyBytes } from '../core/index.js';
-
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+import type { Box } from '../video/index.js';
 
 const BLOCK = 16;
 /** Rows and columns sampled inside a block: every fourth is enough and four times cheaper each way. */

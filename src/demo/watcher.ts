@@ -29,7 +29,8 @@ export class Watcher {
     const subscriber = await openSubscriber(CAMERA_CHANNEL, {
       format: cameraFormat,
       delivery,
-      ...(delivery === 'every' ? { maxLag: PATIENT_LAG } : {}),
+      // One that is being looked at, one that the recorder keeps, and the next.
+      ...(delivery === 'every' ? { maxLag: PATIENT_LAG } : { maxHeld: 3 }),
       // The pictures are looked at by the processor. In host memory already, they are read in place.
       copyTo: 'host',
       label: `demo ${role}`,

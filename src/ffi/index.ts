@@ -12,6 +12,7 @@ export {
   TMPFS_MAGIC,
   addSeals,
   closeDescriptor,
+  closeOthersOnExec,
   duplicateDescriptor,
   fallocate,
   fileStatus,
@@ -28,7 +29,19 @@ export * from './mapping.js';
 export * from './nvcuvid.js';
 export * from './nvcuvid-structs.js';
 export * from './nvrtc.js';
-export { createPipe, type Pipe } from './pipe.js';
+export { createPipe, NOTHING_NOW, readInto, type Pipe } from './pipe.js';
+export { PipeReader, type ByteTarget } from './pipe-reader.js';
 export * from './poll.js';
+export {
+  foregroundGroup,
+  MAX_TERMINAL_CELLS,
+  openPty,
+  readTerminal,
+  setTerminalSize,
+  writeTerminal,
+  type PtyPair,
+  type TerminalSize,
+} from './pty.js';
 export * from './socket.js';
+export * from './termios.js';
 export { listenTcp, type TcpListener } from './tcp.js';

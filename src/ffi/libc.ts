@@ -2,7 +2,7 @@
  * Descriptors, memfds, seals, locks: thin wrappers over libc. Each failing call throws a {@link SystemCallError}.
  * Every descriptor made here is born close-on-exec.
  */
-import { fstatSync } from 'node:fs';
+import { fstatSync, readdirSync } from 'node:fs';
 import { invariant } from '../core/index.js';
 import { koffi, lastErrno, lazily, libcFunction } from './koffi.js';
 
@@ -51,6 +51,8 @@ export const SEAL = Object.freeze({
 
 /** fcntl(2), flock(2), prctl(2), open(2), statfs(2): the commands and flags used here. */
 export const FILE_CONSTANTS = Object.freeze({
+  F_SETFD: 2,
+  FD_CLOEXEC: 1,
   F_GETFL: 3,
   F_SETFL: 4,
   F_DUPFD_CLOEXEC: 1030,
@@ -180,6 +182,18 @@ export function closeDescriptor(fd: number): void {
 /** fcntl(2) F_DUPFD_CLOEXEC: a second descriptor of the same open file, owned by the caller. */
 export function duplicateDescriptor(fd: number): number {
   return checked(calls().fcntl(fd, FILE_CONSTANTS.F_DUPFD_CLOEXEC, 3), 'fcntl(F_DUPFD_CLOEXEC)');
+}
+
+/**
+ * fcntl(2) F_SETFD: every descriptor of this process but the standard ones is closed in what it starts from now on, also
+ * those that it was started with. Streams that a child is given are duplicates, and not concerned.
+ */
+export function closeOthersOnExec(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    // The one that read the list is closed by now: EBADF.
+    if (Number(name) > 2)
+      calls().fcntl(Number(name), FILE_CONSTANTS.F_SETFD, FILE_CONSTANTS.FD_CLOEXEC);
+  }
 }
 
 /** fcntl(2) F_SETFL with O_NONBLOCK added. The flag belongs to the open file: every duplicate sees it. */

@@ -1,5 +1,5 @@
 /** Pipes whose ends this process holds as plain descriptors: to read a child's output into memory of our choice. */
-import { ERRNO, checked } from './libc.js';
+import { ERRNO, SystemCallError, checked } from './libc.js';
 import { lastErrno, lazily, libcFunction } from './koffi.js';
 
 const O_CLOEXEC = 0o2000000;
@@ -11,6 +11,9 @@ const calls = lazily(() => ({
   ),
   fcntl: libcFunction<(fd: number, command: number, argument: number) => number>(
     'int fcntl(int fd, int command, int64_t argument)',
+  ),
+  read: libcFunction<(fd: number, target: Uint8Array, byteLength: number) => number>(
+    'intptr_t read(int fd, void *target, size_t byteLength)',
   ),
 }));
 
@@ -31,4 +34,19 @@ export function createPipe(capacityBytes: number): Pipe {
     checked(-1, 'fcntl(F_SETPIPE_SZ)');
   }
   return { readable, writable };
+}
+
+/** What {@link readInto} returns when there is nothing to read now. */
+export const NOTHING_NOW = -1;
+
+/**
+ * read(2) of what there is, at most the target: the bytes read, 0 at the end, {@link NOTHING_NOW} (EAGAIN, EINTR). The
+ * descriptor does not block. Throws {@link SystemCallError}.
+ */
+export function readInto(fd: number, target: Uint8Array): number {
+  const result = calls().read(fd, target, target.byteLength);
+  if (result >= 0) return result;
+  const errno = lastErrno();
+  if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return NOTHING_NOW;
+  throw new SystemCallError('read', errno);
 }

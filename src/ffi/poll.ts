@@ -50,6 +50,8 @@ const calls = lazily(() => ({
 
 /** A descriptor watched by the event loop. */
 export interface DescriptorWatch {
+  /** Whether the callback is called while there is something to read; on from the start. */
+  setReadable(on: boolean): void;
   /** Whether the callback is also called while the descriptor can be written to. */
   setWritable(on: boolean): void;
   /** Keeps the process alive (as it does from the start). */
@@ -119,6 +121,7 @@ class Watch implements DescriptorWatch {
   readonly #onReadable: () => void;
   readonly #handle: PollHandle;
   readonly #callback: PollCallback;
+  #readable = true;
   #writable: boolean;
   #open = true;
   /** Stopped until the immediate has run. */
@@ -139,6 +142,12 @@ class Watch implements DescriptorWatch {
     markWatched(fd, true);
     openWatches.add(this);
     if (deferred) closeAllAtExit();
+  }
+
+  setReadable(on: boolean): void {
+    if (!this.#open || on === this.#readable) return;
+    this.#readable = on;
+    if (!this.#paused) this.#start();
   }
 
   setWritable(on: boolean): void {
@@ -192,7 +201,11 @@ class Watch implements DescriptorWatch {
   };
 
   #start(): void {
-    this.#handle.start({ readable: true, writable: this.#writable }, this.#callback);
+    const readable = this.#readable;
+    const writable = this.#writable;
+    // libuv takes a start for no event for a mistake.
+    if (readable || writable) this.#handle.start({ readable, writable }, this.#callback);
+    else this.#handle.stop();
   }
 }
 

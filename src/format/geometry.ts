@@ -60,8 +60,19 @@ const PACKED: Readonly<Record<Exclude<PixelFormat, 'nv12' | 'p010' | 'i420'>, Pa
   gray16: { name: 'gray', channels: 1, bytesPerSample: 2 },
 };
 
+/** Of formats that cannot change: every frame asks for the planes of its format. */
+const known = new WeakMap<VideoFormat, readonly VideoPlane[]>();
+
 /** The planes of a picture, in the order of memory. */
 export function videoPlanes(format: VideoFormat): readonly VideoPlane[] {
+  const before = known.get(format);
+  if (before !== undefined) return before;
+  const planes = Object.freeze(makePlanes(format));
+  if (Object.isFrozen(format)) known.set(format, planes);
+  return planes;
+}
+
+function makePlanes(format: VideoFormat): readonly VideoPlane[] {
   const { width, height, pixelFormat } = format;
   switch (pixelFormat) {
     case 'nv12':

@@ -167,7 +167,9 @@ export function isSameColor(from: VideoFormat, to: VideoFormat): boolean {
   if (family === 'rgb' || other === 'rgb') return family === other;
   // Luma alone goes from YUV to gray: the matrix has no part in it.
   if (other === 'gray') return true;
-  return family === 'yuv' && lumaShares(color)[0] === lumaShares(wanted)[0];
+  if (family === 'gray') return false;
+  // Also of a matrix that nothing is known of.
+  return color.matrix === wanted.matrix || lumaShares(color)[0] === lumaShares(wanted)[0];
 }
 
 /** An RGB colour of 0 to 255 a component as words of a format. */

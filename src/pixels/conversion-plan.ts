@@ -113,23 +113,13 @@ export function planPicture(
 ): ConversionPlan {
   checkConversionOptions('planPicture()', options);
   checkRegion(target, region);
-  const chroma = componentsOf(target.pixelFormat).some(({ isChroma }) => isChroma);
-  const placement = placePicture(source, region, options.fit ?? 'letterbox', chroma);
-  const padding = wordsOfColor(options.padding ?? DEFAULT_PADDING, target);
-  const precision = precisionOf(target.pixelFormat);
-  const outputs = componentsOf(target.pixelFormat).map((place, index): PassOutput => {
-    return { place, precision, padding: padding[index]! };
-  });
-  const common = { source, target, placement, options };
-  const full = outputs.filter(({ place }) => !place.isChroma);
-  const alpha = alphaOf(target.pixelFormat);
-  if (alpha !== undefined) full.push({ place: alpha, precision: 8, padding: ALPHA_WORD });
-  const passes = [makePass(common, region, full, 0)];
-  if (chroma) {
-    const half = outputs.filter(({ place }) => place.isChroma);
-    passes.push(makePass(common, region, half, full.length));
-  }
-  return { source, placement, passes };
+  const placement = placePicture(source, region, options.fit ?? 'letterbox', hasChroma(target));
+  const padding = paddingWords(placement, region, target, options);
+  return {
+    source,
+    placement,
+    passes: passesOf({ source, target, placement, options }, region, padding),
+  };
 }
 
 /**
@@ -141,11 +131,38 @@ export function planFill(
   color: readonly [number, number, number],
   region: Region,
 ): ConversionPlan {
+  checkRegion(target, region);
   const source = video({ width: 1, height: 1, pixelFormat: 'gray8' });
-  const whole = planPicture(source, target, { padding: color }, region);
+  const placement = placePicture(source, region, 'stretch', hasChroma(target));
+  const common = { source, target, placement, options: {} };
   const nothing = { x: 0, y: 0, width: 0, height: 0 };
-  const passes = whole.passes.map((pass) => ({ ...pass, picture: nothing, inputs: [] }));
-  return { ...whole, passes };
+  const passes = passesOf(common, region, wordsOfColor(color, target)).map((pass) => {
+    return { ...pass, picture: nothing, inputs: [] };
+  });
+  return { source, placement, passes };
+}
+
+/** `padding`: the words of what is not covered. */
+function passesOf(
+  common: Common,
+  region: Region,
+  padding: readonly [number, number, number],
+): readonly Pass[] {
+  const { pixelFormat } = common.target;
+  const precision = precisionOf(pixelFormat);
+  const outputs = componentsOf(pixelFormat).map((place, index): PassOutput => {
+    return { place, precision, padding: padding[index]! };
+  });
+  const full = outputs.filter(({ place }) => !place.isChroma);
+  const alpha = alphaOf(pixelFormat);
+  if (alpha !== undefined) full.push({ place: alpha, precision: 8, padding: ALPHA_WORD });
+  const luma = makePass(common, region, full, 0);
+  const half = outputs.filter(({ place }) => place.isChroma);
+  return half.length === 0 ? [luma] : [luma, makePass(common, region, half, full.length)];
+}
+
+function hasChroma({ pixelFormat }: VideoFormat): boolean {
+  return componentsOf(pixelFormat).some(({ isChroma }) => isChroma);
 }
 
 /** Plans one picture of a tensor. Throws as `planPicture`. */
@@ -176,13 +193,23 @@ export function planTensor(
   return { source, placement, passes: [makePass(common, region, outputs, 0)] };
 }
 
+/** Only where there is some: without it, colours need not be understood. */
+function paddingWords(
+  { width, height }: Placement,
+  region: Size,
+  target: VideoFormat,
+  { padding = DEFAULT_PADDING }: ConversionOptions,
+): readonly [number, number, number] {
+  const isCovered = width === region.width && height === region.height;
+  return isCovered ? [0, 0, 0] : wordsOfColor(padding, target);
+}
+
 function checkRegion(target: VideoFormat, { x, y, width, height }: Region): void {
   assertInteger('region.x', x, 0, target.width - 1);
   assertInteger('region.y', y, 0, target.height - 1);
   assertInteger('region.width', width, 1, target.width - x);
   assertInteger('region.height', height, 1, target.height - y);
-  const chroma = componentsOf(target.pixelFormat).some(({ isChroma }) => isChroma);
-  if (chroma && (x % 2 === 1 || y % 2 === 1)) {
+  if (hasChroma(target) && (x % 2 === 1 || y % 2 === 1)) {
     throw new RangeError(
       `a region of ${target.pixelFormat} must start at even pixels, got ${x},${y}`,
     );

@@ -24,9 +24,10 @@ export {
   type Precision,
   type Region,
 } from './conversion-plan.js';
-export { PictureConverter, type SourcePlane, type TargetPlane } from './picture-converter.js';
+export { PictureConverter } from './picture-converter.js';
+export type { SourcePlane, TargetPlane } from './picture-planes.js';
 export { type ResizeFilter, TAP_BITS, type Taps } from './resample-taps.js';
-export { sampleOf } from './row-writer.js';
+export { elementBytesOf, sampleOf } from './output-sample.js';
 export {
   channelCount,
   checkNormalization,

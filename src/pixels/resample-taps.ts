@@ -25,8 +25,6 @@ export interface Taps {
   readonly identity: boolean;
   /** Two outputs a sample, as chroma of 4:2:0 has: weights of a quarter and three. */
   readonly doubles: boolean;
-  /** Two samples an output, by the same weight: what a reduction by 2, 4, 6 between pixel centres takes. */
-  readonly halves: boolean;
 }
 
 /**
@@ -54,19 +52,9 @@ export function resampleTaps(
     first[output] = start;
     roundShares(shares, weights.subarray(output * taps, (output + 1) * taps));
   }
-  if (byArea)
-    return trimmed({
-      outputs,
-      taps,
-      first,
-      weights,
-      identity: false,
-      doubles: false,
-      halves: false,
-    });
+  if (byArea) return trimmed({ outputs, taps, first, weights, identity: false, doubles: false });
   const doubles = step === 0.5 && taps === 2 && outputs > 2 * size - 2 && outputs <= 2 * size;
-  const halves = taps === 2 && weights.every((weight) => weight === ONE / 2);
-  return { outputs, taps, first, weights, identity: false, doubles, halves };
+  return { outputs, taps, first, weights, identity: false, doubles };
 }
 
 /** Without the last tap where no output has a use for it: whole steps need one fewer. */
@@ -83,15 +71,7 @@ function trimmed(whole: Taps): Taps {
 function identityTaps(size: number, outputs: number): Taps {
   const first = Int32Array.from({ length: outputs }, (_, output) => Math.min(output, size - 1));
   const weights = new Uint16Array(outputs).fill(ONE);
-  return {
-    outputs,
-    taps: 1,
-    first,
-    weights,
-    identity: outputs <= size,
-    doubles: false,
-    halves: false,
-  };
+  return { outputs, taps: 1, first, weights, identity: outputs <= size, doubles: false };
 }
 
 /** Fills `shares` and returns the first sample they belong to. */

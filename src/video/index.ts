@@ -1,4 +1,7 @@
 /** video: cameras, packets and sound, conversions, taps and recordings, made of what bus publishes and reads. */
+export * from './inputs/index.js';
+export * from './detections/index.js';
+export * from './overlay/index.js';
 export * from './filter/index.js';
 export * from './snapshot/index.js';
 export * from './mosaic/index.js';

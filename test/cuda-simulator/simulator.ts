@@ -24,7 +24,9 @@ const FLAGS = [
 ];
 
 /** Outside of the folder: what kernels and their twins have in common. */
-const SHARED_HEADERS = ['../../kernels/ring-layout.h', '../../kernels/pixels-layout.h'];
+const SHARED_HEADERS = ['ring-layout', 'pixels-layout', 'overlay-layout', 'letters'].map(
+  (name) => `../../kernels/${name}.h`,
+);
 
 const LIBRARY = 'libcuda-simulator.so';
 

@@ -1,1 +1,2 @@
+import './scenarios/overlay.js';
 import './scenarios/pixels.js';

@@ -167,6 +167,57 @@ describe('sluice up with a broker', { skip, timeout: 120_000 }, () => {
     await up.ended;
   });
 
+  it('shows cameras to Home Assistant, until they are gone', async () => {
+    const port = await freePort();
+    await startBroker(port);
+    await using listener = await Listener.open(port);
+    const path = join(folder, 'found.yaml');
+    const head = `mqtt: { url: "mqtt://${LOGIN}@127.0.0.1:${port}", topic: site/nvr, everyMs: 100, discovery: ha }\n`;
+    const cameras = 'cameras:\n  a.b/c: { input: "lavfi:testsrc2=size=64x48:rate=25" }\n';
+    writeFileSync(path, head + cameras);
+    const up = stage.start(['up', path, '--json']);
+    await listener.hears('site/nvr/cameras/a.b/c/status', 'online');
+    const configs = [...listener.last].filter(([topic]) => topic.startsWith('ha/'));
+    assert.equal(configs.length, 8);
+    const ids = new Set<unknown>();
+    for (const [topic, text] of configs) {
+      assert.match(topic, /^ha\/(?:binary_)?sensor\/sluice_a_b_c_[0-9a-f]{8}\/[a-z_]+\/config$/);
+      const { unique_id, state_topic, availability_topic, device, value_template } = JSON.parse(
+        text,
+      ) as Record<string, unknown>;
+      ids.add(unique_id);
+      assert.equal(availability_topic, 'site/nvr/status');
+      assert.equal((device as { name: string }).name, 'a.b/c');
+      const health = await listener.hears(String(state_topic), /./);
+      // What a template names is what is told.
+      const [, key] = /value_json\.(\w+)/.exec(String(value_template)) ?? [];
+      if (key !== undefined) assert.ok(key in (JSON.parse(health) as object), key);
+    }
+    assert.equal(ids.size, 8);
+    writeFileSync(path, head);
+    for (const [topic] of configs) await listener.hears(topic, '');
+    up.signal('SIGTERM');
+    await up.ended;
+  });
+
+  it('is told of a single camera, too, also while that is not there', async () => {
+    const port = await freePort();
+    await startBroker(port);
+    await using listener = await Listener.open(port);
+    const words = ['--mqtt', `mqtt://\${BROKER}@127.0.0.1:${port}`, '--mqtt-topic', 'one'];
+    const camera = stage.start(['camera', 'alone', 'http://127.0.0.1:9/', '--json', ...words], {
+      env: { BROKER: LOGIN },
+    });
+    await listener.hears('one/status', 'online');
+    await listener.hears('one/cameras/alone/status', 'offline');
+    await listener.hears('one/cameras/alone/health', /connection was refused/);
+    camera.signal('SIGTERM');
+    const { code, out, err } = await camera.ended;
+    assert.equal(code, 130);
+    assert.doesNotMatch(out + err, /reporter|not-for-everybody/);
+    await listener.hears('one/status', 'offline');
+  });
+
   it('says that the password is wrong, and not the password', async () => {
     const port = await freePort();
     await startBroker(port);
@@ -183,5 +234,9 @@ describe('sluice up with a broker', { skip, timeout: 120_000 }, () => {
     const plain = await stage.run(['up', path, '--mqtt', 'mqtt://a:b@127.0.0.1']);
     assert.equal(plain.code, 2);
     assert.match(plain.err, /--mqtt: the words of a command can be seen by everybody/);
+    const half = ['up', path, '--mqtt', 'mqtt://reporter:plain-word@${HOST_OF_BROKER}'];
+    const beside = await stage.run(half, '', { HOST_OF_BROKER: '127.0.0.1' });
+    assert.equal(beside.code, 2);
+    assert.match(beside.err, /--mqtt: the words of a command can be seen by everybody/);
   });
 });

@@ -139,6 +139,19 @@ describe('a tap is read frame by frame', () => {
   });
 });
 
+describe('a tap is read by the commands of other programs', () => {
+  it('as Frigate detects', { skip: !ffmpeg && 'no ffmpeg' }, async (test) => {
+    const { url, play } = await tapOf(test, { as: 'y4m', framesPerSecond: 25 });
+    // What its configuration becomes: global arguments, input_args, the path, its filter, its output arguments.
+    const input = ['-hide_banner', '-loglevel', 'warning', '-threads', '2', '-f', 'yuv4mpegpipe'];
+    const filter = ['-r', '25', '-vf', 'fps=25,scale=768:576'];
+    const output = ['-threads', '2', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:'];
+    const reading = outputOf(['ffmpeg', ...input, '-i', url, ...filter, ...output]);
+    const [bytes] = await Promise.all([reading, play()]);
+    assert.equal(md5(bytes), md5(Buffer.concat(clipPictures())));
+  });
+});
+
 describe('a tap of packets is read packet by packet', () => {
   for (const as of ['h264', 'mpegts'] as const) {
     it(`by ffmpeg as ${as}`, { skip: !ffmpeg && 'no ffmpeg' }, async (test) => {

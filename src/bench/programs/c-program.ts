@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 const COMPILE_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 60_000;
 
-export type CProgramName = 'ring' | 'pingpong' | 'socket';
+export type CProgramName = 'ring' | 'pingpong' | 'socket' | 'pipe';
 
 /** The path of the compiled program, or why there is none. */
 export type CProgram =

@@ -1,145 +1,190 @@
 /** What a camera costs beside what ffmpeg does for it, and what its readers cost beside decoding for each. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ChildProgram } from '../child-program.js';
+import type { ChildProgram } from '../child-program.js';
 import type { BenchContext, Measurement, Suite } from '../measurement.js';
-import type { CameraGiven, CameraWork } from '../programs-video/camera-program.js';
+import type { CameraWork } from '../programs-video/camera-program.js';
+import {
+  decodeEach,
+  FRAMES_PER_SECOND,
+  makeClip,
+  readInC,
+  startCameraProgram,
+  workIn,
+  workOf,
+} from './video-processes.js';
 
-const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
 const SUITE = 'video';
 const CHANNEL = 'bench/camera';
 const READERS = 3;
 const BOUND_MS = 0.5;
-/** Clock ticks of /proc/PID/stat on Linux: USER_HZ. */
-const TICK_MS = 10;
+const READING_BOUND = 15;
+const ASLEEP_BOUND_US = 100;
+const AWAKE_BOUND_US = 2;
 
-const PUBLISHER = '1080p25 camera of a file, its own CPU a frame, beside ffmpeg';
+const PUBLISHER = '1080p25 camera of a file, CPU a frame';
 const READING = `${READERS} readers of 1080p25, CPU of all, of one core`;
+const ASLEEP = '1080p25 frame published → reader has it, asleep until then';
+const AWAKE = '1080p25 frame published → reader has it, spinning';
+const DEMAND = '1080p25 camera on demand, CPU of its ffmpegs, of one core';
+
+const DECODER_EACH = 'ffmpeg, a decoder each';
+const NULL_DECODE = 'ffmpeg -f null, one thread';
+const C_READER = 'program in C that only reads the pipe';
+
+interface Row {
+  readonly task: string;
+  readonly subject: string;
+  readonly unit: string;
+}
+
+const ROWS = {
+  own: { task: PUBLISHER, subject: 'sluice', unit: 'ms' },
+  children: { task: PUBLISHER, subject: 'its ffmpegs', unit: 'ms' },
+  bare: { task: PUBLISHER, subject: NULL_DECODE, unit: 'ms' },
+  inC: { task: PUBLISHER, subject: C_READER, unit: 'ms' },
+  readers: { task: READING, subject: 'sluice', unit: '%' },
+  decoders: { task: READING, subject: DECODER_EACH, unit: '%' },
+  asleep50: { task: ASLEEP, subject: 'sluice', unit: 'us' },
+  asleep99: { task: ASLEEP, subject: 'sluice, p99', unit: 'us' },
+  awake50: { task: AWAKE, subject: 'sluice', unit: 'us' },
+  awake99: { task: AWAKE, subject: 'sluice, p99', unit: 'us' },
+  nobody: { task: DEMAND, subject: 'sluice, nobody reads frames', unit: '%' },
+  key: { task: DEMAND, subject: 'sluice, key frames are read', unit: '%' },
+  all: { task: DEMAND, subject: 'sluice, all frames are read', unit: '%' },
+} as const satisfies Readonly<Record<string, Row>>;
+
+type Samples = Record<keyof typeof ROWS, number[]>;
 
 export const videoSuite: Suite = {
   name: SUITE,
   description: 'a camera and its readers, beside a decoder for each',
   targets: [
-    {
-      ...{ suite: SUITE, task: PUBLISHER, subject: 'sluice', text: `≤ ${BOUND_MS} ms` },
-      ...{ bound: BOUND_MS, better: 'lower' },
-    },
-    {
-      ...{ suite: SUITE, task: READING, subject: 'sluice', text: '≤ 15 %' },
-      ...{ bound: 15, better: 'lower' },
-    },
-  ],
+    { row: ROWS.own, bound: BOUND_MS },
+    { row: ROWS.readers, bound: READING_BOUND },
+    { row: ROWS.asleep50, bound: ASLEEP_BOUND_US },
+    { row: ROWS.awake50, bound: AWAKE_BOUND_US },
+  ].map(({ row: { task, subject, unit }, bound }) => ({
+    ...{ suite: SUITE, task, subject, text: `≤ ${bound} ${unit}`, bound },
+    better: 'lower' as const,
+  })),
   run,
 };
 
 async function run(context: BenchContext): Promise<readonly Measurement[]> {
-  const publisher: number[] = [];
-  const readers: number[] = [];
-  const decoders: number[] = [];
-  const { quick, rounds, directory, log } = context;
-  if (spawnSync('ffmpeg', ['-version']).status !== 0) return results([], [], [], 'no ffmpeg');
-  const clip = makeClip(directory);
+  const samples = Object.fromEntries(Object.keys(ROWS).map((key) => [key, []])) as never as Samples;
+  const notes = new Map<Row, string>();
+  if (spawnSync('ffmpeg', ['-version']).status !== 0) {
+    for (const row of Object.values(ROWS)) notes.set(row, 'no ffmpeg');
+    return results(samples, notes);
+  }
+  const clip = makeClip(context.directory);
+  const inC = await measureCamera(context, clip, samples);
+  if (inC !== undefined) notes.set(ROWS.inC, inC);
+  await measureDemand(context, clip, samples);
+  return results(samples, notes);
+}
+
+/** Returns why the program in C was not measured. */
+async function measureCamera(
+  { quick, rounds, directory, log }: BenchContext,
+  clip: string,
+  samples: Samples,
+): Promise<string | undefined> {
   const windowMs = quick ? 800 : 8000;
-  const camera = new ChildProgram(PROGRAM, {
-    directory,
-    channel: CHANNEL,
-    clip,
-  } satisfies CameraGiven);
-  const children: ChildProgram[] = [camera];
+  const programs: ChildProgram[] = [];
+  let missing: string | undefined;
   try {
-    await camera.next();
+    programs.push(await startCameraProgram({ directory, channel: CHANNEL, clip }));
     for (let index = 0; index < READERS; index += 1) {
-      const reader = new ChildProgram(PROGRAM, {
-        directory,
-        channel: CHANNEL,
-      } satisfies CameraGiven);
-      children.push(reader);
-      await reader.next();
+      programs.push(await startCameraProgram({ directory, channel: CHANNEL }));
     }
     // Programs compile what they run most while it is new.
     await sleep(windowMs);
     for (let round = 0; round < rounds; round += 1) {
       log(`video: round ${round + 1} of ${rounds}`);
-      const before = await workOf(children);
-      await sleep(windowMs);
-      const after = await workOf(children);
-      const [own, ...reading] = after.map(({ cpuMs, frames }, index) => ({
-        cpuMs: cpuMs - before[index]!.cpuMs,
-        frames: frames - before[index]!.frames,
-      }));
-      if (own!.frames > 0) publisher.push(own!.cpuMs / own!.frames);
-      readers.push((100 * reading.reduce((sum, { cpuMs }) => sum + cpuMs, 0)) / windowMs);
-      decoders.push(await decodeEach(clip, windowMs));
+      const [camera, ...readers] = await workIn(windowMs, programs);
+      addSamples(camera!, readers, windowMs, samples);
+      const decodersMs = await decodeEach(clip, windowMs, READERS);
+      samples.decoders.push((100 * decodersMs) / windowMs);
+      samples.bare.push(decodersMs / READERS / ((windowMs / 1000) * FRAMES_PER_SECOND));
+      const inC = await readInC(clip, windowMs, directory);
+      if (typeof inC === 'number') samples.inC.push(inC);
+      else missing = inC;
+      const given = { directory, channel: CHANNEL, reads: 'spinning' } as const;
+      const spinner = await startCameraProgram(given);
+      try {
+        const { latenciesUs } = await workOf(spinner, (windowMs / 1000) * FRAMES_PER_SECOND);
+        samples.awake50.push(quantile(latenciesUs, 0.5));
+        samples.awake99.push(quantile(latenciesUs, 0.99));
+      } finally {
+        await spinner.stop();
+      }
     }
   } finally {
-    await Promise.all(children.map((child) => child.stop()));
+    await Promise.all(programs.map((program) => program.stop()));
   }
-  return results(publisher, readers, decoders);
+  return missing;
 }
 
-function results(
-  publisher: readonly number[],
-  readers: readonly number[],
-  decoders: readonly number[],
-  note?: string,
-): readonly Measurement[] {
-  const row = (
-    task: string,
-    subject: string,
-    unit: string,
-    samples: readonly number[],
-  ): Measurement => ({
-    ...{ suite: SUITE, task, subject, unit, better: 'lower', samples },
-    ...(note === undefined ? {} : { note }),
-  });
-  return [
-    row(PUBLISHER, 'sluice', 'ms', publisher),
-    row(READING, 'sluice', '%', readers),
-    row(READING, 'ffmpeg, a decoder each', '%', decoders),
-  ];
+function addSamples(
+  camera: CameraWork,
+  readers: readonly CameraWork[],
+  windowMs: number,
+  samples: Samples,
+): void {
+  if (camera.frames > 0) {
+    samples.own.push(camera.cpuMs / camera.frames);
+    samples.children.push(camera.childrenMs / camera.frames);
+  }
+  samples.readers.push((100 * readers.reduce((sum, { cpuMs }) => sum + cpuMs, 0)) / windowMs);
+  const latenciesUs = readers.flatMap((reader) => reader.latenciesUs);
+  samples.asleep50.push(quantile(latenciesUs, 0.5));
+  samples.asleep99.push(quantile(latenciesUs, 0.99));
 }
 
-function makeClip(directory: string): string {
-  const clip = join(directory, 'clip.mp4');
-  const picture = 'testsrc2=size=1920x1080:rate=25:duration=4';
-  const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-g', '50'];
-  const words = ['-v', 'error', '-y', '-f', 'lavfi', '-i', picture, ...encode, clip];
-  const { status, stderr } = spawnSync('ffmpeg', words, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ffmpeg made no clip: ${stderr}`);
-  return clip;
-}
-
-async function workOf(children: readonly ChildProgram[]): Promise<readonly CameraWork[]> {
-  return Promise.all(
-    children.map(async (child) => {
-      await child.tell({ report: true });
-      return child.next<CameraWork>();
-    }),
-  );
-}
-
-/** What as many programs cost that each decode the clip in real time, in percent of a core. */
-async function decodeEach(clip: string, windowMs: number): Promise<number> {
-  const words = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', clip];
-  const decoders = Array.from({ length: READERS }, () =>
-    spawn('ffmpeg', [...words, '-threads', '1', '-f', 'null', '-'], { stdio: 'ignore' }),
-  );
+/** The same camera with nobody, with a reader of key frames, with a reader of all. */
+async function measureDemand(
+  { quick, rounds, directory, log }: BenchContext,
+  clip: string,
+  samples: Samples,
+): Promise<void> {
+  // Whole groups of pictures: a key frame every two seconds.
+  const windowMs = quick ? 1000 : 8000;
+  const channel = `${CHANNEL}-on-demand`;
+  const camera = await startCameraProgram({ directory, channel, clip, decode: 'demand' });
+  const measure = async (into: number[]): Promise<void> => {
+    const [work] = await workIn(windowMs, [camera]);
+    into.push((100 * work!.childrenMs) / windowMs);
+  };
   try {
-    await sleep(windowMs / 4);
-    const before = cpuMsOf(decoders);
-    await sleep(windowMs);
-    return (100 * (cpuMsOf(decoders) - before)) / windowMs;
+    for (let round = 0; round < rounds; round += 1) {
+      log(`video: demand, round ${round + 1} of ${rounds}`);
+      await measure(samples.nobody);
+      for (const reads of ['key', 'all'] as const) {
+        const given = reads === 'key' ? { directory, channel, reads } : { directory, channel };
+        const reader = await startCameraProgram(given);
+        try {
+          await measure(samples[reads]);
+        } finally {
+          await reader.stop();
+        }
+      }
+    }
   } finally {
-    for (const decoder of decoders) decoder.kill('SIGKILL');
+    await camera.stop();
   }
 }
 
-/** proc(5), /proc/PID/stat: utime and stime, the 14th and 15th field. */
-function cpuMsOf(processes: readonly ChildProcess[]): number {
-  return processes.reduce((sum, { pid }) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  }, 0);
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+function results(samples: Samples, notes: ReadonlyMap<Row, string>): readonly Measurement[] {
+  return Object.entries(ROWS).map(([key, row]) => {
+    const note = notes.get(row);
+    const measured = { samples: samples[key as keyof Samples], better: 'lower' as const };
+    return { suite: SUITE, ...row, ...measured, ...(note === undefined ? {} : { note }) };
+  });
 }

@@ -73,6 +73,7 @@ export interface Member {
 }
 
 const TICK_MS = 1000;
+const MAX_USER_STATS_BYTES = 4096;
 
 export class ChannelOwner<S extends PublishedStream> {
   readonly channel: string;
@@ -201,9 +202,18 @@ export class ChannelOwner<S extends PublishedStream> {
         ...this.describe(),
         ratePerSecond: this.#ratePerSecond,
         uptimeMs: Math.round((monotonicNs() - this.#startedNs) / 1e6),
+        ...this.#userStats(),
       } as JsonObject,
       subscribers: this.infos() as unknown as JsonObject[],
     };
+  }
+
+  /** What the application tells; too much of it would leave no room for subscribers. */
+  #userStats(): { readonly userStats?: JsonObject } {
+    const userStats = this.#options.userStats?.();
+    if (userStats === undefined) return {};
+    const isSmall = Buffer.byteLength(JSON.stringify(userStats)) <= MAX_USER_STATS_BYTES;
+    return isSmall ? { userStats: userStats as JsonObject } : {};
   }
 
   /** Set by the publisher: its own statistics. */

@@ -26,8 +26,11 @@ import { idWords } from './lineage-id.js';
 
 /** What travels with a frame. */
 export interface PublishOptions {
-  /** Inherits ptsNs, capture time and id; a lost, corrupt or incomplete source marks this frame incomplete. */
-  readonly source?: Frame<FrameFormat>;
+  /**
+   * Of what it was computed. ptsNs, capture time and id are those of the first; one that is lost, corrupt or incomplete
+   * marks this frame incomplete.
+   */
+  readonly source?: Frame<FrameFormat> | readonly Frame<FrameFormat>[];
   /**
    * The lineage id, from 1 to 2^64 - 1: the same as that of the packet the frame was decoded from. Default: the source's,
    * else one of its own.
@@ -164,7 +167,7 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
   #publish(record: FrameRecord, options: PublishOptions): number {
     const sequence = this.#host.publishLoan(this, this.#stream, this.#slot, record, options);
     this.#state = 'published';
-    if (options.source !== undefined) this.#inherit(options.source, sequence);
+    for (const source of sourcesOf(options)) this.#inherit(source, sequence);
     return sequence;
   }
 
@@ -194,7 +197,8 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
   }
 
   #record(options: PublishOptions): FrameRecord {
-    const { source, userData } = options;
+    const { userData } = options;
+    const [source] = sourcesOf(options);
     this.#assertOrder(options);
     const captureTimeNs = options.captureTimeNs ?? source?.captureTimeNs ?? monotonicNs();
     const { byteLength = this.#stream.frameBytes } = options;
@@ -257,11 +261,18 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
 }
 
 const NO_DIMENSIONS: readonly number[] = Object.freeze([]);
+const NO_SOURCES: readonly Frame<FrameFormat>[] = Object.freeze([]);
 
-function flagsOf({ source, keyFrame, discontinuity }: PublishOptions): number {
-  const incomplete =
-    source !== undefined &&
-    (source.flags.incomplete || source.flags.corrupt || source.state === 'lost');
+function sourcesOf({ source }: PublishOptions): readonly Frame<FrameFormat>[] {
+  if (source === undefined) return NO_SOURCES;
+  return Array.isArray(source) ? source : [source as Frame<FrameFormat>];
+}
+
+function flagsOf(options: PublishOptions): number {
+  const { keyFrame, discontinuity } = options;
+  const incomplete = sourcesOf(options).some(
+    ({ flags, state }) => flags.incomplete || flags.corrupt || state === 'lost',
+  );
   return (
     (keyFrame === true ? FrameFlag.key : 0) |
     (discontinuity === true ? FrameFlag.discontinuity : 0) |

@@ -46,6 +46,11 @@ export interface PublisherOptions<F> {
   readonly maxSubscribers?: number;
   /** Shown in the manifest: plain JSON of at most 4 KiB. */
   readonly userData?: Readonly<Record<string, unknown>>;
+  /**
+   * Asked when an observer (`sluice top`, `sluice info --json`) wants statistics, at most 20 times a second, and told
+   * beside the publisher's own: plain JSON of at most 4 KiB; more is left out.
+   */
+  readonly userStats?: () => object;
   /** Ends the wait for the channel, and later the publisher. */
   readonly signal?: AbortSignal;
   /** Runtime directory; by default the process's own. */
@@ -69,6 +74,7 @@ const KNOWN = [
   'hardened',
   'maxSubscribers',
   'userData',
+  'userStats',
   'signal',
   'directory',
   'label',
@@ -113,6 +119,9 @@ export function checkPublisherOptions(
     assertInteger('maxSubscribers', options.maxSubscribers, 1, MAX_SUBSCRIBERS);
   }
   const { uids = [], gids = [], gpuUids = [] } = options.allow ?? {};
+  if (options.userStats !== undefined && typeof options.userStats !== 'function') {
+    throw new TypeError('userStats must be a function that returns what observers are told');
+  }
   for (const id of [...uids, ...gids, ...gpuUids]) assertInteger('allow', id, 0, 2 ** 32 - 2);
   checkLabel(options.label);
 }

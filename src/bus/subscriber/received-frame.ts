@@ -58,6 +58,8 @@ export class Frame<F extends FrameFormat> implements Disposable {
   readonly format: F;
   /** Where the bytes can be read: 'host', or the GPU for which they are mapped, as this process numbers it. */
   readonly memory: Memory;
+  /** Which life of its publisher: 32 hexadecimal digits. */
+  readonly instance: string;
   /** Which format within the life of its publisher, from 1. */
   readonly epoch: number;
   /** From 1; goes on over changes of format, starts anew with another publisher. */
@@ -82,6 +84,7 @@ export class Frame<F extends FrameFormat> implements Disposable {
   ) {
     this.format = format;
     this.channel = lease.session.manifest.channel;
+    this.instance = lease.session.manifest.instance;
     this.epoch = lease.session.manifest.epoch;
     this.sequence = metadata.sequence;
     this.skipped = metadata.skipped;

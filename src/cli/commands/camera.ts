@@ -11,8 +11,11 @@ import {
   type PcmOptions,
 } from '../../video/index.js';
 import { isUrl } from '../../video/camera/options.js';
+import { subStreamChannel, subStreamOptions } from '../../video/camera/sub-stream.js';
 import { MIN_SECRET_LENGTH } from '../../video/ffmpeg/index.js';
 import { expandVariables } from '../../video/up/variables.js';
+import { CameraHealthReport } from '../camera-health.js';
+import { addHealthOptions, type HealthOptions, healthServices } from '../health-options.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { atLeast, channelName, listOf } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
@@ -20,7 +23,8 @@ import { type CommonOptions, ExitCode, opensAsUsage, type Run, UsageError } from
 import { safeJson } from '../safe-json.js';
 import { plural } from '../units.js';
 
-interface CameraCommandOptions extends CommonOptions {
+interface CameraCommandOptions extends CommonOptions, HealthOptions {
+  readonly subStream?: string;
   readonly memory?: MemoryName;
   readonly slots?: number;
   readonly decode?: CameraOptions['decode'];
@@ -39,7 +43,8 @@ interface CameraCommandOptions extends CommonOptions {
 }
 
 export const EXAMPLES = [
-  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1'",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/stream1' --metrics 9464",
+  "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/main' --sub-stream 'rtsp://${DOOR_LOGIN}@10.0.0.7/sub'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
   'sluice camera camera/yard rtsp://10.0.0.8/live --pcm i16,16000,mono',
@@ -56,6 +61,10 @@ export function configure(command: Command, start: Start): void {
     .argument(
       '<input>',
       'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; ${NAME} is taken from the environment',
+    )
+    .option(
+      '--sub-stream <input>',
+      'a second, smaller stream of the same camera, published as <channel>/sub',
     )
     .addOption(
       new Option(
@@ -109,6 +118,7 @@ export function configure(command: Command, start: Start): void {
     .action((channel: string, input: string, options: CameraCommandOptions) =>
       start(options, (run) => watchOver(run, channel, input, options)),
     );
+  addHealthOptions(command);
   addEndOptions(command);
 }
 
@@ -141,13 +151,45 @@ function pcmWords(text: string): PcmOptions {
   throw new UsageError(`--pcm ${JSON.stringify(text)}: must be of ${meant}`);
 }
 
+/** The run is that of the main stream. A sub-stream ends with it; when it fails for good, it ends the run. */
 async function watchOver(
   run: Run,
   channel: string,
   input: string,
   options: CameraCommandOptions,
 ): Promise<number> {
-  const camera = await open(run, channel, cameraOptions(run, channel, input, options));
+  const { subStream } = options;
+  const services = healthServices(options, process.env);
+  const ending = new AbortController();
+  const signal = AbortSignal.any([run.signal, ending.signal]);
+  const given = { ...cameraOptions(run, options), ...fromEnvironment(input), signal };
+  const beside = subStream && subStreamOptions(given, fromEnvironment(subStream));
+  // Before the camera is there: that it is not is what they have to tell first.
+  const health = new CameraHealthReport(run, services);
+  const main = publish(run, channel, given, health);
+  const sub = beside ? publish(run, subStreamChannel(channel), beside, health) : main;
+  try {
+    return await Promise.race([main, sub.then(() => main)]);
+  } finally {
+    ending.abort();
+    await Promise.allSettled([main, sub]);
+    await health.close();
+  }
+}
+
+async function publish(
+  run: Run,
+  channel: string,
+  options: CameraOptions,
+  health: CameraHealthReport,
+): Promise<number> {
+  const told = health.add(channel);
+  const onStatus = (status: CameraStatus): void => {
+    if (status.type === 'lost') told.lastError = status.error.message;
+    tellStatus(run, channel, status);
+  };
+  const camera = await open(run, channel, { ...options, onStatus });
+  told.stats = () => camera.stats();
   let report: NodeJS.Timeout | undefined;
   try {
     const beside = [camera.packets, camera.audio, camera.pcm].filter((name) => name !== undefined);
@@ -183,19 +225,12 @@ async function open(run: Run, channel: string, options: CameraOptions): Promise<
   }
 }
 
-function cameraOptions(
-  run: Run,
-  channel: string,
-  input: string,
-  options: CameraCommandOptions,
-): CameraOptions {
+function cameraOptions(run: Run, options: CameraCommandOptions): Omit<CameraOptions, 'input'> {
   const { memory, slots, decode, threads, loop, realtime, transport, ring, dir } = options;
   const { allowUid, allowGid, label, inputOption, pcm } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
-    ...fromEnvironment(input),
     signal: run.signal,
-    onStatus: (status) => tellStatus(run, channel, status),
     whenMissing: options.wait === false ? 'fail' : 'wait',
     audio: options.audio === false ? 'none' : 'packets',
     ...(pcm === undefined ? {} : { pcm }),
@@ -234,7 +269,7 @@ async function tellEnd(run: Run, camera: Camera): Promise<number> {
   const stats: CameraStats = camera.stats();
   if (run.json) run.print(safeJson({ event: 'end', channel: camera.channel, reason, ...stats }));
   const dropped = stats.dropped === 0 ? '' : `, ${stats.dropped} dropped`;
-  run.note(`published ${plural(stats.frames, 'frame')}${dropped}`);
+  run.note(`${camera.channel}: published ${plural(stats.frames, 'frame')}${dropped}`);
   if (error !== undefined) throw error;
   return ExitCode.done;
 }

@@ -3,9 +3,14 @@ import { type Command, Option } from 'commander';
 import { type PixelFormat, PIXEL_FORMATS, video } from '../../format/index.js';
 import { TENSOR_COLORS, TENSOR_DTYPES, TENSOR_LAYOUTS } from '../../pixels/index.js';
 import { type FilterOptions, type FilterTarget, openFilter } from '../../video/index.js';
-import { describeFailure } from '../failure.js';
-import { printable } from '../../core/index.js';
-import { memoryName, type MemoryName } from '../gpu-options.js';
+import {
+  addDerivedOptions,
+  type DerivedCommandOptions,
+  derivedOptions,
+  resizeOption,
+  type ResizeName,
+  runDerived,
+} from '../derived-options.js';
 import {
   atLeast,
   channelName,
@@ -14,24 +19,20 @@ import {
   numberList,
   pictureSize,
 } from '../option-values.js';
-import { addEndOptions, type Start } from '../program.js';
-import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
-import { safeJson } from '../safe-json.js';
+import type { Start } from '../program.js';
+import { type Run, UsageError } from '../run.js';
 import { plural } from '../units.js';
 
-interface FilterCommandOptions extends CommonOptions {
+interface FilterCommandOptions extends DerivedCommandOptions {
   readonly letterbox?: PictureSize;
   readonly stretch?: PictureSize;
   readonly to: readonly string[];
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly padding?: readonly number[];
-  readonly resize?: 'auto' | 'bilinear' | 'area';
+  readonly resize?: ResizeName;
   readonly batch?: number;
   readonly maxWait?: number;
-  readonly memory?: MemoryName;
-  readonly slots?: number;
-  readonly label?: string;
 }
 
 type PictureSize = ReturnType<ReturnType<typeof pictureSize>>;
@@ -70,9 +71,7 @@ export function configure(command: Command, start: Start): void {
       'colour of what is filled up (default 114,114,114)',
       numberList('--padding'),
     )
-    .addOption(
-      new Option('--resize <filter>', 'default auto').choices(['auto', 'bilinear', 'area']),
-    )
+    .addOption(resizeOption('auto'))
     .option(
       '--batch <n>',
       'pictures in one frame at most; needed for patterns',
@@ -83,55 +82,39 @@ export function configure(command: Command, start: Start): void {
       'for inputs that have no new frame (default 40)',
       atLeast('--max-wait', 0),
     )
-    .addOption(
-      new Option(
-        '--memory <memory>',
-        'of the output and the work: host (default), cuda or cuda:N',
-      ).argParser(memoryName('--memory')),
-    )
-    .option('--slots <n>', 'of the output', atLeast('--slots', 2))
-    .option('--label <text>', 'how lists call this filter')
     .action((output: string, inputs: readonly string[], options: FilterCommandOptions) =>
       start(options, (run) => filter(run, output, inputs, options)),
     );
-  addEndOptions(command);
+  addDerivedOptions(command, 'filter');
 }
 
-async function filter(
+function filter(
   run: Run,
   output: string,
   inputs: readonly string[],
   options: FilterCommandOptions,
 ): Promise<void> {
-  const opened = await opensAsUsage(() => openFilter(output, inputs, filterOptions(run, options)));
-  if (run.json) run.print(safeJson({ event: 'open', channel: output, inputs }));
-  else run.note(`filtering ${inputs.join(', ')} into ${output}; Ctrl-C ends it`);
-  const { reason, error } = await opened.closed;
-  await opened.close();
-  const { published, pictures, dropped } = opened.stats();
-  if (run.json)
-    run.print(safeJson({ event: 'end', channel: output, published, pictures, dropped }));
-  const lost = dropped === 0 ? '' : `, ${dropped} dropped`;
-  run.note(`${plural(pictures, 'picture')} in ${plural(published, 'frame')}${lost}`);
-  if (reason === 'failed' && error !== undefined) throw error;
+  return runDerived(run, {
+    output,
+    inputs,
+    open: () => openFilter(output, inputs, filterOptions(run, options)),
+    opened: `filtering ${inputs.join(', ')} into ${output}`,
+    counts: ({ pictures }) => ({ pictures }),
+    made: ({ pictures, published }) =>
+      `${plural(pictures, 'picture')} in ${plural(published, 'frame')}`,
+  });
 }
 
 function filterOptions(run: Run, options: FilterCommandOptions): FilterOptions {
-  const { padding, resize, batch, maxWait, memory, slots, label, dir } = options;
+  const { padding, resize, batch, maxWait } = options;
   return {
     to: targetOf(options),
     fit: options.stretch === undefined ? 'letterbox' : 'stretch',
-    signal: run.signal,
-    onProblem: (input, error) =>
-      run.note(`${input} is left out: ${printable(describeFailure(error).message)}`),
+    ...derivedOptions(run, options),
     ...(padding === undefined ? {} : { padding: padding as [number, number, number] }),
     ...(resize === undefined ? {} : { filter: resize }),
     ...(batch === undefined ? {} : { batch }),
     ...(maxWait === undefined ? {} : { maxWaitMs: maxWait }),
-    ...(memory === undefined ? {} : { memory }),
-    ...(slots === undefined ? {} : { slots }),
-    ...(label === undefined ? {} : { label }),
-    ...(dir === undefined ? {} : { directory: dir }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { printable, SluiceError } from '../../core/index.js';
 import { describeFormat, frameByteLength, type Format } from '../../format/index.js';
 import { resolveRuntimeDirectory } from '../../bus/directory/runtime-directory.js';
+import { cameraFacts, cameraText } from '../camera-facts.js';
 import { type ChannelReport, reportChannels } from '../channel-reports.js';
 import type { SubscriberFacts } from '../foreign-stats.js';
 import { channelName } from '../option-values.js';
@@ -69,6 +70,8 @@ export function infoLines(report: ChannelReport, paint: Paint): readonly string[
       parts.push(`${formatCount(passedOver)} times passed a slow subscriber over`);
     lines.push(`traffic    ${parts.join(', ')}`);
   }
+  const camera = cameraFacts(report);
+  if (camera !== undefined) lines.push(`camera     ${cameraText(camera)}`);
   const userData = safeJson(manifest.userData);
   if (userData !== '{}') lines.push(`user data  ${userData}`);
   if (error !== undefined) lines.push(`no answer  ${printable(error.message, 1024)}`);

@@ -1,34 +1,37 @@
 /** `sluice mosaic <out> <in...>`: many channels in one picture. */
 import { type Command, Option } from 'commander';
-import { printable } from '../../core/index.js';
 import { type PixelFormat, PIXEL_FORMATS } from '../../format/index.js';
 import { type MosaicOptions, openMosaic } from '../../video/index.js';
-import { describeFailure } from '../failure.js';
-import { memoryName, type MemoryName } from '../gpu-options.js';
+import {
+  addDerivedOptions,
+  type DerivedCommandOptions,
+  derivedOptions,
+  resizeOption,
+  type ResizeName,
+  runDerived,
+} from '../derived-options.js';
 import { atLeast, channelName, channelPattern, listOf, pictureSize } from '../option-values.js';
-import { addEndOptions, type Start } from '../program.js';
-import { type CommonOptions, opensAsUsage, type Run } from '../run.js';
-import { safeJson } from '../safe-json.js';
+import type { Start } from '../program.js';
+import type { Run } from '../run.js';
 import { plural } from '../units.js';
 
-interface MosaicCommandOptions extends CommonOptions {
+interface MosaicCommandOptions extends DerivedCommandOptions {
   readonly size?: { readonly width: number; readonly height: number };
   readonly fps?: number;
   readonly pixelFormat?: PixelFormat;
   readonly columns?: number;
   readonly labels: boolean;
+  readonly detections?: readonly string[];
+  readonly maxDetectionAge?: number;
   readonly stale?: number;
   readonly leave?: number;
-  readonly resize?: 'auto' | 'bilinear' | 'area';
-  readonly memory?: MemoryName;
-  readonly slots?: number;
-  readonly label?: string;
+  readonly resize?: ResizeName;
 }
 
 export const EXAMPLES = [
   "sluice mosaic wall 'camera/*'",
   'sluice mosaic wall camera/door camera/yard --size 1280x720 --fps 10 --no-labels',
-  "sluice mosaic wall 'camera/*' --memory cuda",
+  "sluice mosaic wall 'camera/*' --memory cuda --detections 'detect/*'",
 ];
 
 export function configure(command: Command, start: Start): void {
@@ -49,6 +52,16 @@ export function configure(command: Command, start: Start): void {
     .option('--columns <n>', 'default as many as rows, or one more', atLeast('--columns', 1))
     .option('--no-labels', 'without the names of the channels')
     .option(
+      '--detections <channel>',
+      "draws what was found over the pictures: channels of detections, or 'detect/*'",
+      listOf(channelPattern),
+    )
+    .option(
+      '--max-detection-age <ms>',
+      'detections of another frame fade, and are gone after so long (default 1000)',
+      atLeast('--max-detection-age', 1),
+    )
+    .option(
       '--stale <ms>',
       'without a frame for so long an input is dead (default 2000)',
       atLeast('--stale', 1),
@@ -58,58 +71,43 @@ export function configure(command: Command, start: Start): void {
       'dead for so long, one of a pattern leaves (default 30000)',
       atLeast('--leave', 1),
     )
-    .addOption(
-      new Option('--resize <filter>', 'default bilinear').choices(['auto', 'bilinear', 'area']),
-    )
-    .addOption(
-      new Option(
-        '--memory <memory>',
-        'of the output and the work: host (default), cuda or cuda:N',
-      ).argParser(memoryName('--memory')),
-    )
-    .option('--slots <n>', 'of the output', atLeast('--slots', 2))
-    .option('--label <text>', 'how lists call this mosaic')
+    .addOption(resizeOption('bilinear'))
     .action((output: string, inputs: readonly string[], options: MosaicCommandOptions) =>
       start(options, (run) => mosaic(run, output, inputs, options)),
     );
-  addEndOptions(command);
+  addDerivedOptions(command, 'mosaic');
 }
 
-async function mosaic(
+function mosaic(
   run: Run,
   output: string,
   inputs: readonly string[],
   options: MosaicCommandOptions,
 ): Promise<void> {
-  const opened = await opensAsUsage(() => openMosaic(output, inputs, mosaicOptions(run, options)));
-  if (run.json) run.print(safeJson({ event: 'open', channel: output, inputs }));
-  else run.note(`showing ${inputs.join(', ')} in ${output}; Ctrl-C ends it`);
-  const { reason, error } = await opened.closed;
-  await opened.close();
-  const { published, dropped } = opened.stats();
-  if (run.json) run.print(safeJson({ event: 'end', channel: output, published, dropped }));
-  run.note(`${plural(published, 'picture')}${dropped === 0 ? '' : `, ${dropped} dropped`}`);
-  if (reason === 'failed' && error !== undefined) throw error;
+  return runDerived(run, {
+    output,
+    inputs,
+    open: () => openMosaic(output, inputs, mosaicOptions(run, options)),
+    opened: `showing ${inputs.join(', ')} in ${output}`,
+    counts: () => ({}),
+    made: ({ published }) => plural(published, 'picture'),
+  });
 }
 
 function mosaicOptions(run: Run, options: MosaicCommandOptions): MosaicOptions {
   const { size, fps, pixelFormat, columns, labels, stale, leave, resize } = options;
-  const { memory, slots, label, dir } = options;
+  const { detections, maxDetectionAge } = options;
   return {
     labels,
-    signal: run.signal,
-    onProblem: (input, error) =>
-      run.note(`${input} is left out: ${printable(describeFailure(error).message)}`),
+    ...derivedOptions(run, options),
     ...size,
     ...(fps === undefined ? {} : { framesPerSecond: fps }),
     ...(pixelFormat === undefined ? {} : { pixelFormat }),
     ...(columns === undefined ? {} : { columns }),
+    ...(detections === undefined ? {} : { detections }),
+    ...(maxDetectionAge === undefined ? {} : { maxDetectionAgeMs: maxDetectionAge }),
     ...(stale === undefined ? {} : { staleMs: stale }),
     ...(leave === undefined ? {} : { leaveMs: leave }),
     ...(resize === undefined ? {} : { filter: resize }),
-    ...(memory === undefined ? {} : { memory }),
-    ...(slots === undefined ? {} : { slots }),
-    ...(label === undefined ? {} : { label }),
-    ...(dir === undefined ? {} : { directory: dir }),
   };
 }

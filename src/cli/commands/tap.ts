@@ -26,6 +26,7 @@ export const EXAMPLES = [
   'sluice tap clip --as y4m --socket /tmp/clip.y4m',
   'sluice tap clip --as nut --socket /tmp/clip.nut --size 320x240 --fps 5 --when-lost hold',
   'sluice tap clip --as mpegts --tcp 127.0.0.1:8554',
+  'sluice tap clip --as unixfd --socket /tmp/clip.fd',
 ];
 
 export function configure(command: Command, start: Start): void {

@@ -3,6 +3,7 @@ import { emitKeypressEvents } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { resolveRuntimeDirectory } from '../../bus/directory/runtime-directory.js';
+import { cameraLines } from '../camera-facts.js';
 import { channelPattern } from '../option-values.js';
 import { loadPaint, NO_PAINT, type Paint } from '../paint.js';
 import { addEndOptions, type Start } from '../program.js';
@@ -76,6 +77,8 @@ function printSample(run: Run, channels: readonly ChannelSample[], again: boolea
   const width = process.stdout.columns || PLAIN_WIDTH;
   const lines = tableLines(rowsOf(channels, selection), width, NO_PAINT);
   if (channels.length > 0) for (const line of lines) run.print(line);
+  const cameras = cameraLines(channels, NO_PAINT);
+  for (const line of cameras.length === 0 ? [] : ['', ...cameras]) run.print(line);
 }
 
 function sampleJson(sample: ChannelSample): object {

@@ -4,14 +4,14 @@ import { printable, SluiceError } from '../../core/index.js';
 import {
   ConfigFile,
   configJsonSchema,
+  describeProblem,
   type ConfigResult,
   type Plan,
-  type Problem,
   Supervisor,
-  type UpEvent,
   withServices,
 } from '../../video/up/index.js';
-import { addHealthOptions, type HealthOptions, mqttOptions } from '../health-options.js';
+import { addHealthOptions, type HealthOptions, healthServices } from '../health-options.js';
+import { tellPart } from '../part-events.js';
 import { addEndOptions, packageVersion, type Start } from '../program.js';
 import type { CommonOptions, Run } from '../run.js';
 import { safeJson } from '../safe-json.js';
@@ -50,12 +50,8 @@ async function up(run: Run, path: string, options: UpOptions): Promise<void> {
     run.print(JSON.stringify(configJsonSchema(), undefined, 2));
     return;
   }
-  const mqtt = mqttOptions(options, process.env);
-  const { metrics, dir } = options;
-  const services = {
-    ...(metrics === undefined ? {} : { metrics }),
-    ...(mqtt === undefined ? {} : { mqtt }),
-  };
+  const services = healthServices(options, process.env);
+  const { dir } = options;
   const file = new ConfigFile(path, process.env);
   const plan = planOf(run, path, await file.read());
   const all = withServices(plan, services);
@@ -63,7 +59,7 @@ async function up(run: Run, path: string, options: UpOptions): Promise<void> {
   const supervisor = new Supervisor({
     directory: dir,
     version: packageVersion(),
-    onEvent: (event) => tell(run, event),
+    onEvent: (event) => tellPart(run, event),
   });
   const report = run.json ? reporting(run, supervisor) : undefined;
   try {
@@ -117,10 +113,6 @@ function planOf(run: Run, path: string, { plan, problems }: ConfigResult): Plan 
   throw new SluiceError('CONFIG_INVALID', found + first, { details: { path, problems } });
 }
 
-function describeProblem(path: string, { line, column, key, message }: Problem): string {
-  return `${shown(path)}:${line}:${column}: ${key === '' ? '' : `${key}: `}${message}`;
-}
-
 function tellRight(run: Run, path: string, plan: Plan): void {
   if (run.json) run.print(safeJson({ event: 'right', path, ...countsOf(plan) }));
   else run.print(`${shown(path)} is right: ${describePlan(plan)}`);
@@ -142,37 +134,6 @@ function describePlan(plan: Plan): string {
   const isService = (kind: string): boolean => kind === 'metrics' || kind === 'mqtt';
   const words = counts.map(([kind, count]) => (isService(kind) ? kind : plural(count, kind)));
   return words.length === 0 ? 'nothing' : words.join(', ');
-}
-
-function tell(run: Run, event: UpEvent): void {
-  if (run.json) {
-    run.print(safeJson(event));
-    return;
-  }
-  const who = event.name === '' ? event.kind : `${event.kind} ${event.name}`;
-  const text = describeEvent(event);
-  const own = `${event.name}: `;
-  run.note(`${who}: ${text.startsWith(own) ? text.slice(own.length) : text}`);
-}
-
-function describeEvent(event: UpEvent): string {
-  switch (event.event) {
-    case 'open':
-      return event.message;
-    case 'unhealthy':
-      return `not well: ${event.message}`;
-    case 'healthy':
-      return 'well again';
-    case 'ended':
-      return 'its input has ended';
-    case 'trouble': {
-      const again = event.retryInMs;
-      const when = again === undefined ? '' : `; next attempt in ${(again / 1000).toFixed(1)} s`;
-      return event.message + when;
-    }
-    default:
-      return event.event;
-  }
 }
 
 function reporting(run: Run, supervisor: Supervisor): NodeJS.Timeout {

@@ -1,8 +1,14 @@
 /** `sluice pub --format nut`: raw pictures with exact times, as `ffmpeg -f nut -c:v rawvideo` writes them. */
-import { isSluiceError, printable, SluiceError } from '../../core/index.js';
+import { printable, SluiceError } from '../../core/index.js';
 import { rawByteLength, video, type VideoFormat } from '../../format/index.js';
 import { pixelFormatOfFourcc } from '../../video/container/raw-fourcc.js';
-import { NutDemuxer, type NutFrame, type NutStream, toNs } from '../../video/ffmpeg/index.js';
+import {
+  NutDemuxer,
+  NutError,
+  type NutFrame,
+  type NutStream,
+  toNs,
+} from '../../video/ffmpeg/index.js';
 import type { PictureSink } from './picture-input.js';
 import type { PictureSender } from './send-pictures.js';
 
@@ -103,8 +109,7 @@ export class NutInput implements PictureSink {
     try {
       step();
     } catch (error) {
-      if (!isSluiceError(error, 'CAMERA_FORMAT')) throw error;
-      throw notNut(error.message.replace(/^.*?: /, ''));
+      throw error instanceof NutError ? notNut(error.message) : error;
     }
   }
 }

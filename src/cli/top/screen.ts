@@ -1,4 +1,5 @@
 /** The screen of `top` as a value: what a key changes, and the lines that are shown. No terminal is touched here. */
+import { cameraLines } from '../camera-facts.js';
 import { infoLines } from '../commands/info.js';
 import type { Paint } from '../paint.js';
 import { NO_PAINT } from '../paint.js';
@@ -13,6 +14,8 @@ export interface ScreenState extends Selection {
   readonly selected: number;
   /** The channel whose details are shown. */
   readonly detail: string | undefined;
+  /** How cameras are, instead of who reads what. */
+  readonly cameras: boolean;
 }
 
 export const FIRST_SCREEN: ScreenState = Object.freeze({
@@ -22,6 +25,7 @@ export const FIRST_SCREEN: ScreenState = Object.freeze({
   typing: false,
   selected: 0,
   detail: undefined,
+  cameras: false,
 });
 
 /** A key as node:readline names it. */
@@ -62,7 +66,9 @@ export function pressKey(
       return { ...state, selected, detail: rows[selected]?.channel.manifest.channel };
     case 'escape':
       if (state.detail !== undefined) return { ...state, detail: undefined };
-      return { ...state, filter: '', copiesOnly: false };
+      return { ...state, filter: '', copiesOnly: false, cameras: false };
+    case 'c':
+      return { ...state, detail: undefined, cameras: !state.cameras };
   }
   if (key.sequence === '/') return { ...state, detail: undefined, typing: true, filter: '' };
   if (key.sequence === '!') return { ...state, copiesOnly: !state.copiesOnly, selected: 0 };
@@ -110,9 +116,18 @@ function bodyLines(
       .slice(0, size.height)
       .map((line) => fit(line, size.width));
   }
+  if (state.cameras) {
+    const lines = cameraLines(named(channels, state.filter), NO_PAINT);
+    const shownLines = lines.length === 0 ? ['no cameras'] : lines;
+    return shownLines.slice(0, size.height).map((line) => fit(line, size.width));
+  }
   const rows = rowsOf(channels, state);
   if (rows.length === 0) return [channels.length === 0 ? 'no channels yet' : 'nothing matches'];
   return scrolled(rows, state, size, paint);
+}
+
+function named(channels: readonly ChannelSample[], filter: string): readonly ChannelSample[] {
+  return channels.filter(({ manifest }) => manifest.channel.includes(filter));
 }
 
 /** The rows around the selected one, below the titles. */
@@ -137,9 +152,12 @@ function scrolled(
 function keysText(state: ScreenState): string {
   if (state.typing) return ` filter: ${state.filter}_   enter keeps it, escape drops it`;
   if (state.detail !== undefined) return ' enter back  q quit';
-  const on = [
-    state.filter === '' ? '' : `  [filter ${state.filter}]`,
-    state.copiesOnly ? '  [copies only]' : '',
-  ].join('');
-  return ` q quit  s sort: ${state.sort}  enter details  / filter  ! copies only${on}`;
+  // What is in force comes first: where the terminal is narrow, the end of the line is cut.
+  if (state.cameras) return `${filterText(state)} c channels  / filter  q quit`;
+  const on = [filterText(state), state.copiesOnly ? '  [copies only]' : ''].join('');
+  return `${on} q quit  s sort: ${state.sort}  enter details  c cameras  / filter  ! copies only`;
+}
+
+function filterText({ filter }: ScreenState): string {
+  return filter === '' ? '' : `  [filter ${filter}]`;
 }

@@ -1,4 +1,5 @@
 import { BLANK_GLYPH_WORD, CELL, CELL_WORDS } from './cell.js';
+import { liveGrids } from './live-grids.js';
 
 /** Cells in rows: what a pane or a whole terminal shows. Row-major, `CELL_WORDS` words a cell. */
 export class CellGrid {
@@ -12,6 +13,7 @@ export class CellGrid {
     this.rows = rows;
     this.words = new Uint32Array(columns * rows * CELL_WORDS);
     this.clear(0, 0, columns, rows);
+    liveGrids.add(this);
   }
 
   /** Index of the first word of a cell. */

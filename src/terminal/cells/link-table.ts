@@ -1,6 +1,8 @@
-import { InvariantError } from '../../core/index.js';
+import { CELL, CELL_WORDS } from './cell.js';
+import { liveGrids } from './live-grids.js';
+import { NumberTable, type Uses } from './number-table.js';
 
-/** So many different links live at once, then a new one is no link. */
+/** Different links shown at once in all grids of the process; one more is no link. */
 const MAX_LINKS = 1 << 16;
 
 /** Where a run of cells leads (OSC 8). Cells with the same id belong to one link, also over line breaks. */
@@ -11,31 +13,35 @@ export interface Link {
   readonly group: string;
 }
 
-/** Links by number, 0 being none: one table a process, as cells are compared as words. */
-export class LinkTable {
-  readonly #ids = new Map<string, number>();
-  readonly #links: Link[] = [];
+const shownLinks: Uses = (use) => {
+  liveGrids.forEach((words) => {
+    for (let word = CELL.link; word < words.length; word += CELL_WORDS) use(words[word] as number);
+  });
+};
 
+/**
+ * Links by number, 0 being none: one table a process, as cells are compared as words. The number of a link that stands in
+ * no grid is given to another one some day: who keeps one elsewhere looks at `generation`.
+ */
+export class LinkTable {
+  readonly #links: NumberTable<Link>;
+
+  constructor(maxLinks = MAX_LINKS, uses: Uses = shownLinks) {
+    this.#links = new NumberTable<Link>(maxLinks, uses);
+  }
+
+  /** Grows when numbers were taken back. */
+  get generation(): number {
+    return this.#links.generation;
+  }
+
+  /** 0 when there is no number left. */
   idOf(link: Link): number {
-    const key = `${link.group} ${link.uri}`;
-    const known = this.#ids.get(key);
-    if (known !== undefined) {
-      return known;
-    }
-    if (this.#links.length === MAX_LINKS) {
-      return 0;
-    }
-    this.#links.push(link);
-    this.#ids.set(key, this.#links.length);
-    return this.#links.length;
+    return this.#links.numberOf(`${link.group} ${link.uri}`, link);
   }
 
   linkOf(id: number): Link {
-    const link = this.#links[id - 1];
-    if (link === undefined) {
-      throw new InvariantError(`link ${id} was never made`);
-    }
-    return link;
+    return this.#links.valueOf(id);
   }
 }
 

@@ -22,6 +22,8 @@ export interface PaneModes {
   readonly focusEvents: boolean;
   /** Progressive enhancement flags of the kitty keyboard protocol, 0: off. */
   readonly kittyKeyboardFlags: number;
+  /** XTMODKEYS 4: how much of modifyOtherKeys is on, 0 to 2. Left out: 0. */
+  readonly modifyOtherKeys?: number;
   /** Modes 9, 1000, 1002, 1003; how it is written: mode 1006 or the old form. */
   readonly mouse: 'none' | 'x10' | 'press' | 'drag' | 'any';
   readonly mouseSgr: boolean;

@@ -1,2 +1,19 @@
 /** The messages of an agent's channel. */
 export { TERMINAL_TYPE, TEXT_TYPE, type TextTypeName } from './message-types.js';
+export {
+  ATTENTION_SOURCES,
+  ATTENTION_STATES,
+  encodeAttention,
+  encodeEnd,
+  encodeSize,
+  isOneOf,
+  MAX_ATTENTION_TEXT,
+  parseAttention,
+  parseEnd,
+  parseSize,
+  TERMINAL_MEDIA_TYPE,
+  type Attention,
+  type AttentionSource,
+  type AttentionState,
+  type ProgramEnd,
+} from './messages.js';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CloseReason, WaitOptions } from '../../bus/index.js';
 import { EventFeed } from '../../bus/event-feed.js';
 import { assertChannelName, SluiceError } from '../../core/index.js';
-import { monotonicNs } from '../../ffi/index.js';
+import { monotonicNs, SystemCallError } from '../../ffi/index.js';
 import type { VideoFormat } from '../../format/index.js';
 import type { CameraFailure } from '../ffmpeg/index.js';
 import { Backoff } from './backoff.js';
@@ -69,6 +69,7 @@ export class Camera implements AsyncDisposable {
       this.#frames += 1;
       this.#lastFrameNs = monotonicNs();
     };
+    this.#output.describe = () => this.#shortStats();
     const parts = this.#parts();
     this.#feed = this.#input.isRaw ? new RawFeed(parts) : new PacketFeed(parts);
     this.#opened = new Promise((resolve) => (this.#resolveOpened = resolve));
@@ -136,6 +137,13 @@ export class Camera implements AsyncDisposable {
       reconnects: this.#reconnects,
       lastError: this.#lastError,
     });
+  }
+
+  /** Text as short as what observers are told has room for. */
+  #shortStats(): CameraStats {
+    const stats = this.stats();
+    const [input, lastError] = [stats.input, stats.lastError].map((text) => text.slice(0, 500));
+    return { ...stats, input: input ?? '', lastError: lastError ?? '' };
   }
 
   /** What happens from now on, the present state first. Ends with the camera or the signal. */
@@ -208,7 +216,7 @@ export class Camera implements AsyncDisposable {
     await Promise.resolve();
     const backoff = new Backoff();
     while (this.#reason === undefined) {
-      const failure = await this.#feed.connect();
+      const failure = await this.#connect();
       if (this.#reason !== undefined) break;
       if (failure === undefined) {
         this.#reason = { reason: 'ended' };
@@ -231,6 +239,17 @@ export class Camera implements AsyncDisposable {
     this.#state = 'ended';
     this.#events.end();
     return this.#reason ?? { reason: 'closed' };
+  }
+
+  async #connect(): Promise<CameraFailure | undefined> {
+    try {
+      return await this.#feed.connect();
+    } catch (error) {
+      if (error instanceof SluiceError) return { error, isLasting: true };
+      if (!(error instanceof SystemCallError)) throw error;
+      const message = `${this.channel}: cannot open ${this.#input.shown}: ${error.message}`;
+      return { error: new SluiceError('SYSTEM', message, { cause: error }), isLasting: false };
+    }
   }
 
   #endsAtStart({ isLasting }: CameraFailure): boolean {

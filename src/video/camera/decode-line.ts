@@ -38,6 +38,8 @@ export interface DecodeLineOptions {
   readonly onFailure: (error: SluiceError, isLast: boolean) => void;
   /** The frame channel has its first format, or another one. */
   readonly onFormat: () => void;
+  /** The frame channel cannot be opened, or not in the next format: nothing more is taken until `interrupt()`. */
+  readonly onBroken: (error: unknown) => void;
 }
 
 export class DecodeLine {
@@ -56,6 +58,9 @@ export class DecodeLine {
   #hasShown = false;
   #failures = 0;
   #holds = false;
+  /** Being dealt with: neither in the queue nor yet among those since the last key frame. */
+  #current: CodedPicture | undefined;
+  #isBroken = false;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -82,7 +87,7 @@ export class DecodeLine {
   }
 
   push(picture: CodedPicture): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#isBroken) return;
     if (this.#queue.length >= MAX_QUEUED && !this.#options.waits) {
       this.passedOver += this.#queue.length;
       for (const queued of this.#queue) this.#group.add(queued);
@@ -103,6 +108,7 @@ export class DecodeLine {
     await this.#finishDecoder();
     this.#group.clear();
     this.#isFollowing = false;
+    this.#isBroken = false;
   }
 
   async close(): Promise<void> {
@@ -115,11 +121,22 @@ export class DecodeLine {
   }
 
   #run(): void {
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-      // What came between the loop's last look and here.
-      if (!this.#closed && this.#queue.length > 0) this.#run();
-    });
+    this.#running ??= this.#work()
+      .catch((error: unknown) => this.#break(error))
+      .finally(() => {
+        this.#running = undefined;
+        // What came between the loop's last look and here.
+        if (!this.#closed && this.#queue.length > 0) this.#run();
+      });
+  }
+
+  #break(error: unknown): void {
+    this.#isBroken = true;
+    this.#queue = [];
+    this.#current = undefined;
+    // The next connection tries again to open the channel.
+    this.#look = undefined;
+    this.#options.onBroken(error);
   }
 
   async #work(): Promise<void> {
@@ -129,8 +146,10 @@ export class DecodeLine {
     for (;;) {
       const picture = this.#queue.shift();
       if (picture === undefined || this.#closed) return;
+      this.#current = picture;
       await this.#take(picture);
-      this.#group.add(picture);
+      if (this.#isCurrent(picture)) this.#group.add(picture);
+      this.#current = undefined;
       if (this.#want === 'none' && this.#decoder !== undefined) await this.#dropDecoder();
       if (this.#holds && this.#queue.length <= HOLD_AT / 2) {
         this.#holds = false;
@@ -147,9 +166,9 @@ export class DecodeLine {
       }
       await this.#change(picture.look);
     }
-    const want = this.#want;
     if (this.#decoder?.failure !== undefined) await this.#replaceFailed(this.#decoder.failure);
-    if (want === 'none' || this.#closed) return;
+    const want = this.#want;
+    if (want === 'none' || this.#closed || !this.#isCurrent(picture)) return;
     if (!picture.keyFrame && (want === 'key' || !this.#isFollowing)) {
       if (want === 'all') this.passedOver += 1;
       return;
@@ -166,6 +185,11 @@ export class DecodeLine {
     if (decoder?.isFull !== true) return;
     if (this.#options.waits) await decoder.whenReady();
     else this.#isFollowing = false;
+  }
+
+  /** Not, when `#replay()` has put it back into the queue meanwhile. */
+  #isCurrent(picture: CodedPicture): boolean {
+    return this.#current === picture;
   }
 
   /** Pictures of another size or codec follow. */
@@ -221,6 +245,8 @@ export class DecodeLine {
     const decoder = this.#decoder;
     this.#decoder = undefined;
     void decoder?.close();
+    if (this.#current !== undefined) this.#group.add(this.#current);
+    this.#current = undefined;
     const group = this.#group.pictures;
     this.#isFollowing = false;
     this.#queue = [...(want === 'key' ? group.slice(0, 1) : group), ...this.#queue];

@@ -5,7 +5,10 @@ import type { CodedPicture } from './coded-picture.js';
 import type { Want } from './decode-line.js';
 
 export interface Feed {
-  /** One connection: resolves at its end, to a failure, or to undefined at the end of a file. Rejects with bugs only. */
+  /**
+   * One connection: resolves at its end, to a failure, or to undefined at the end of a file. Rejects with what kept it
+   * from opening a channel or starting an ffmpeg: SluiceError, SystemCallError.
+   */
   connect(): Promise<CameraFailure | undefined>;
   /** Which pictures are decoded from now on. */
   want: Want;

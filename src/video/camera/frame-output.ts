@@ -30,6 +30,8 @@ export class FrameOutput {
   lastPtsNs = Number.NEGATIVE_INFINITY;
   /** CLOCK_MONOTONIC in ns, when the newest frame was published, and how long it was under way here. */
   onPublished: (picture: CodedPicture) => void = () => undefined;
+  /** What observers of the channel are told of the camera. */
+  describe: () => object = () => ({});
   readonly #channel: string;
   readonly #options: CameraOptions;
   /** Pictures wait for a slot. */
@@ -37,6 +39,7 @@ export class FrameOutput {
   readonly #shown: string;
   readonly #ending: AbortSignal;
   #publisher: FramePublisher<VideoFormat> | undefined;
+  #frameBytes = 0;
   #scratch: Uint8Array | undefined;
 
   /** `waits`: a picture waits for a slot; else it is dropped. */
@@ -56,6 +59,11 @@ export class FrameOutput {
     return this.#publisher;
   }
 
+  /** Of a frame of the present format. */
+  get frameBytes(): number {
+    return this.#frameBytes;
+  }
+
   /** Whether the slots are in the memory of a GPU. */
   get isOnGpu(): boolean {
     return (this.#options.memory ?? 'host') !== 'host';
@@ -63,6 +71,7 @@ export class FrameOutput {
 
   /** From here on frames are of this format. Not while a place is out. */
   async begin(format: VideoFormat): Promise<void> {
+    this.#frameBytes = frameByteLength(format);
     if (this.#publisher !== undefined) {
       await this.#publisher.setFormat(format);
       return;
@@ -73,6 +82,7 @@ export class FrameOutput {
       label,
       whenFull: this.waits ? 'wait' : 'drop',
       userData: { camera: { input: this.#shown.slice(0, 1024) } },
+      userStats: () => ({ camera: this.describe() }),
       ...(memory === undefined ? {} : { memory }),
       ...(slots === undefined ? {} : { slots }),
       ...(allow === undefined ? {} : { allow }),
@@ -145,7 +155,7 @@ export class FrameOutput {
   }
 
   #copyPlace(publisher: FramePublisher<VideoFormat>): PicturePlace {
-    const byteLength = frameByteLength(publisher.format);
+    const byteLength = this.#frameBytes;
     if (this.#scratch?.byteLength !== byteLength) this.#scratch = new Uint8Array(byteLength);
     const bytes = this.#scratch;
     return {

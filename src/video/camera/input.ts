@@ -43,7 +43,7 @@ export function cameraInput(options: CameraOptions): CameraInput {
     const args = [...given, '-f', 'x11grab', '-i', display];
     return { kind: 'screen', shown: input, isLive: true, waits: false, args, ...raw };
   }
-  if (/^\/dev\/video\d+$/.test(input)) {
+  if (/^\/dev\/(?:video\d+|v4l\/by-(?:id|path)\/[^/]+)$/.test(input)) {
     const args = [...given, '-f', 'v4l2', '-i', input];
     return { kind: 'device', shown: input, isLive: true, waits: false, args, ...raw };
   }

@@ -59,6 +59,8 @@ export class PacketFeed implements Feed {
   #early: (() => void)[] | undefined;
   /** The input gives pictures without a time. */
   #mendsTimes = false;
+  /** Why the frames of this connection have no channel. */
+  #broken: { readonly error: unknown } | undefined;
   #closed = false;
 
   constructor(parts: FeedParts) {
@@ -75,6 +77,10 @@ export class PacketFeed implements Feed {
       makeDecoder: parts.makeDecoder,
       onFailure: (error, isLast) => events.decoderFailed(error, isLast),
       onFormat: () => events.format(),
+      onBroken: (error) => {
+        this.#broken = { error };
+        void this.#source?.close();
+      },
     });
     const ringBytes = options.packetRingBytes ?? DEFAULT_RING_BYTES;
     this.#pictures = new PacketOutput(`${channel}/packets`, options, { ringBytes, flow, ending });
@@ -138,7 +144,7 @@ export class PacketFeed implements Feed {
       mendsTimes: this.#mendsTimes,
     };
     let opening: Promise<void> | undefined;
-    let broken: CameraFailure | undefined;
+    let unopened: CameraFailure | undefined;
     const source = new PacketSource(channel, input, wanted, {
       opened: (video, sound) => {
         source.hold();
@@ -147,7 +153,7 @@ export class PacketFeed implements Feed {
           () => source.release(),
           async (error: unknown) => {
             if (!(error instanceof SluiceError)) throw error;
-            broken = { error, isLasting: true };
+            unopened = { error, isLasting: true };
             await source.close();
           },
         );
@@ -161,7 +167,10 @@ export class PacketFeed implements Feed {
     await opening;
     await Promise.all([this.#line.interrupt(), this.#pcm.interrupt()]);
     this.#source = undefined;
-    return broken ?? failure;
+    const broken = this.#broken;
+    this.#broken = undefined;
+    if (broken !== undefined) throw broken.error;
+    return unopened ?? failure;
   }
 
   async close(): Promise<void> {

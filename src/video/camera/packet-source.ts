@@ -1,15 +1,15 @@
 /** One connection to an input: an ffmpeg that only takes it apart, and its packets, pictures and sound. */
-import { SluiceError } from '../../core/index.js';
-import { monotonicNs } from '../../ffi/index.js';
+import type { SluiceError } from '../../core/index.js';
+import { monotonicNs, PipeReader } from '../../ffi/index.js';
 import {
   type CameraFailure,
   FfmpegChild,
   NutDemuxer,
   type NutFrame,
-  NutPipe,
   type NutSink,
   type NutStream,
   readFailure,
+  readingFailure,
   rescale,
 } from '../ffmpeg/index.js';
 import type { CameraInput } from './input.js';
@@ -69,7 +69,7 @@ export class PacketSource implements NutSink {
   /** Why it ended; undefined at the end of a file. Never rejects. */
   readonly ended: Promise<CameraFailure | undefined>;
   readonly #child: FfmpegChild;
-  readonly #pipe: NutPipe;
+  readonly #reader: PipeReader;
   readonly #sink: PacketSink;
   readonly #input: CameraInput;
   readonly #channel: string;
@@ -89,7 +89,7 @@ export class PacketSource implements NutSink {
       secrets: input.secrets,
     });
     this.#child.input.end(input.script ?? '');
-    this.#pipe = new NutPipe(this.#child.output, new NutDemuxer(this, READ_AHEAD_BYTES));
+    this.#reader = new PipeReader(this.#child.output, new NutDemuxer(this, READ_AHEAD_BYTES));
     this.ended = this.#follow();
   }
 
@@ -100,28 +100,26 @@ export class PacketSource implements NutSink {
   /** No more packets until as many `release()`, but for those that were read already. */
   hold(): void {
     this.#holds += 1;
-    this.#pipe.hold();
+    this.#reader.hold();
   }
 
   release(): void {
     this.#holds -= 1;
-    if (this.#holds === 0) this.#pipe.release();
+    if (this.#holds === 0) this.#reader.release();
   }
 
   async close(): Promise<void> {
     await this.#child.stop();
-    this.#pipe.close();
+    this.#reader.close();
     await this.ended;
   }
 
   async #follow(): Promise<CameraFailure | undefined> {
-    let broken: unknown;
-    await this.#pipe.ended.catch((error: unknown) => (broken = error));
+    let broken: SluiceError | undefined;
+    await this.#reader.ended.catch((error: unknown) => (broken = readingFailure(error)));
     if (broken !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
-    this.#pipe.close();
-    if (broken instanceof SluiceError) return { error: broken, isLasting: false };
-    if (broken instanceof Error) throw broken;
+    if (broken !== undefined) return { error: broken, isLasting: false };
     const attempt =
       this.#video === undefined
         ? `${this.#channel}: cannot open ${this.#input.shown}`

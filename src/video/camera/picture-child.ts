@@ -1,14 +1,15 @@
 /** An ffmpeg that gives raw pictures, each read straight into the slot in which it is published. */
 import { SluiceError } from '../../core/index.js';
-import { frameByteLength, PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
+import { PipeReader } from '../../ffi/index.js';
+import { PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
 import {
   type ChildEnd,
   FfmpegChild,
   NutDemuxer,
   type NutFrame,
-  NutPipe,
   type NutSink,
   type NutStream,
+  readingFailure,
 } from '../ffmpeg/index.js';
 import type { CodedPicture } from './coded-picture.js';
 import type { FrameOutput, PicturePlace } from './frame-output.js';
@@ -48,7 +49,7 @@ export class PictureChild implements NutSink {
   pictures = 0;
   /** What broke the reading. */
   failure: SluiceError | undefined;
-  readonly #pipe: NutPipe;
+  readonly #reader: PipeReader;
   readonly #demuxer: NutDemuxer;
   readonly #output: FrameOutput;
   readonly #events: PictureEvents;
@@ -66,7 +67,7 @@ export class PictureChild implements NutSink {
     this.#events = events;
     this.child = new FfmpegChild({ args, secrets });
     this.#demuxer = new NutDemuxer(this, READ_AHEAD_BYTES);
-    this.#pipe = new NutPipe(this.child.output, this.#demuxer, { gathers: !output.waits });
+    this.#reader = new PipeReader(this.child.output, this.#demuxer, { gathers: !output.waits });
     this.ended = this.#follow();
   }
 
@@ -81,11 +82,8 @@ export class PictureChild implements NutSink {
     const place = this.#output.place();
     if (!(place instanceof Promise)) return this.#into(place, frame);
     void place.then(
-      (found) => this.#pipe.supply(() => this.#into(found, frame)),
-      (error: Error) =>
-        this.#pipe.supply(() => {
-          throw error;
-        }),
+      (found) => this.#reader.proceed(() => this.#demuxer.supply(this.#into(found, frame))),
+      (error: unknown) => this.#reader.fail(error),
     );
     return 'later';
   }
@@ -103,7 +101,7 @@ export class PictureChild implements NutSink {
   async close(): Promise<void> {
     this.#closed = true;
     await this.child.stop();
-    this.#pipe.close();
+    this.#reader.close();
     await this.ended;
   }
 
@@ -113,8 +111,7 @@ export class PictureChild implements NutSink {
       this.pictures += 1;
       return undefined;
     }
-    const format = this.#output.publisher?.format;
-    const needed = format === undefined ? 0 : frameByteLength(format);
+    const needed = this.#output.frameBytes;
     if (byteLength !== needed) {
       place.giveBack();
       throw new SluiceError(
@@ -127,13 +124,9 @@ export class PictureChild implements NutSink {
   }
 
   async #follow(): Promise<ChildEnd> {
-    await this.#pipe.ended.catch((error: unknown) => {
-      this.failure = error instanceof SluiceError ? error : undefined;
-      if (this.failure === undefined) throw error;
-    });
+    await this.#reader.ended.catch((error: unknown) => (this.failure = readingFailure(error)));
     if (this.failure !== undefined) await this.child.stop();
     const end = await this.child.ended;
-    this.#pipe.close();
     this.#place?.giveBack();
     this.#place = undefined;
     return end;

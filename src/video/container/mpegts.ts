@@ -1,28 +1,34 @@
 /**
- * Video packets as an MPEG transport stream (ISO/IEC 13818-1): one programme of one stream, which a reader may join at
- * any key frame, because the tables stand before each.
+ * Packets as an MPEG transport stream (ISO/IEC 13818-1): one programme of pictures, and sound where there is any, which a
+ * reader may join at any key frame, because the tables stand before each.
  *
  * ```text
  * packet  0x47 | 3 flags, 13 bits PID | 2 bits scrambling, adaptation 1, payload 1, 4 bits counter | 184 bytes
  *         adaptation: length u8 | flags u8 (0x40 key frame, 0x10 clock) | [33 bits, 6, 9: clock] | 0xff…
- * PES     00 00 01 e0 | length 0: until the next | 0x80 | 0xc0: pts and dts | 10 | pts | dts | access unit
+ * PES     00 00 01 e0 | length 0: until the next | 0x84 | 0xc0: pts and dts | 10 | pts | dts | access unit
+ *         00 00 01 c0 | length | 0x84 | 0x80: pts | 5 | pts | header and packet of sound
  * ```
  *
  * Times are 90 kHz in 33 bits: nanoseconds are rounded to 11 µs, and start over after 26 hours.
  */
 import { crc32 } from '../ffmpeg/nut-format.js';
+import type { SoundFraming } from './mpegts-sound.js';
 
 export const TS_PACKET_BYTES = 188;
 const PAYLOAD_BYTES = 184;
 const TABLES_PID = 0;
 const PROGRAMME_PID = 0x1000;
 const VIDEO_PID = 0x100;
+const SOUND_PID = 0x101;
 const VIDEO_STREAM_ID = 0xe0;
 const TIME_RANGE = 2 ** 33;
 /** Added to every time: the clock runs ahead of decoding by half of it, and neither may be negative. */
 const LEAD_TICKS = 90_000;
 /** Tables come again after so many pictures without a key frame, for readers that look for them. */
 const PICTURES_PER_TABLES = 25;
+
+/** Of the header of a PES packet of sound, what its length counts. */
+const SOUND_PES_BYTES = 8;
 
 const STREAM_TYPES = Object.freeze({ h264: 0x1b, hevc: 0x24 });
 /** Access unit delimiters, which a transport stream must have. */
@@ -46,9 +52,32 @@ export class TsMuxer {
   readonly #codec: TsCodec;
   readonly #counters = new Map<number, number>();
   #sinceTables = PICTURES_PER_TABLES;
+  #sound: SoundFraming | undefined;
+  /** Of the map of the programme: another one for other contents. */
+  #version = 0;
 
   constructor(codec: TsCodec) {
     this.#codec = codec;
+  }
+
+  /** From the next picture on the programme has sound like this, or none. */
+  set sound(sound: SoundFraming | undefined) {
+    if (sound === this.#sound) return;
+    this.#sound = sound;
+    if (this.#counters.size > 0) this.#version = (this.#version + 1) & 31;
+    this.#sinceTables = PICTURES_PER_TABLES;
+  }
+
+  /** The packets of a packet of sound; none where it cannot be carried. */
+  soundUnit(packet: Uint8Array, ptsNs: number): Uint8Array {
+    const header = this.#sound?.header(packet);
+    if (this.#sound === undefined || header === undefined) return NO_FIELD;
+    const { streamId } = this.#sound;
+    const length = SOUND_PES_BYTES + header.length + packet.length;
+    if (length > 0xffff) return NO_FIELD;
+    const start = Buffer.from([0, 0, 1, streamId, length >> 8, length & 0xff, 0x84, 0x80, 5]);
+    const data = Buffer.concat([start, timeField(2, ticks(ptsNs)), header, packet]);
+    return Buffer.concat(this.#packets(SOUND_PID, data, NO_FIELD));
   }
 
   /** The packets of one access unit, tables before a key frame. */
@@ -56,7 +85,12 @@ export class TsMuxer {
     const packets: Uint8Array[] = [];
     if (keyFrame || this.#sinceTables >= PICTURES_PER_TABLES) {
       packets.push(this.#section(TABLES_PID, association()));
-      packets.push(this.#section(PROGRAMME_PID, programme(STREAM_TYPES[this.#codec])));
+      packets.push(
+        this.#section(
+          PROGRAMME_PID,
+          programme(STREAM_TYPES[this.#codec], this.#version, this.#sound),
+        ),
+      );
       this.#sinceTables = 0;
     }
     this.#sinceTables += 1;
@@ -64,14 +98,21 @@ export class TsMuxer {
     const delimiter = hasDelimiter(this.#codec, bytes) ? [] : [DELIMITERS[this.#codec]];
     const data = Buffer.concat([pesHeader(pts, dts), ...delimiter, bytes]);
     const clock = (dts - LEAD_TICKS / 2 + TIME_RANGE) % TIME_RANGE;
+    packets.push(...this.#packets(VIDEO_PID, data, clockField(clock, keyFrame)));
+    return Buffer.concat(packets);
+  }
+
+  /** `firstField`: the adaptation field of the first. */
+  #packets(pid: number, data: Uint8Array, firstField: Uint8Array): Uint8Array[] {
+    const packets: Uint8Array[] = [];
     for (let at = 0; at < data.length;) {
       const first = at === 0;
-      const field = first ? clockField(clock, keyFrame) : NO_FIELD;
+      const field = first ? firstField : NO_FIELD;
       const taken = Math.min(data.length - at, PAYLOAD_BYTES - field.length);
-      packets.push(this.#packet(VIDEO_PID, first, field, data.subarray(at, at + taken)));
+      packets.push(this.#packet(pid, first, field, data.subarray(at, at + taken)));
       at += taken;
     }
-    return Buffer.concat(packets);
+    return packets;
   }
 
   #section(pid: number, section: Uint8Array): Uint8Array {
@@ -141,10 +182,19 @@ function association(): Uint8Array {
   return withSum([0x00, 0xb0, 13, 0, 1, 0xc1, 0, 0, 0, 1, 0xe0 | (PROGRAMME_PID >> 8), 0]);
 }
 
-/** Programme map: one stream, which carries the clock as well. */
-function programme(type: number): Uint8Array {
-  const pid = [0xe0 | (VIDEO_PID >> 8), VIDEO_PID & 0xff];
-  return withSum([0x02, 0xb0, 18, 0, 1, 0xc1, 0, 0, ...pid, 0xf0, 0, type, ...pid, 0xf0, 0]);
+/** Programme map: pictures, which carry the clock as well, and sound. */
+function programme(type: number, version: number, sound: SoundFraming | undefined): Uint8Array {
+  const streams = [streamEntry(type, VIDEO_PID, [])];
+  if (sound !== undefined) {
+    streams.push(streamEntry(sound.streamType, SOUND_PID, sound.descriptors));
+  }
+  const clock = [0xe0 | (VIDEO_PID >> 8), VIDEO_PID & 0xff];
+  const body = [0, 1, 0xc1 | (version << 1), 0, 0, ...clock, 0xf0, 0, ...streams.flat()];
+  return withSum([0x02, 0xb0, body.length + 4, ...body]);
+}
+
+function streamEntry(type: number, pid: number, descriptors: readonly number[]): number[] {
+  return [type, 0xe0 | (pid >> 8), pid & 0xff, 0xf0, descriptors.length, ...descriptors];
 }
 
 /** With its CRC, which starts at ones: the same as one from 0 over bytes of which the first four are inverted. */

@@ -21,13 +21,14 @@ import {
 } from '../../gpu/index.js';
 import {
   type ConversionPlan,
+  elementBytesOf,
   type Pass,
   type PassInput,
   type PassOutput,
   sampleOf,
   type Taps,
 } from '../../pixels/index.js';
-import { pixelsKernel } from './pixels-kernel.js';
+import { pixelsKernel } from './shipped-kernel.js';
 
 export const CONVERSION_BYTES = 904;
 const PASS_BYTES = 448;
@@ -94,7 +95,7 @@ export class GpuConversion implements Disposable {
       outputs.forEach((output, number) => {
         const { pointer, pitchBytes } = target[output.place.plane]!;
         const elements = output.place.offset + region.x * output.place.step;
-        const first = pointer + BigInt(elements * elementBytes(output) + region.y * pitchBytes);
+        const first = pointer + BigInt(elements * elementBytesOf(output) + region.y * pitchBytes);
         const offset = at + OUTPUTS_OFFSET + number * OUTPUT_BYTES;
         this.#view.setBigUint64(offset, first, true);
         this.#view.setUint32(offset + 16, pitchBytes, true);
@@ -120,7 +121,7 @@ export class GpuConversion implements Disposable {
       const offset = at + OUTPUTS_OFFSET + index * OUTPUT_BYTES;
       const table = output.table === undefined ? 0n : placeOf(output.table);
       this.#view.setBigUint64(offset + 8, table, true);
-      this.#view.setUint32(offset + 20, output.place.step * elementBytes(output), true);
+      this.#view.setUint32(offset + 20, output.place.step * elementBytesOf(output), true);
       this.#view.setUint32(offset + 24, kindOf(output), true);
       this.#view.setUint32(offset + 28, paddingBits(output), true);
     });
@@ -193,11 +194,6 @@ function tablesOf({ inputs, outputs }: Pass): readonly ArrayBufferView[] {
 function kindOf({ precision, table }: PassOutput): number {
   if (table !== undefined) return table instanceof Float32Array ? 4 : 3;
   return precision === 16 ? 2 : precision === 10 ? 1 : 0;
-}
-
-function elementBytes({ precision, table }: PassOutput): number {
-  if (table !== undefined) return table.BYTES_PER_ELEMENT;
-  return precision === 8 ? 1 : 2;
 }
 
 function paddingBits(output: PassOutput): number {

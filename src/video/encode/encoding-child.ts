@@ -1,6 +1,7 @@
 /** An ffmpeg that is given raw pictures and gives packets, for pictures of one format. */
 import type { Frame } from '../../bus/index.js';
 import { type SluiceError } from '../../core/index.js';
+import { PipeReader } from '../../ffi/index.js';
 import { tightByteLength, type VideoFormat, videoPlanes } from '../../format/index.js';
 import {
   FfmpegChild,
@@ -8,7 +9,6 @@ import {
   type NutFrame,
   nutFrameHeader,
   nutHeader,
-  NutPipe,
   type NutStream,
   readFailure,
   rescale,
@@ -46,7 +46,7 @@ export class EncodingChild {
   readonly ended: Promise<void>;
   failure: SluiceError | undefined;
   readonly #child: FfmpegChild;
-  readonly #pipe: NutPipe;
+  readonly #reader: PipeReader;
   readonly #underWay = new Map<number, EncodedFrom>();
   #firstNs: number | undefined;
   #lastUs = -1;
@@ -83,7 +83,7 @@ export class EncodingChild {
       },
       READ_AHEAD_BYTES,
     );
-    this.#pipe = new NutPipe(this.#child.output, demuxer);
+    this.#reader = new PipeReader(this.#child.output, demuxer);
     const { width, height } = format;
     const about: Omit<NutStream, 'id'> = {
       ...{
@@ -127,7 +127,7 @@ export class EncodingChild {
   async close(): Promise<void> {
     this.#ending = true;
     await this.#child.stop();
-    this.#pipe.close();
+    this.#reader.close();
     await this.ended;
   }
 
@@ -143,10 +143,10 @@ export class EncodingChild {
 
   async #follow(channel: string): Promise<void> {
     let broken: unknown;
-    await this.#pipe.ended.catch((error: unknown) => (broken = error));
+    await this.#reader.ended.catch((error: unknown) => (broken = error));
     if (broken !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
-    this.#pipe.close();
+    this.#reader.close();
     if (!this.#ending || end.status !== 0) {
       if (this.#ending && end.status === undefined) return;
       this.failure = readFailure(`${channel}: the encoder has ended`, end).error;

@@ -1,6 +1,8 @@
 /** What went wrong, from what ffmpeg said last: its exit status tells nothing. */
 import { type ErrorCode, SluiceError } from '../../core/index.js';
+import { SystemCallError } from '../../ffi/index.js';
 import { type ChildEnd, missingFfmpeg } from './child.js';
+import { NutError } from './nut-header.js';
 
 type CameraCode = Extract<ErrorCode, `CAMERA_${string}`>;
 
@@ -15,6 +17,11 @@ interface Reading {
 const READINGS: readonly Reading[] = [
   lasting(/No such file or directory/, 'CAMERA_UNREACHABLE', 'it does not exist'),
   lasting(/No such device/, 'CAMERA_UNREACHABLE', 'there is no such device'),
+  lasting(
+    /Not a video capture device|Inappropriate ioctl/,
+    'CAMERA_FORMAT',
+    'it is a device that gives no pictures',
+  ),
   lasting(/Permission denied/, 'CAMERA_UNREACHABLE', 'this user may not read it'),
   lasting(/Is a directory/, 'CAMERA_UNREACHABLE', 'it is a directory'),
   lasting(/401 Unauthorized/, 'CAMERA_DENIED', 'name or password are wrong (401 Unauthorized)'),
@@ -30,10 +37,11 @@ const READINGS: readonly Reading[] = [
   ),
   passing(/Device or resource busy/, 'CAMERA_UNREACHABLE', 'another program has the device'),
   passing(
-    /[Cc]annot open display|could not.*connect/i,
+    /cannot open display/i,
     'CAMERA_UNREACHABLE',
-    'it cannot be opened',
+    'there is no such screen, or this user may not see it',
   ),
+  passing(/could not.*connect/i, 'CAMERA_UNREACHABLE', 'it cannot be opened'),
   lasting(/matches no streams/, 'CAMERA_FORMAT', 'there are no pictures in it'),
   lasting(
     /decoder.*not found|Unknown decoder|No decoder/i,
@@ -75,4 +83,16 @@ export function readFailure(attempt: string, end: ChildEnd): CameraFailure {
   };
   const error = new SluiceError(code, `${attempt}: ${found}`, { details: { ffmpeg: lines } });
   return { error, isLasting };
+}
+
+/** What broke the reading of an ffmpeg's output. Bugs are thrown on. */
+export function readingFailure(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  if (error instanceof NutError) {
+    const message = `what ffmpeg sends is not the NUT it should be: ${error.message}`;
+    return new SluiceError('CAMERA_FORMAT', message, { cause: error });
+  }
+  if (!(error instanceof SystemCallError)) throw error;
+  const message = `cannot read what ffmpeg sends: ${error.message}`;
+  return new SluiceError('SYSTEM', message, { cause: error });
 }

@@ -1,9 +1,9 @@
 /** ffmpeg: the child processes that read inputs and decode, and the container between them and us. */
 export { FfmpegChild, missingFfmpeg, type ChildEnd, type ChildOptions } from './child.js';
-export { readFailure, type CameraFailure } from './failure-words.js';
+export { readFailure, readingFailure, type CameraFailure } from './failure-words.js';
 export { NutDemuxer, type NutSink } from './nut-demuxer.js';
 export type { NutFrame, NutStream } from './nut-format.js';
+export { NutError } from './nut-header.js';
 export { nutFrameHeader, nutHeader } from './nut-muxer.js';
-export { NutPipe } from './nut-pipe.js';
 export { rescale, toNs, type Rational } from './rational.js';
 export { hideSecrets, MIN_SECRET_LENGTH, redact, type ShownUrl } from './redaction.js';

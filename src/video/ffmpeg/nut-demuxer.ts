@@ -3,11 +3,12 @@
  * `advance()` that they are there. The data of a frame goes straight to where the sink wants it; only headers, and the
  * little that is read beyond one, go through a buffer.
  */
+import type { ByteTarget } from '../../ffi/index.js';
 import { FILE_ID, FrameFlag, type NutFrame, type NutStream, START_CODES } from './nut-format.js';
 import {
   type MainHeader,
   NutCursor,
-  nutError,
+  NutError,
   readMainHeader,
   readStreamHeader,
 } from './nut-header.js';
@@ -37,7 +38,7 @@ interface StreamState {
   lastPts: number;
 }
 
-export class NutDemuxer {
+export class NutDemuxer implements ByteTarget {
   readonly #sink: NutSink;
   readonly #readAheadBytes: number;
   readonly #streams: (StreamState | undefined)[] = [];
@@ -89,7 +90,7 @@ export class NutDemuxer {
     return this.#buffer.subarray(this.#end, this.#end + this.#readAheadBytes);
   }
 
-  /** `byteLength` bytes of `next()` are there. Throws `CAMERA_FORMAT` for what is no NUT. */
+  /** `byteLength` bytes of `next()` are there. Throws {@link NutError}. */
   advance(byteLength: number): void {
     if (this.#frame === undefined) this.#end += byteLength;
     else this.#filled += byteLength;
@@ -122,7 +123,8 @@ export class NutDemuxer {
     if (this.#end + this.#readAheadBytes <= this.#buffer.length) return;
     const kept = this.#end - this.#start;
     const needed = kept + this.#readAheadBytes;
-    if (needed > MAX_HEADER_BYTES + this.#readAheadBytes) throw nutError('a header without an end');
+    if (needed > MAX_HEADER_BYTES + this.#readAheadBytes)
+      throw new NutError('a header without an end');
     const larger = new Uint8Array(Math.max(needed * 2, this.#buffer.length));
     larger.set(this.#buffer.subarray(this.#start, this.#end));
     this.#buffer = larger;
@@ -143,7 +145,7 @@ export class NutDemuxer {
   #parseFileId(cursor: NutCursor): boolean {
     const id = cursor.take(FILE_ID.length);
     if (cursor.short) return false;
-    if (!FILE_ID.equals(id)) throw nutError('it begins otherwise');
+    if (!FILE_ID.equals(id)) throw new NutError('it begins otherwise');
     this.#begun = true;
     this.#start = cursor.at;
     return true;
@@ -154,7 +156,7 @@ export class NutDemuxer {
     for (let index = 1; index < 8; index += 1) startCode = startCode * 256n + BigInt(cursor.byte());
     const forward = cursor.unsigned();
     if (cursor.short) return false;
-    if (forward > MAX_HEADER_BYTES) throw nutError(`a header of ${forward} bytes`);
+    if (forward > MAX_HEADER_BYTES) throw new NutError(`a header of ${forward} bytes`);
     if (forward > 4096) cursor.take(4);
     const contentEnd = cursor.at + forward - 4;
     if (contentEnd + 4 > this.#end) return false;
@@ -164,13 +166,13 @@ export class NutDemuxer {
     else if (startCode === START_CODES.stream) this.#addStream(content);
     else if (startCode === START_CODES.syncpoint) this.#synchronise(content);
     else if (startCode !== START_CODES.info && startCode !== START_CODES.index) {
-      throw nutError('a packet of an unknown kind');
+      throw new NutError('a packet of an unknown kind');
     }
     return true;
   }
 
   #addStream(cursor: NutCursor): void {
-    if (this.#main === undefined) throw nutError('a stream before the main header');
+    if (this.#main === undefined) throw new NutError('a stream before the main header');
     const { stream, ptsShift } = readStreamHeader(cursor, this.#main.timeBases);
     this.#streams[stream.id] ??= { stream, ptsShift, lastPts: 0 };
   }
@@ -180,7 +182,7 @@ export class NutDemuxer {
     const { timeBases } = this.#main ?? { timeBases: [] };
     const coded = cursor.unsigned();
     const timeBase = timeBases[coded % Math.max(1, timeBases.length)];
-    if (timeBase === undefined) throw nutError('a syncpoint before the main header');
+    if (timeBase === undefined) throw new NutError('a syncpoint before the main header');
     const pts = Math.floor(coded / timeBases.length);
     for (const state of this.#streams) {
       if (state === undefined) continue;
@@ -193,7 +195,7 @@ export class NutDemuxer {
   }
 
   #parseFrame(cursor: NutCursor, byte: number): boolean {
-    if (this.#main === undefined) throw nutError('a frame before the main header');
+    if (this.#main === undefined) throw new NutError('a frame before the main header');
     const code = this.#main.codes[byte]!;
     let { flags } = code;
     if ((flags & FrameFlag.coded) !== 0) flags ^= cursor.unsigned();
@@ -205,18 +207,18 @@ export class NutDemuxer {
     let header = (flags & FrameFlag.headerIndex) !== 0 ? cursor.unsigned() : code.headerIndex;
     let reserved = code.reserved;
     if ((flags & FrameFlag.reserved) !== 0) reserved = cursor.unsigned();
-    if (reserved > 16) throw nutError(`${reserved} reserved fields`);
+    if (reserved > 16) throw new NutError(`${reserved} reserved fields`);
     for (let index = 0; index < reserved; index += 1) cursor.unsigned();
     if ((flags & FrameFlag.checksum) !== 0) cursor.take(4);
     if (cursor.short) return false;
     const state = this.#streams[id];
     if ((flags & (FrameFlag.invalid | FrameFlag.sideData)) !== 0 || state === undefined) {
-      throw nutError(`a frame with code ${byte}, flags ${flags}, of stream ${id}`);
+      throw new NutError(`a frame with code ${byte}, flags ${flags}, of stream ${id}`);
     }
-    if (size > MAX_FRAME_BYTES) throw nutError(`a frame of ${size} bytes`);
+    if (size > MAX_FRAME_BYTES) throw new NutError(`a frame of ${size} bytes`);
     if (size > 4096) header = 0;
     this.#elided = this.#main.elided[header] ?? this.#elided.subarray(0, 0);
-    if (this.#elided.length > size) throw nutError('a frame shorter than what it leaves out');
+    if (this.#elided.length > size) throw new NutError('a frame shorter than what it leaves out');
     state.lastPts = coded === undefined ? state.lastPts + code.ptsDelta : ptsOf(state, coded);
     this.#start = cursor.at;
     const keyFrame = (flags & FrameFlag.key) !== 0;

@@ -1,5 +1,4 @@
 /** The headers of a NUT stream, read from bytes: see nut-format.ts. */
-import { SluiceError } from '../../core/index.js';
 import { FrameFlag, type NutStream, STREAM_CLASSES } from './nut-format.js';
 import type { Rational } from './rational.js';
 
@@ -8,8 +7,9 @@ const MAX_STREAMS = 16;
 const MAX_EXTRA_BYTES = 1 << 20;
 const MAX_VARINT_BYTES = 8;
 
-export function nutError(what: string): SluiceError {
-  return new SluiceError('CAMERA_FORMAT', `what ffmpeg sends is not the NUT it should be: ${what}`);
+/** The bytes are no NUT. The message is what is wrong with them; who reads knows whose they are. */
+export class NutError extends Error {
+  override readonly name = 'NutError';
 }
 
 /** Reads forward. Beyond the end it gives zeros and sets {@link short}: more bytes may follow. */
@@ -40,9 +40,9 @@ export class NutCursor {
       const byte = this.byte();
       value = value * 128 + (byte & 0x7f);
       if ((byte & 0x80) === 0) break;
-      if (index === MAX_VARINT_BYTES) throw nutError('a number without an end');
+      if (index === MAX_VARINT_BYTES) throw new NutError('a number without an end');
     }
-    if (value > Number.MAX_SAFE_INTEGER) throw nutError('a number beyond 2^53');
+    if (value > Number.MAX_SAFE_INTEGER) throw new NutError('a number beyond 2^53');
     return value;
   }
 
@@ -54,7 +54,7 @@ export class NutCursor {
   /** A run of bytes behind its length, of its own memory. */
   run(maxBytes: number): Uint8Array {
     const length = this.unsigned();
-    if (length > maxBytes) throw nutError(`a run of ${length} bytes in a header`);
+    if (length > maxBytes) throw new NutError(`a run of ${length} bytes in a header`);
     return this.take(length);
   }
 
@@ -89,16 +89,16 @@ export interface MainHeader {
 
 export function readMainHeader(cursor: NutCursor): MainHeader {
   const version = cursor.unsigned();
-  if (version !== 3) throw nutError(`version ${version}`);
+  if (version !== 3) throw new NutError(`version ${version}`);
   const streams = cursor.unsigned();
-  if (streams < 1 || streams > MAX_STREAMS) throw nutError(`${streams} streams`);
+  if (streams < 1 || streams > MAX_STREAMS) throw new NutError(`${streams} streams`);
   cursor.unsigned();
   const bases = cursor.unsigned();
-  if (bases < 1 || bases > MAX_STREAMS) throw nutError(`${bases} time bases`);
+  if (bases < 1 || bases > MAX_STREAMS) throw new NutError(`${bases} time bases`);
   const timeBases: Rational[] = [];
   for (let index = 0; index < bases; index += 1) {
     const [numerator, denominator] = [cursor.unsigned(), cursor.unsigned()];
-    if (numerator < 1 || denominator < 1) throw nutError('a time base of 0');
+    if (numerator < 1 || denominator < 1) throw new NutError('a time base of 0');
     timeBases.push({ numerator, denominator });
   }
   const codes = readCodes(cursor);
@@ -106,10 +106,10 @@ export function readMainHeader(cursor: NutCursor): MainHeader {
   // The last fields may be absent.
   if (cursor.at < cursor.end) {
     const more = cursor.unsigned();
-    if (more > 127) throw nutError(`${more} elision headers`);
+    if (more > 127) throw new NutError(`${more} elision headers`);
     for (let index = 0; index < more; index += 1) elided.push(cursor.run(256));
   }
-  if (cursor.short) throw nutError('a main header that is cut off');
+  if (cursor.short) throw new NutError('a main header that is cut off');
   return { streams, timeBases, codes, elided };
 }
 
@@ -130,7 +130,7 @@ function readCodes(cursor: NutCursor): readonly FrameCode[] {
     if (fields > 6) cursor.signed();
     if (fields > 7) headerIndex = cursor.unsigned();
     for (let field = 8; field < fields && !cursor.short; field += 1) cursor.unsigned();
-    if (count < 1 || codes.length + count > 256 || cursor.short) throw nutError('frame codes');
+    if (count < 1 || codes.length + count > 256 || cursor.short) throw new NutError('frame codes');
     for (let index = 0; index < count; index += 1) {
       if (codes.length === 0x4e) {
         codes.push({ ...invalid, ptsDelta: 0, reserved: 0, headerIndex: 0 });
@@ -159,7 +159,7 @@ export function readStreamHeader(
   const [first, second] = [cursor.unsigned(), cursor.unsigned()];
   const third = cursor.unsigned();
   if (kind === undefined || timeBase === undefined || id >= MAX_STREAMS || ptsShift > 16) {
-    throw nutError('a stream header');
+    throw new NutError('a stream header');
   }
   const isVideo = kind === 'video';
   const isAudio = kind === 'audio';

@@ -13,6 +13,10 @@ const CODE = 0;
 /** Times below 2^7 beyond a multiple could be shortened; they are all written in full. */
 const PTS_SHIFT = 7;
 const MAX_DISTANCE = 32768;
+const CHECKSUM_BYTES = 4;
+/** Five numbers of up to 8 bytes, three of one, a start code and two checksums. */
+const MAX_FRAME_HEADER_BYTES = 64;
+const SYNCPOINT = startCodeBytes(START_CODES.syncpoint);
 
 /** The bytes before the first frame. */
 export function nutHeader(stream: Omit<NutStream, 'id'>): Uint8Array {
@@ -60,14 +64,21 @@ export function nutHeader(stream: Omit<NutStream, 'id'>): Uint8Array {
 export function nutFrameHeader(pts: number, keyFrame: boolean, byteLength: number): Uint8Array {
   const flags =
     FrameFlag.codedPts | FrameFlag.sizeMsb | FrameFlag.checksum | (keyFrame ? FrameFlag.key : 0);
-  const fields = Buffer.from([
-    CODE,
-    ...varint(flags),
-    ...varint(pts + 2 ** PTS_SHIFT),
-    ...varint(byteLength),
-  ]);
-  const syncpoint = packet(START_CODES.syncpoint, Buffer.from([...varint(pts), ...varint(0)]));
-  return Buffer.concat([syncpoint, fields, checksum(fields)]);
+  const bytes = Buffer.allocUnsafe(MAX_FRAME_HEADER_BYTES);
+  const ptsBytes = varintLength(pts);
+  let at = SYNCPOINT.copy(bytes);
+  // Behind it: the time, the distance to the syncpoint before, 0, and the checksum of both.
+  at = putVarint(bytes, at, ptsBytes + 1 + CHECKSUM_BYTES);
+  at = putVarint(bytes, at, pts);
+  at = putVarint(bytes, at, 0);
+  at = bytes.writeUInt32BE(crc32(bytes.subarray(at - ptsBytes - 1, at)), at);
+  const frameAt = at;
+  at = putVarint(bytes, at, CODE);
+  at = putVarint(bytes, at, flags);
+  at = putVarint(bytes, at, pts + 2 ** PTS_SHIFT);
+  at = putVarint(bytes, at, byteLength);
+  at = bytes.writeUInt32BE(crc32(bytes.subarray(frameAt, at)), at);
+  return bytes.subarray(0, at);
 }
 
 function codes(flags: number, count: number): number[] {
@@ -75,24 +86,43 @@ function codes(flags: number, count: number): number[] {
 }
 
 function packet(startCode: bigint, content: Uint8Array): Uint8Array {
-  const start = Buffer.alloc(8);
-  start.writeBigUInt64BE(startCode);
-  const forward = content.length + 4;
-  const head = Buffer.concat([start, Buffer.from(varint(forward))]);
+  const forward = content.length + CHECKSUM_BYTES;
+  const head = Buffer.concat([startCodeBytes(startCode), Buffer.from(varint(forward))]);
   const headerSum = forward > 4096 ? [checksum(head)] : [];
   return Buffer.concat([head, ...headerSum, content, checksum(content)]);
 }
 
+function startCodeBytes(startCode: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(startCode);
+  return bytes;
+}
+
 function checksum(bytes: Uint8Array): Uint8Array {
-  const sum = Buffer.alloc(4);
+  const sum = Buffer.alloc(CHECKSUM_BYTES);
   sum.writeUInt32BE(crc32(bytes));
   return sum;
 }
 
 function varint(value: number): number[] {
-  const bytes = [value % 128];
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) {
-    bytes.unshift(128 + (rest % 128));
+  const bytes = Buffer.alloc(varintLength(value));
+  putVarint(bytes, 0, value);
+  return [...bytes];
+}
+
+function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length += 1;
+  return length;
+}
+
+/** Returns where the next one goes. */
+function putVarint(bytes: Uint8Array, at: number, value: number): number {
+  const end = at + varintLength(value);
+  let rest = value;
+  for (let index = end - 1; index >= at; index -= 1) {
+    bytes[index] = (rest % 128) + (index < end - 1 ? 128 : 0);
+    rest = Math.floor(rest / 128);
   }
-  return bytes;
+  return end;
 }

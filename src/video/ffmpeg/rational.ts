@@ -8,6 +8,7 @@ export interface Rational {
 
 /** `value` of time base `from` in time base `to`, rounded to the nearest, halves away from zero. */
 export function rescale(value: number, from: Rational, to: Rational): number {
+  if (from.numerator === to.numerator && from.denominator === to.denominator) return value;
   const above = BigInt(value) * BigInt(from.numerator) * BigInt(to.denominator);
   const below = BigInt(from.denominator) * BigInt(to.numerator);
   const half = above < 0n ? -below / 2n : below / 2n;

@@ -1,14 +1,11 @@
 /**
- * A filter: pictures of channels as tensors or other pictures in a channel of its own.
+ * A filter: pictures of channels as tensors or other pictures in a channel of its own, while somebody reads it.
  *
  * ```text
- *   nobody reads ──────────── a subscriber comes ───────────▶ inputs are read
- *        ▲                                                          │ a frame of any input
- *        │ the last one goes: inputs and their frames are let go    ▼
- *        └──────────────────────────────────────────── collecting: the newest frame of each input
- *                                                                   │ all that are expected have one,
- *                                                                   ▼ or maxWaitMs have passed
- *                                                      convert into a loan, say of what, publish
+ *   a frame of any input ──▶ collecting: the newest frame of each input
+ *                              │ all that are expected have one,
+ *                              ▼ or maxWaitMs have passed
+ *                            convert into a loan, say of what, publish
  * ```
  *
  * An input is expected in the next batch when it was in the last one or came since. One that fails to come once delays
@@ -18,19 +15,17 @@
 import { isSluiceError } from '../../core/index.js';
 import {
   type CloseReason,
-  type FramePublisher,
   type LoanedFrame,
   type MessagePublisher,
   openPublisher,
   type PublisherStats,
 } from '../../bus/index.js';
 import type { JsonFormat, TensorFormat, VideoFormat } from '../../format/index.js';
-import { Stream } from '../../gpu/index.js';
 import { planPicture, planTensor } from '../../pixels/index.js';
 import { elementByteLength } from '../../tensor/index.js';
 import { type ConversionTarget, FrameConverter } from '../conversion/frame-converter.js';
-import { pixelsKernel } from '../conversion/pixels-kernel.js';
-import { LatestFrames, type VideoFrame } from '../inputs/latest-frames.js';
+import { DerivedChannel } from '../inputs/derived-channel.js';
+import type { VideoFrame } from '../inputs/latest-frames.js';
 import { describeInput, filterInputs, type FilterInputs } from './filter-inputs.js';
 import {
   checkFilter,
@@ -60,32 +55,34 @@ export class Filter implements AsyncDisposable {
   readonly channel: string;
   /** Resolves when the filter has ended; never rejects. */
   readonly closed: Promise<CloseReason>;
-  readonly #inputs: readonly string[];
   readonly #options: FilterOptions;
   readonly #plan: FilterPlan;
-  readonly #output: FramePublisher<Output>;
+  readonly #derived: DerivedChannel<Output>;
   readonly #sources: MessagePublisher<JsonFormat<FilterInputs>> | undefined;
-  readonly #stream: Stream | undefined;
   readonly #converters = new Map<string, FrameConverter>();
   readonly #waiting = new Set<string>();
   #expected = new Set<string>();
-  #frames: LatestFrames | undefined;
   #timer: NodeJS.Timeout | undefined;
   #pictures = 0;
   #sequence = 0;
-  #following: Promise<void>;
-  #end: Promise<void> | undefined;
 
-  private constructor(parts: FilterParts) {
-    this.channel = parts.output.channel;
-    this.closed = parts.output.closed;
-    this.#inputs = parts.inputs;
-    this.#options = parts.options;
-    this.#plan = parts.plan;
-    this.#output = parts.output;
-    this.#sources = parts.sources;
-    this.#stream = parts.stream;
-    this.#following = this.#follow();
+  private constructor(
+    derived: DerivedChannel<Output>,
+    sources: MessagePublisher<JsonFormat<FilterInputs>> | undefined,
+    options: FilterOptions,
+    plan: FilterPlan,
+  ) {
+    this.channel = derived.output.channel;
+    this.closed = derived.closed;
+    this.#derived = derived;
+    this.#sources = sources;
+    this.#options = options;
+    this.#plan = plan;
+    derived.follow({
+      begin: () => undefined,
+      onFrame: (channel) => this.#onFrame(channel),
+      end: () => this.#letGo(),
+    });
     void this.closed.then(() => this.close());
   }
 
@@ -96,91 +93,48 @@ export class Filter implements AsyncDisposable {
     options: FilterOptions,
   ): Promise<Filter> {
     const plan = checkFilter(channel, inputs, options);
-    const { memory = 'host', slots, allow, directory, label = 'sluice filter', signal } = options;
-    const common = {
-      label,
-      ...(signal === undefined ? {} : { signal }),
-      ...(allow === undefined ? {} : { allow }),
-      ...(directory === undefined ? {} : { directory }),
-    };
-    const stream = memory === 'host' ? undefined : await Stream.create({ device: memory });
-    let output: FramePublisher<Output> | undefined;
+    const label = 'sluice filter';
+    const parts = { format: plan.format, inputs, options, onlyComplete: false, label };
+    const derived = await DerivedChannel.open<Output>(channel, parts);
     try {
-      if (stream !== undefined) pixelsKernel(stream.device);
-      output = await openPublisher<Output>(channel, {
-        ...common,
-        format: plan.format,
-        memory,
-        ...(slots === undefined ? {} : { slots }),
-        ...(stream === undefined ? {} : { stream }),
-      });
-      const isTensor = isTensorTarget(options.to);
-      const format = filterInputs();
-      const sources = isTensor
-        ? await openPublisher(`${channel}/inputs`, { ...common, format, whenFull: 'overwrite' })
+      const { allow, directory, signal } = options;
+      const sources = isTensorTarget(options.to)
+        ? await openPublisher(`${channel}/inputs`, {
+            ...{ format: filterInputs(), whenFull: 'overwrite', label: options.label ?? label },
+            ...(signal === undefined ? {} : { signal }),
+            ...(allow === undefined ? {} : { allow }),
+            ...(directory === undefined ? {} : { directory }),
+          })
         : undefined;
-      return new Filter({ inputs, options, plan, output, sources, stream });
+      return new Filter(derived, sources, options, plan);
     } catch (error) {
-      await output?.close();
-      await stream?.close();
+      await derived.close();
       throw error;
     }
   }
 
   stats(): FilterStats {
-    const active = this.#frames !== undefined;
+    const { output, frames } = this.#derived;
     const inputs = [...this.#expected].sort();
-    return Object.freeze({ ...this.#output.stats(), pictures: this.#pictures, active, inputs });
+    const active = frames !== undefined;
+    return Object.freeze({ ...output.stats(), pictures: this.#pictures, active, inputs });
   }
 
   /** Ends it. Idempotent; a second call joins the first. */
-  close(): Promise<void> {
-    this.#end ??= this.#close();
-    return this.#end;
+  async close(): Promise<void> {
+    await this.#derived.close();
+    await this.#sources?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.#output.close();
-    await this.#following;
-    await this.#sources?.close();
-    await this.#stream?.close();
-  }
-
-  /** Inputs are read for as long as somebody reads what is made of them. */
-  async #follow(): Promise<void> {
-    for await (const { subscribers } of this.#output.demand()) {
-      if (subscribers > 0) this.#start();
-      else await this.#stop();
-    }
-    await this.#stop();
-  }
-
-  #start(): void {
-    if (this.#frames !== undefined) return;
-    const { label = 'sluice filter', directory, allow, onProblem } = this.#options;
-    const onFailure = onProblem ?? (() => undefined);
-    this.#frames = new LatestFrames(
-      {
-        ...{ inputs: this.#inputs, stream: this.#stream, label, directory, allow, onFailure },
-        onFrame: (channel) => this.#onFrame(channel),
-      },
-      (channel) => channel === this.channel,
-    );
-  }
-
-  async #stop(): Promise<void> {
+  #letGo(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const frames = this.#frames;
-    this.#frames = undefined;
     this.#waiting.clear();
     this.#expected.clear();
-    await frames?.close();
-    if (this.#stream !== undefined) await this.#stream.synchronize().catch(() => undefined);
     for (const converter of this.#converters.values()) converter.close();
     this.#converters.clear();
   }
@@ -209,11 +163,7 @@ export class Filter implements AsyncDisposable {
     const frames = this.#takeFrames();
     if (frames.length === 0) return;
     try {
-      using loan = this.#output.tryLoan();
-      if (loan !== undefined) this.#fill(loan, frames);
-    } catch (error) {
-      // The output has ended, and says why.
-      if (!isSluiceError(error, 'CLOSED') && !isSluiceError(error, 'CUDA_ERROR')) throw error;
+      this.#derived.publish((loan) => this.#fill(loan, frames));
     } finally {
       for (const frame of frames) if (!frame.released) frame.release();
     }
@@ -226,7 +176,7 @@ export class Filter implements AsyncDisposable {
     for (const channel of this.#waiting) {
       if (taken.length === most) break;
       this.#waiting.delete(channel);
-      const frame = this.#frames?.take(channel);
+      const frame = this.#derived.frames?.take(channel);
       if (frame !== undefined && this.#isUsable(frame)) taken.push(frame);
     }
     return taken;
@@ -237,7 +187,7 @@ export class Filter implements AsyncDisposable {
     let converter = this.#converters.get(frame.channel);
     if (converter === undefined) {
       this.#dropConverters();
-      converter = new FrameConverter((source) => this.#planOf(source), this.#stream);
+      converter = new FrameConverter((source) => this.#planOf(source), this.#derived.stream);
       this.#converters.set(frame.channel, converter);
     }
     try {
@@ -274,19 +224,19 @@ export class Filter implements AsyncDisposable {
   }
 
   #fill(loan: LoanedFrame<Output>, frames: readonly VideoFrame[]): void {
-    const stream = this.#stream;
+    const { stream, output } = this.#derived;
     const described = frames.map((frame, index) => {
       const converter = this.#converters.get(frame.channel)!;
       converter.run(frame, this.#targetOf(loan, index));
       return describeInput(frame, converter.planFor(frame).placement);
     });
-    const newest = frames.reduce((a, b) => (b.captureTimeNs > a.captureTimeNs ? b : a));
-    const { epoch } = this.#output.manifest;
+    const sources = frames.toSorted((a, b) => b.captureTimeNs - a.captureTimeNs);
+    const { epoch } = output.manifest;
     const sequence = this.#sequence + 1;
-    this.#sources?.trySend({ epoch, sequence, inputs: described }, { frame: newest });
+    this.#sources?.trySend({ epoch, sequence, inputs: described }, { frame: sources[0]! });
     const shape = this.#plan.batch === undefined ? undefined : this.#shapeOf(frames.length);
     this.#sequence = loan.publish({
-      source: newest,
+      source: sources,
       ...(stream === undefined ? {} : { stream }),
       ...(shape === undefined ? {} : { shape }),
     });
@@ -309,7 +259,7 @@ export class Filter implements AsyncDisposable {
     const isPlanar = isTensorTarget(to) && to.layout === 'chw';
     const pitchBytes = to.width * element * (isPlanar ? 1 : picture.at(-1)!);
     const offset = index * pictureBytes;
-    const isHost = this.#stream === undefined;
+    const isHost = this.#derived.stream === undefined;
     return [
       {
         pitchBytes,
@@ -318,15 +268,6 @@ export class Filter implements AsyncDisposable {
       },
     ];
   }
-}
-
-interface FilterParts {
-  readonly inputs: readonly string[];
-  readonly options: FilterOptions;
-  readonly plan: FilterPlan;
-  readonly output: FramePublisher<Output>;
-  readonly sources: MessagePublisher<JsonFormat<FilterInputs>> | undefined;
-  readonly stream: Stream | undefined;
 }
 
 /**

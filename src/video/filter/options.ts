@@ -1,13 +1,5 @@
 /** How to open a filter. */
-import {
-  assertChannelName,
-  assertChannelPattern,
-  assertInteger,
-  assertKnownKeys,
-  assertOneOf,
-  isChannelPattern,
-} from '../../core/index.js';
-import type { AllowedPeers } from '../../bus/index.js';
+import { assertInteger, assertKnownKeys, assertOneOf, isChannelPattern } from '../../core/index.js';
 import { isDType } from '../../tensor/index.js';
 import {
   PIXEL_FORMATS,
@@ -16,7 +8,6 @@ import {
   video,
   type VideoFormat,
 } from '../../format/index.js';
-import type { Memory } from '../../memory/index.js';
 import {
   checkConversionOptions,
   checkNormalization,
@@ -28,12 +19,13 @@ import {
   tensorSpec,
   type TensorTarget,
 } from '../../pixels/index.js';
+import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
 
 /** What pictures become: a tensor as detectors take it, or a picture of another format. */
 export type FilterTarget = TensorTarget | VideoFormat;
 
 /** How to open a filter. */
-export interface FilterOptions {
+export interface FilterOptions extends DerivedOptions {
   readonly to: FilterTarget;
   /** Default 'letterbox': keep the shape, fill up with `padding`. */
   readonly fit?: Fit;
@@ -48,34 +40,9 @@ export interface FilterOptions {
   readonly batch?: number;
   /** Batches: how long to wait for inputs that have no new frame, from the first one that has. Default 40. */
   readonly maxWaitMs?: number;
-  /** Where the output lives and the work is done. Default 'host'. */
-  readonly memory?: Memory;
-  /** Of the output. Default by its size. */
-  readonly slots?: number;
-  readonly allow?: AllowedPeers;
-  readonly directory?: string;
-  readonly label?: string;
-  /** Ends the filter. */
-  readonly signal?: AbortSignal;
-  /** Told of inputs that cannot be used; the others go on. */
-  readonly onProblem?: (input: string, error: unknown) => void;
 }
 
-const KNOWN = [
-  'to',
-  'fit',
-  'padding',
-  'filter',
-  'batch',
-  'maxWaitMs',
-  'memory',
-  'slots',
-  'allow',
-  'directory',
-  'label',
-  'signal',
-  'onProblem',
-] as const;
+const KNOWN = ['to', 'fit', 'padding', 'filter', 'batch', 'maxWaitMs', ...DERIVED_OPTIONS] as const;
 
 const MAX_INPUTS = 64;
 const MAX_BATCH = 256;
@@ -99,13 +66,8 @@ export function checkFilter(
   inputs: readonly string[],
   options: FilterOptions,
 ): FilterPlan {
-  assertChannelName(output);
   assertKnownKeys('openFilter()', options, KNOWN);
-  if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > MAX_INPUTS) {
-    throw new RangeError(`openFilter() takes 1 to ${MAX_INPUTS} inputs, got ${inputs.length}`);
-  }
-  for (const input of inputs) assertChannelPattern(input);
-  if (inputs.includes(output)) throw new RangeError(`${output} cannot be made of itself`);
+  checkInputs('openFilter()', output, inputs, MAX_INPUTS);
   const { to, fit, padding, filter, maxWaitMs = DEFAULT_WAIT_MS } = options;
   checkConversionOptions('openFilter()', {
     ...(fit === undefined ? {} : { fit }),

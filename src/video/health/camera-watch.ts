@@ -5,6 +5,9 @@
 import type { CameraStats } from '../camera/camera-stats.js';
 import type { CameraHealth } from './health.js';
 
+/** How long a camera may give nothing and be well, unless told otherwise. */
+export const DEFAULT_STALE_AFTER_MS = 5000;
+
 /** Where key frames only are decoded: they may be that far apart. */
 const KEY_FRAMES_MS = 60_000;
 

@@ -1,5 +1,5 @@
 /** health: how cameras are, judged by what they give; for Prometheus, for MQTT and as JSON. */
-export { CameraWatch } from './camera-watch.js';
+export { CameraWatch, DEFAULT_STALE_AFTER_MS } from './camera-watch.js';
 export {
   type CameraHealth,
   type Health,
@@ -8,5 +8,5 @@ export {
   type PartState,
 } from './health.js';
 export { type MetricsServer, openMetricsServer, parseMetricsAddress } from './metrics-server.js';
-export { checkMqttOptions, type MqttOptions, openMqttReport } from './mqtt-report.js';
+export { checkMqttOptions, MQTT_TOPIC, type MqttOptions, openMqttReport } from './mqtt-report.js';
 export { PROMETHEUS_TYPE, prometheusText } from './prometheus.js';

@@ -7,6 +7,8 @@
  * cameras/CHANNEL/health     its numbers, as JSON
  * ```
  *
+ * Elsewhere, where `discovery` is asked for, what Home Assistant finds cameras by (home-assistant.ts).
+ *
  * One connection: when it is lost the report has ended, and whoever opened it opens another. Nothing is queued: a report
  * that the broker has not taken yet is waited for, and those in between are left out.
  */
@@ -17,6 +19,7 @@ import type { CloseReason } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { hideSecrets, redact } from '../ffmpeg/index.js';
 import type { CameraHealth, Health } from './health.js';
+import { announcements, withdrawals } from './home-assistant.js';
 
 export interface MqttOptions {
   /** `mqtt://HOST:PORT` or `mqtts://HOST:PORT`; a name and a password in it are used and shown nowhere. */
@@ -27,8 +30,12 @@ export interface MqttOptions {
   readonly topic?: string;
   /** From one report to the next; a change of a status is reported at once. Default 5000. */
   readonly everyMs?: number;
+  /** Announces cameras to Home Assistant below this topic, which is `homeassistant` there. Default: does not. */
+  readonly discovery?: string;
 }
 
+/** What a topic to publish to can be. */
+export const MQTT_TOPIC = /^[^+#\u0000-\u001f]{1,256}$/;
 const DEFAULT_EVERY_MS = 5000;
 /** How often it is looked whether a camera is well. */
 const LOOK_EVERY_MS = 500;
@@ -37,7 +44,13 @@ const CONNECT_MS = 10_000;
 const FAREWELL_MS = 1000;
 
 /** Throws `RangeError`. */
-export function checkMqttOptions({ url, username, password }: MqttOptions): void {
+export function checkMqttOptions(options: MqttOptions): void {
+  const { url, username, password, topic, discovery } = options;
+  for (const [name, text] of Object.entries({ topic, discovery })) {
+    // By the broker's rules, which would end the connection without a word.
+    if (text === undefined || MQTT_TOPIC.test(text)) continue;
+    throw new RangeError(`${name} must be a topic of 1 to 256 characters, without + and #`);
+  }
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^mqtts?:$/.test(parsed.protocol) || parsed.hostname === '') {
     throw new RangeError('url must be mqtt://HOST:PORT or mqtts://HOST:PORT');
@@ -55,6 +68,7 @@ export class MqttReport implements AsyncDisposable {
   readonly #client: MqttClient;
   readonly #topic: string;
   readonly #everyMs: number;
+  readonly #discovery: string | undefined;
   readonly #health: () => Health;
   readonly #statuses = new Map<string, boolean>();
   readonly #timer: NodeJS.Timeout;
@@ -69,6 +83,7 @@ export class MqttReport implements AsyncDisposable {
     this.url = shown;
     this.#topic = topicOf(options);
     this.#everyMs = options.everyMs ?? DEFAULT_EVERY_MS;
+    this.#discovery = options.discovery;
     this.#health = health;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     client.on('close', () => {
@@ -138,6 +153,7 @@ export class MqttReport implements AsyncDisposable {
     for (const camera of cameras) {
       const { channel, healthy } = camera;
       const isChanged = this.#statuses.get(channel) !== healthy;
+      if (!this.#statuses.has(channel)) messages.push(...this.#announce(channel));
       this.#statuses.set(channel, healthy);
       if (isChanged) say(statusTopic(channel), healthy ? 'online' : 'offline');
       if (isChanged || isDue) say(healthTopic(channel), JSON.stringify(camera));
@@ -147,8 +163,19 @@ export class MqttReport implements AsyncDisposable {
       this.#statuses.delete(channel);
       // A retained message that is empty is a message taken back.
       for (const topic of [statusTopic(channel), healthTopic(channel)]) say(topic, '');
+      const prefix = this.#discovery;
+      if (prefix !== undefined) messages.push(...withdrawals(prefix, this.#topic, channel));
     }
     return messages;
+  }
+
+  #announce(channel: string): [string, string][] {
+    if (this.#discovery === undefined) return [];
+    return announcements(this.#discovery, this.#topic, channel, {
+      available: this.#under('status'),
+      status: this.#under(statusTopic(channel)),
+      health: this.#under(healthTopic(channel)),
+    });
   }
 
   /** Resolves when the broker has them all, or the connection is over. */

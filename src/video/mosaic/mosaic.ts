@@ -2,17 +2,12 @@
  * A mosaic: many channels in one picture, at a rate of its own. At each tick every cell is drawn from the newest frame
  * that its input has; no input is ever waited for, and a frame that comes too late is in the next picture.
  */
-import { isSluiceError } from '../../core/index.js';
-import {
-  type CloseReason,
-  type FramePublisher,
-  openPublisher,
-  type PublisherStats,
-} from '../../bus/index.js';
+import type { CloseReason, LoanedFrame, PublisherStats } from '../../bus/index.js';
 import type { VideoFormat } from '../../format/index.js';
-import { Stream } from '../../gpu/index.js';
-import { pixelsKernel } from '../conversion/pixels-kernel.js';
-import { LatestFrames } from '../inputs/latest-frames.js';
+import { DerivedChannel } from '../inputs/derived-channel.js';
+import { Overlay } from '../overlay/overlay.js';
+import { RecentDetections } from '../overlay/recent-detections.js';
+import { Canvas } from './canvas.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
 import { columnsFor, MAX_TILES, tileRegions } from './tile-layout.js';
@@ -43,6 +38,7 @@ interface Seen {
   hasFrame: boolean;
 }
 
+const LABEL = 'sluice mosaic';
 const BLACK = [0, 0, 0] as const;
 /** Who looks for a moment should see the inputs, not that they are being connected to. */
 const GATHERING_MS = 1000;
@@ -52,37 +48,36 @@ export class Mosaic implements AsyncDisposable {
   readonly channel: string;
   /** Resolves when the mosaic has ended; never rejects. */
   readonly closed: Promise<CloseReason>;
-  readonly #inputs: readonly string[];
-  readonly #options: MosaicOptions;
   readonly #plan: MosaicPlan;
-  readonly #output: FramePublisher<VideoFormat>;
-  readonly #stream: Stream | undefined;
+  readonly #derived: DerivedChannel<VideoFormat>;
+  readonly #options: MosaicOptions;
+  readonly #overlay: Overlay;
   readonly #seen = new Map<string, Seen>();
   #tiles: readonly Tile[] = [];
   #empty: readonly StillPicture[] = [];
-  #frames: LatestFrames | undefined;
+  /** In host memory. A GPU draws all cells of every picture: that costs less than to keep them. */
+  #canvas: Canvas | undefined;
+  #detections: RecentDetections | undefined;
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
   #startedMs = 0;
-  readonly #following: Promise<void>;
-  #end: Promise<void> | undefined;
 
   private constructor(
-    output: FramePublisher<VideoFormat>,
-    inputs: readonly string[],
+    derived: DerivedChannel<VideoFormat>,
     options: MosaicOptions,
     plan: MosaicPlan,
-    stream: Stream | undefined,
   ) {
-    this.channel = output.channel;
-    this.closed = output.closed;
-    this.#inputs = inputs;
+    this.channel = derived.output.channel;
+    this.closed = derived.closed;
+    this.#derived = derived;
     this.#options = options;
     this.#plan = plan;
-    this.#output = output;
-    this.#stream = stream;
-    this.#following = this.#follow();
-    void this.closed.then(() => this.close());
+    this.#overlay = new Overlay(plan.format, derived.stream);
+    derived.follow({
+      begin: () => this.#begin(),
+      onFrame: (channel) => this.#onFrame(channel),
+      end: () => this.#end(),
+    });
   }
 
   /** @internal */
@@ -92,23 +87,9 @@ export class Mosaic implements AsyncDisposable {
     options: MosaicOptions,
   ): Promise<Mosaic> {
     const plan = checkMosaic(channel, inputs, options);
-    const { memory = 'host', slots, allow, directory, label = 'sluice mosaic', signal } = options;
-    const stream = memory === 'host' ? undefined : await Stream.create({ device: memory });
-    try {
-      if (stream !== undefined) pixelsKernel(stream.device);
-      const output = await openPublisher(channel, {
-        ...{ format: plan.format, memory, label },
-        ...(stream === undefined ? {} : { stream }),
-        ...(slots === undefined ? {} : { slots }),
-        ...(signal === undefined ? {} : { signal }),
-        ...(allow === undefined ? {} : { allow }),
-        ...(directory === undefined ? {} : { directory }),
-      });
-      return new Mosaic(output, inputs, options, plan, stream);
-    } catch (error) {
-      await stream?.close();
-      throw error;
-    }
+    const { format } = plan;
+    const parts = { format, inputs, options, onlyComplete: true, label: LABEL };
+    return new Mosaic(await DerivedChannel.open(channel, parts), options, plan);
   }
 
   stats(): MosaicStats {
@@ -117,58 +98,41 @@ export class Mosaic implements AsyncDisposable {
       const seen = this.#seen.get(channel)!;
       return { channel, state: this.#stateOf(seen, nowMs), ageMs: nowMs - seen.sinceMs };
     });
-    const active = this.#frames !== undefined;
-    return Object.freeze({ ...this.#output.stats(), active, inputs, leftOut: this.#leftOut });
+    const { output, frames } = this.#derived;
+    const active = frames !== undefined;
+    return Object.freeze({ ...output.stats(), active, inputs, leftOut: this.#leftOut });
   }
 
   /** Ends it. Idempotent; a second call joins the first. */
   close(): Promise<void> {
-    this.#end ??= this.#close();
-    return this.#end;
+    return this.#derived.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    await this.#output.close();
-    await this.#following;
-    await this.#stream?.close();
-  }
-
-  /** Inputs are read for as long as somebody watches. */
-  async #follow(): Promise<void> {
-    for await (const { subscribers } of this.#output.demand()) {
-      if (subscribers > 0) this.#start();
-      else await this.#stop();
-    }
-    await this.#stop();
-  }
-
-  #start(): void {
-    if (this.#frames !== undefined) return;
+  #begin(): void {
     this.#startedMs = performance.now();
-    const { label = 'sluice mosaic', directory, allow, onProblem } = this.#options;
+    this.#detections = this.#readDetections();
     for (const channel of this.#plan.named) this.#await(channel);
-    this.#frames = new LatestFrames(
-      {
-        ...{ inputs: this.#inputs, stream: this.#stream, label, directory, allow },
-        onFrame: (channel) => this.#onFrame(channel),
-        onFailure: onProblem ?? (() => undefined),
-      },
-      (channel) => channel === this.channel,
-    );
     this.#layOut();
     this.#schedule(performance.now());
   }
 
-  async #stop(): Promise<void> {
+  #readDetections(): RecentDetections | undefined {
+    const { detections, maxDetectionAgeMs } = this.#plan;
+    const { label = LABEL, directory, allow, onProblem = () => undefined } = this.#options;
+    if (detections.length === 0) return undefined;
+    return new RecentDetections({
+      ...{ channels: detections, maxAgeMs: maxDetectionAgeMs, label, directory, allow, onProblem },
+    });
+  }
+
+  #end(): void {
     clearTimeout(this.#timer);
-    const frames = this.#frames;
-    this.#frames = undefined;
-    await frames?.close();
-    if (this.#stream !== undefined) await this.#stream.synchronize().catch(() => undefined);
+    void this.#detections?.close();
+    this.#detections = undefined;
     this.#closeTiles();
     this.#seen.clear();
   }
@@ -187,7 +151,7 @@ export class Mosaic implements AsyncDisposable {
     }
     if (this.#seen.size >= MAX_TILES) {
       this.#leftOut += 1;
-      this.#frames?.forget(channel);
+      this.#derived.frames?.forget(channel);
       return;
     }
     this.#await(channel);
@@ -203,20 +167,24 @@ export class Mosaic implements AsyncDisposable {
     const channels = [...named, ...others];
     const wide = columns ?? columnsFor(channels.length);
     const regions = tileRegions(channels.length, format, wide);
-    const stream = this.#stream;
+    const { stream } = this.#derived;
     this.#tiles = channels.map((channel, index) => {
       const region = regions[index]!;
       return new Tile({ channel, target: format, region, stream, labels, filter });
     });
     this.#empty = regions
       .slice(channels.length)
-      .map((region) => StillPicture.color(BLACK, format, region, stream));
+      .map((region) => new StillPicture(BLACK, format, region, stream));
+    const canvas = stream === undefined ? new Canvas(format) : undefined;
+    if (canvas !== undefined) for (const still of this.#empty) still.paint(canvas.planes);
+    this.#canvas = canvas;
   }
 
   #closeTiles(): void {
     for (const part of [...this.#tiles, ...this.#empty]) part.close();
     this.#tiles = [];
     this.#empty = [];
+    this.#canvas = undefined;
   }
 
   /** By the clock since the start: what one picture is late is not added to the next. Pictures that are missed are. */
@@ -226,33 +194,36 @@ export class Mosaic implements AsyncDisposable {
     const nextMs = Math.max(dueMs, nowMs - periodMs);
     this.#timer = setTimeout(
       () => {
-        this.#tick();
-        if (this.#frames !== undefined) this.#schedule(nextMs + periodMs);
+        // Nobody watches any more, and the last frames are being given back.
+        if (this.#derived.frames === undefined) return;
+        this.#derived.attempt(() => this.#tick());
+        this.#schedule(nextMs + periodMs);
       },
       Math.max(0, nextMs - nowMs),
     );
   }
 
   #tick(): void {
-    this.#letGo();
-    if (this.#isGathering()) return;
-    try {
-      using loan = this.#output.tryLoan();
-      if (loan === undefined) return;
-      const nowMs = performance.now();
-      const { planes } = loan;
-      for (const still of this.#empty) still.paint(planes);
-      for (const tile of this.#tiles) {
-        const seen = this.#seen.get(tile.channel)!;
-        const frame = this.#frames?.peek(tile.channel);
-        const state = this.#stateOf(seen, nowMs);
-        tile.draw(frame, state, clockTime(seen.since), planes);
-      }
-      loan.publish(this.#stream === undefined ? {} : { stream: this.#stream });
-    } catch (error) {
-      // The output has ended, and says why.
-      if (!isSluiceError(error, 'CLOSED') && !isSluiceError(error, 'CUDA_ERROR')) throw error;
-    }
+    this.#derived.frames?.look();
+    this.#dropSilent();
+    if (!this.#isGathering()) this.#derived.publish((loan) => this.#draw(loan));
+  }
+
+  #draw(loan: LoanedFrame<VideoFormat>): void {
+    const { frames, stream } = this.#derived;
+    const nowMs = performance.now();
+    const canvas = this.#canvas;
+    const planes = canvas?.planes ?? loan.planes;
+    if (canvas === undefined) for (const still of this.#empty) still.paint(planes);
+    const marks = this.#tiles.flatMap((tile) => {
+      const seen = this.#seen.get(tile.channel)!;
+      const frame = frames?.peek(tile.channel);
+      const state = this.#stateOf(seen, nowMs);
+      return tile.draw(frame, state, clockTime(seen.since), this.#detections, planes);
+    });
+    canvas?.copyTo(loan.bytes);
+    this.#overlay.draw(marks, loan.planes);
+    loan.publish(stream === undefined ? {} : { stream });
   }
 
   /** At the start, until the inputs that are named have a frame, and one at least has. */
@@ -267,8 +238,8 @@ export class Mosaic implements AsyncDisposable {
     return nowMs - sinceMs > this.#plan.staleMs ? 'dead' : 'live';
   }
 
-  /** Channels of patterns that have been silent for long. */
-  #letGo(): void {
+  /** Lets go of channels of patterns that have been silent for long. */
+  #dropSilent(): void {
     const nowMs = performance.now();
     const { named, leaveMs } = this.#plan;
     const gone = [...this.#seen].filter(
@@ -276,7 +247,7 @@ export class Mosaic implements AsyncDisposable {
     );
     for (const [channel] of gone) {
       this.#seen.delete(channel);
-      this.#frames?.forget(channel);
+      this.#derived.frames?.forget(channel);
     }
     if (gone.length > 0) this.#layOut();
   }

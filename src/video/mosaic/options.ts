@@ -1,20 +1,18 @@
 /** How to open a mosaic. */
 import {
-  assertChannelName,
   assertChannelPattern,
   assertInteger,
   assertKnownKeys,
   assertOneOf,
   isChannelPattern,
 } from '../../core/index.js';
-import type { AllowedPeers } from '../../bus/index.js';
 import { type PixelFormat, video, type VideoFormat } from '../../format/index.js';
-import type { Memory } from '../../memory/index.js';
 import type { ResizeFilter } from '../../pixels/index.js';
+import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
 import { MAX_TILES } from './tile-layout.js';
 
 /** How to open a mosaic. */
-export interface MosaicOptions {
+export interface MosaicOptions extends DerivedOptions {
   /** Of the mosaic, in pixels. Default 1920 × 1080. */
   readonly width?: number;
   readonly height?: number;
@@ -26,23 +24,22 @@ export interface MosaicOptions {
   readonly columns?: number;
   /** The name of its channel in each picture. Default true. */
   readonly labels?: boolean;
+  /**
+   * Channels of detections, or patterns, such as 'detect/*': what they found in the inputs is drawn over them. Default
+   * none.
+   */
+  readonly detections?: readonly string[];
+  /**
+   * Detections of another frame than the one that is shown: how far apart the two may be, in time of capture. From half
+   * of it on they fade. Default 1000.
+   */
+  readonly maxDetectionAgeMs?: number;
   /** After so long without a new frame an input is shown as dead. Default 2000. */
   readonly staleMs?: number;
   /** After so long a dead input of a pattern leaves the mosaic; those that are named stay. Default 30 000. */
   readonly leaveMs?: number;
   /** Default 'bilinear', which costs the processor a quarter of 'area' where cameras are much larger than their cells. */
   readonly filter?: ResizeFilter;
-  /** Where the output lives and the work is done. Default 'host'. */
-  readonly memory?: Memory;
-  /** Of the output. Default by its size. */
-  readonly slots?: number;
-  readonly allow?: AllowedPeers;
-  readonly directory?: string;
-  readonly label?: string;
-  /** Ends the mosaic. */
-  readonly signal?: AbortSignal;
-  /** Told of inputs that cannot be used; the others go on. */
-  readonly onProblem?: (input: string, error: unknown) => void;
 }
 
 const KNOWN = [
@@ -52,16 +49,12 @@ const KNOWN = [
   'framesPerSecond',
   'columns',
   'labels',
+  'detections',
+  'maxDetectionAgeMs',
   'staleMs',
   'leaveMs',
   'filter',
-  'memory',
-  'slots',
-  'allow',
-  'directory',
-  'label',
-  'signal',
-  'onProblem',
+  ...DERIVED_OPTIONS,
 ] as const;
 
 const MAX_SECONDS_MS = 2 ** 31 - 1;
@@ -72,6 +65,8 @@ export interface MosaicPlan {
   readonly framesPerSecond: number;
   readonly columns: number | undefined;
   readonly labels: boolean;
+  readonly detections: readonly string[];
+  readonly maxDetectionAgeMs: number;
   readonly staleMs: number;
   readonly leaveMs: number;
   readonly filter: ResizeFilter;
@@ -85,15 +80,16 @@ export function checkMosaic(
   inputs: readonly string[],
   options: MosaicOptions,
 ): MosaicPlan {
-  assertChannelName(output);
   assertKnownKeys('openMosaic()', options, KNOWN);
-  if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > MAX_TILES) {
-    throw new RangeError(`openMosaic() takes 1 to ${MAX_TILES} inputs, got ${inputs.length}`);
-  }
-  for (const input of inputs) assertChannelPattern(input);
-  if (inputs.includes(output)) throw new RangeError(`${output} cannot show itself`);
+  checkInputs('openMosaic()', output, inputs, MAX_TILES);
   const { width = 1920, height = 1080, pixelFormat = 'nv12', framesPerSecond = 25 } = options;
   const { columns, labels = true, staleMs = 2000, leaveMs = 30_000, filter = 'bilinear' } = options;
+  const { detections = [], maxDetectionAgeMs = 1000 } = options;
+  if (!Array.isArray(detections) || detections.length > MAX_TILES) {
+    throw new RangeError(`detections must be at most ${MAX_TILES} channels or patterns`);
+  }
+  for (const channel of detections) assertChannelPattern(channel);
+  assertInteger('maxDetectionAgeMs', maxDetectionAgeMs, 1, MAX_SECONDS_MS);
   assertInteger('framesPerSecond', framesPerSecond, 1, 240);
   if (columns !== undefined) assertInteger('columns', columns, 1, MAX_TILES);
   assertInteger('staleMs', staleMs, 1, MAX_SECONDS_MS);
@@ -101,5 +97,6 @@ export function checkMosaic(
   assertOneOf('filter', filter, ['auto', 'bilinear', 'area']);
   const format = video({ width, height, pixelFormat });
   const named = [...new Set(inputs.filter((input) => !isChannelPattern(input)))];
-  return { format, framesPerSecond, columns, labels, staleMs, leaveMs, filter, named };
+  const times = { maxDetectionAgeMs, staleMs, leaveMs };
+  return { format, framesPerSecond, columns, labels, detections, ...times, filter, named };
 }

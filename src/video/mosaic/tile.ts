@@ -16,8 +16,16 @@ import type { Stream } from '../../gpu/index.js';
 import { type ConversionOptions, planPicture, type Region } from '../../pixels/index.js';
 import { type ConversionTarget, FrameConverter } from '../conversion/frame-converter.js';
 import type { VideoFrame } from '../inputs/latest-frames.js';
-import { labelPicture } from './label-picture.js';
+import { detectionMarks } from '../overlay/detection-marks.js';
+import { type Color, letterScale, lettersOf, type Mark } from '../overlay/mark.js';
+import type { RecentDetections } from '../overlay/recent-detections.js';
 import { StillPicture } from './still-picture.js';
+
+/** The picture that a cell shows; undefined: black. */
+interface Drawn {
+  readonly frame: VideoFrame | undefined;
+  readonly isDead: boolean;
+}
 
 /** Of an input of a mosaic: it has not been seen yet, has a picture, or has had none for long. */
 export type TileState = 'waiting' | 'live' | 'dead';
@@ -31,10 +39,10 @@ export interface TileOptions {
   readonly filter: ConversionOptions['filter'];
 }
 
-const BLACK = [0, 0, 0] as const;
+const BLACK: Color = [0, 0, 0];
+const WHITE: Color = [255, 255, 255];
 const DEAD_GAIN = 0.35;
-/** Cells from this height on have letters of twice the size, and so on. */
-const LINES_A_SCALE = 300;
+const OPAQUE = 256;
 
 export class Tile {
   readonly channel: string;
@@ -42,8 +50,8 @@ export class Tile {
   readonly #live: FrameConverter;
   readonly #dead: FrameConverter;
   readonly #empty: StillPicture;
-  #label: StillPicture | undefined;
-  #text: string | undefined;
+  /** In host memory, where cells stay from picture to picture. */
+  #drawn: Drawn | undefined;
   /** Of a picture that cannot be converted. */
   #refused: VideoFormat | undefined;
 
@@ -58,37 +66,67 @@ export class Tile {
       );
     this.#live = converter(1);
     this.#dead = converter(DEAD_GAIN);
-    this.#empty = StillPicture.color(BLACK, target, region, stream);
+    this.#empty = new StillPicture(BLACK, target, region, stream);
   }
 
-  /** `sinceText`: how long it has been waiting or dead, in words. */
+  /**
+   * The marks to be drawn over the picture: what was found in it, and words. `sinceText`: since when it has been waiting
+   * or dead. In host memory `planes` must be those of the picture before, without marks: what they show is not drawn
+   * again.
+   */
   draw(
     frame: VideoFrame | undefined,
     state: TileState,
     sinceText: string,
+    detections: RecentDetections | undefined,
     planes: readonly ConversionTarget[],
-  ): void {
-    const isShown = frame !== undefined && this.#drawPicture(frame, state, planes);
-    if (!isShown) this.#empty.paint(planes);
-    const { labels } = this.#options;
+  ): readonly Mark[] {
+    const isShown = this.#show(frame, state === 'dead', planes);
+    const found =
+      isShown && frame !== undefined && detections !== undefined
+        ? detectionMarks(detections.of(frame), this.#placeOf(frame))
+        : [];
     const words: string[] = [];
-    if (labels) words.push(this.channel);
+    if (this.#options.labels) words.push(this.channel);
     if (state === 'dead') words.push(`no picture since ${sinceText}`);
     else if (state === 'waiting') words.push('no picture yet');
     else if (!isShown) words.push('cannot be converted');
-    this.#write(words.join('  '), planes);
+    const heading = this.#heading(words.join('  '));
+    return heading === undefined ? found : [...found, heading];
   }
 
   /** Blocks on a GPU until the stream is through with it. */
   close(): void {
-    for (const part of [this.#live, this.#dead, this.#empty, this.#label]) part?.close();
-    this.#label = undefined;
+    for (const part of [this.#live, this.#dead, this.#empty]) part.close();
   }
 
-  #drawPicture(frame: VideoFrame, state: TileState, planes: readonly ConversionTarget[]): boolean {
+  /** Where the picture is in the target. */
+  #placeOf(frame: VideoFrame): Region {
+    const { region } = this.#options;
+    const { x, y, width, height } = this.#live.planFor(frame).placement;
+    return { x: region.x + x, y: region.y + y, width, height };
+  }
+
+  /** False: there is no picture, or it cannot be converted, and the cell is black. */
+  #show(
+    frame: VideoFrame | undefined,
+    isDead: boolean,
+    planes: readonly ConversionTarget[],
+  ): boolean {
+    const drawn = this.#drawn;
+    if (drawn === undefined || drawn.frame !== frame || drawn.isDead !== isDead) {
+      if (frame === undefined || !this.#drawPicture(frame, isDead, planes)) {
+        this.#empty.paint(planes);
+      }
+      this.#drawn = this.#options.stream === undefined ? { frame, isDead } : undefined;
+    }
+    return frame !== undefined && this.#refused !== frame.format;
+  }
+
+  #drawPicture(frame: VideoFrame, isDead: boolean, planes: readonly ConversionTarget[]): boolean {
     if (this.#refused === frame.format) return false;
     try {
-      (state === 'dead' ? this.#dead : this.#live).run(frame, planes);
+      (isDead ? this.#dead : this.#live).run(frame, planes);
       return true;
     } catch (error) {
       if (!isSluiceError(error, 'UNSUPPORTED')) throw error;
@@ -97,20 +135,12 @@ export class Tile {
     }
   }
 
-  #write(text: string, planes: readonly ConversionTarget[]): void {
-    if (this.#text !== text) {
-      this.#label?.close();
-      this.#label = this.#makeLabel(text);
-      this.#text = text;
-    }
-    this.#label?.paint(planes);
-  }
-
-  #makeLabel(text: string): StillPicture | undefined {
-    const { target, region, stream } = this.#options;
-    const scale = 1 + Math.floor(region.height / LINES_A_SCALE);
-    const picture = text === '' ? undefined : labelPicture(text, scale, region.width);
-    if (picture === undefined || picture.format.height > region.height) return undefined;
-    return StillPicture.label(picture, target, region, stream);
+  #heading(text: string): Mark | undefined {
+    const { region } = this.#options;
+    const scale = letterScale(region);
+    const letters = lettersOf(text, scale, region);
+    if (letters === undefined) return undefined;
+    const label = { x: region.x, y: region.y, scale, letters };
+    return { outline: undefined, label, ground: BLACK, ink: WHITE, opacity: OPAQUE };
   }
 }

@@ -2,7 +2,8 @@
  * Sound decoded: an ffmpeg that reads the packets of one stream and gives their samples. Times go in as the input has
  * them and come out counted in samples, so that the rounding of a container does not tear sound apart.
  */
-import { SluiceError } from '../../core/index.js';
+import type { SluiceError } from '../../core/index.js';
+import { PipeReader } from '../../ffi/index.js';
 import type { AudioFormat } from '../../format/index.js';
 import {
   FfmpegChild,
@@ -10,9 +11,9 @@ import {
   type NutFrame,
   nutFrameHeader,
   nutHeader,
-  NutPipe,
   type NutStream,
   readFailure,
+  readingFailure,
   rescale,
   toNs,
 } from '../ffmpeg/index.js';
@@ -61,7 +62,7 @@ export class PcmDecoder {
   failure: SluiceError | undefined;
   readonly #stream: NutStream;
   readonly #child: FfmpegChild;
-  readonly #pipe: NutPipe;
+  readonly #reader: PipeReader;
   readonly #bytesPerSample: number;
   readonly #ended: Promise<void>;
   readonly #onBlock: (block: PcmBlock) => void;
@@ -95,7 +96,7 @@ export class PcmDecoder {
       },
       READ_AHEAD_BYTES,
     );
-    this.#pipe = new NutPipe(this.#child.output, demuxer);
+    this.#reader = new PipeReader(this.#child.output, demuxer);
     this.#ended = this.#follow(channel);
   }
 
@@ -129,11 +130,11 @@ export class PcmDecoder {
 
   /** Gives no more blocks until `release()`, but for those that were read already. */
   hold(): void {
-    this.#pipe.hold();
+    this.#reader.hold();
   }
 
   release(): void {
-    this.#pipe.release();
+    this.#reader.release();
   }
 
   /** Gives what it has still to give, and ends. */
@@ -148,7 +149,7 @@ export class PcmDecoder {
     this.#closing = true;
     this.#underWay = [];
     await this.#child.stop();
-    this.#pipe.close();
+    this.#reader.close();
     await this.#ended;
   }
 
@@ -183,13 +184,9 @@ export class PcmDecoder {
   }
 
   async #follow(channel: string): Promise<void> {
-    await this.#pipe.ended.catch(async (error: unknown) => {
-      await this.#child.stop();
-      if (!(error instanceof SluiceError)) throw error;
-      this.failure = error;
-    });
+    await this.#reader.ended.catch((error: unknown) => (this.failure = readingFailure(error)));
+    if (this.failure !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
-    this.#pipe.close();
     if (this.#closing) return;
     this.failure ??= readFailure(`${channel}: the decoder has ended`, end).error;
   }

@@ -1,11 +1,19 @@
 /** One client of a tap: what is on its way to it, at its own pace. */
-import { closeDescriptor, receiveBytesOnly, sendBytes, watchReadable } from '../../ffi/index.js';
+import {
+  closeDescriptor,
+  receiveBytesOnly,
+  sendBytes,
+  SystemCallError,
+  watchReadable,
+} from '../../ffi/index.js';
 import type { DescriptorWatch } from '../../ffi/index.js';
 import type { ReadonlyBytes } from '../../core/index.js';
 
 export interface ClientHandlers {
   /** Everything was handed to the kernel: there is room for more. */
   onDrained(client: ClientWriter): void;
+  /** The client said something; the bytes are valid until this returns. */
+  onInput(client: ClientWriter, bytes: Uint8Array): void;
   /** Once, when the connection is over, whoever ended it. */
   onEnd(client: ClientWriter): void;
 }
@@ -14,11 +22,13 @@ interface Piece {
   bytes: Uint8Array;
   /** Memory that somebody else will write again: it is copied when it is wanted back. */
   lent: boolean;
+  /** Goes with the first byte, and stays its owner's. */
+  readonly descriptor: number | undefined;
 }
 
-/** What a client that talks is listened to a turn: nothing is expected, and what comes is thrown away. */
+/** What a client that talks is listened to a turn. */
 const MAX_READS_A_TURN = 8;
-const waste = new Uint8Array(65_536);
+const heard = new Uint8Array(65_536);
 
 /**
  * Owns the descriptor of a connected socket, Unix or TCP, which never blocks. Bytes go straight from where they lie; what
@@ -53,11 +63,14 @@ export class ClientWriter {
     return !this.#ended && !this.#ending && this.waitingBytes === 0;
   }
 
-  /** Sends the bytes behind what waits already. `lent`: they are valid until `detach()` was called. */
-  send(bytes: ReadonlyBytes, lent: boolean): void {
+  /**
+   * Sends the bytes behind what waits already. `lent`: they are valid until `detach()` was called. `descriptor` is to stay
+   * open until the client has gone or has answered.
+   */
+  send(bytes: ReadonlyBytes, lent: boolean, descriptor?: number): void {
     if (this.#ended || this.#ending || bytes.byteLength === 0) return;
     // send(2) reads the bytes where they lie; its type knows no read-only memory.
-    this.#pieces.push({ bytes: bytes as Uint8Array, lent });
+    this.#pieces.push({ bytes: bytes as Uint8Array, lent, descriptor });
     this.waitingBytes += bytes.byteLength;
   }
 
@@ -103,9 +116,10 @@ export class ClientWriter {
 
   /** False when the socket takes no more now. */
   #sendPiece(): boolean {
-    const { bytes } = this.#pieces[0] as Piece;
+    const { bytes, descriptor } = this.#pieces[0] as Piece;
     const left = bytes.byteLength - this.#offset;
-    const sent = sendBytes(this.#fd, bytes, this.#offset, left);
+    const passed = descriptor === undefined || this.#offset > 0 ? undefined : [descriptor];
+    const sent = sendBytes(this.#fd, bytes, this.#offset, left, passed);
     if (sent < 0) return false;
     this.#offset += sent;
     this.waitingBytes -= sent;
@@ -117,21 +131,24 @@ export class ClientWriter {
   }
 
   #onReady(): void {
-    this.#discardInput();
+    this.#listen();
     if (this.#ended || this.waitingBytes === 0) return;
     this.flush();
     if (!this.#ended && this.waitingBytes === 0) this.#handlers.onDrained(this);
   }
 
   /** A client that ends its side has left. */
-  #discardInput(): void {
+  #listen(): void {
     try {
       for (let reads = 0; reads < MAX_READS_A_TURN; reads += 1) {
-        const byteLength = receiveBytesOnly(this.#fd, waste);
+        const byteLength = receiveBytesOnly(this.#fd, heard);
         if (byteLength < 0) return;
         if (byteLength === 0) return this.close();
+        this.#handlers.onInput(this, heard.subarray(0, byteLength));
+        if (this.#ended) return;
       }
-    } catch {
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
       this.close();
     }
   }

@@ -51,7 +51,8 @@ export class DemandLoop {
         if (!(error instanceof SluiceError)) throw error;
         return handlers.onFailure(error);
       }
-      handlers.onLost();
+      // A reading that was told to end may end without a word; then the publisher is not lost.
+      if (!signal.aborted) handlers.onLost();
     }
     handlers.onRest();
     this.#running = undefined;

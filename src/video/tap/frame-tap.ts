@@ -8,36 +8,38 @@
  *
  * Without clients nothing is subscribed, so a camera that decodes on demand may rest.
  */
-import { isSluiceError, type SluiceError } from '../../core/index.js';
-import { rawByteLength, type VideoFormat, video } from '../../format/index.js';
-import { type Frame, type FrameSubscriber, openSubscriber } from '../../bus/index.js';
+import { isSluiceError, SluiceError } from '../../core/index.js';
+import type { VideoFormat } from '../../format/index.js';
+import type { Frame, FrameSubscriber } from '../../bus/index.js';
 import { USUAL_RATE } from '../container/frame-rate.js';
 import type { ClientWriter } from './client-writer.js';
 import { DemandLoop } from './demand-loop.js';
 import { FramePace } from './frame-pace.js';
-import { type PictureCodec, PICTURE_CODECS } from './picture-codecs.js';
+import { DescriptorDelivery } from './descriptor-delivery.js';
+import { type PictureDelivery, StreamDelivery } from './picture-delivery.js';
 import { fitPicture, type PictureFit, targetFormat } from './picture-fit.js';
-import { PictureMemory, ShownPicture } from './shown-picture.js';
+import type { GpuPictures } from './gpu-pictures.js';
+import { openPictureSource } from './picture-source.js';
+import { type PictureMemory, ShownPicture } from './shown-picture.js';
 import type { TapCounters, TapSource } from './tap-source.js';
-import type { TapOptions } from './options.js';
+import type { PictureTapFormat, TapOptions } from './options.js';
 
 /** How long no picture may have come before 'hold' goes on with the last one. */
 const HOLD_AFTER_MS = 1000;
 
 interface ClientState {
-  /** Number of the last picture it was given; 0: none, not even the header. */
+  /** Number of the last picture it was given; 0: none, not even the beginning. */
   last: number;
-  /** What it is reading. */
-  reading: ShownPicture | undefined;
   /** Number of the last picture that it gets: its publisher has ended. */
   until: number;
 }
 
 export class FrameTap implements TapSource {
   readonly #channel: string;
-  readonly #options: TapOptions & { readonly as: 'y4m' | 'nut' | 'raw' };
-  readonly #codec: PictureCodec;
+  readonly #options: TapOptions & { readonly as: PictureTapFormat };
+  readonly #delivery: PictureDelivery;
   readonly #counters: TapCounters;
+  readonly #fail: (error: SluiceError) => void;
   readonly #clients = new Map<ClientWriter, ClientState>();
   readonly #pace: FramePace;
   readonly #loop: DemandLoop;
@@ -52,14 +54,21 @@ export class FrameTap implements TapSource {
 
   constructor(
     channel: string,
-    options: TapOptions & { readonly as: 'y4m' | 'nut' | 'raw' },
+    options: TapOptions & { readonly as: PictureTapFormat },
     counters: TapCounters,
     fail: (error: SluiceError) => void,
   ) {
     this.#channel = channel;
     this.#options = options;
-    this.#codec = PICTURE_CODECS[options.as];
+    this.#delivery =
+      options.as === 'unixfd'
+        ? new DescriptorDelivery((client) => this.#offerAgain(client))
+        : new StreamDelivery(options.as);
     this.#counters = counters;
+    this.#fail = (error) => {
+      fail(error);
+      this.#delivery.close();
+    };
     this.#pace = new FramePace(options.framesPerSecond);
     this.#loop = new DemandLoop({
       isWanted: () => this.#clients.size > 0,
@@ -72,57 +81,60 @@ export class FrameTap implements TapSource {
         this.#shown?.supersede();
         this.#shown = undefined;
       },
-      onFailure: fail,
+      onFailure: this.#fail,
     });
   }
 
   join(client: ClientWriter): void {
-    this.#clients.set(client, { last: 0, reading: undefined, until: Infinity });
+    this.#clients.set(client, { last: 0, until: Infinity });
     this.#offer(client);
     this.#loop.changed();
   }
 
   leave(client: ClientWriter): void {
-    this.#clients.get(client)?.reading?.finish();
+    this.#delivery.left(client);
     this.#clients.delete(client);
     this.#loop.changed();
   }
 
   drained(client: ClientWriter): void {
-    const state = this.#clients.get(client);
-    if (state === undefined) return;
-    state.reading?.finish();
-    state.reading = undefined;
-    this.#offer(client);
+    this.#delivery.drained(client);
+    this.#offerAgain(client);
+  }
+
+  input(client: ClientWriter, bytes: Uint8Array): void {
+    this.#delivery.input?.(client, bytes);
   }
 
   async close(): Promise<void> {
     await this.#loop.close();
+    this.#delivery.close();
   }
 
   async #readPublisher(signal: AbortSignal): Promise<void> {
     const { directory, label, as } = this.#options;
-    const subscriber = await openSubscriber(this.#channel, {
-      format: video(),
-      copyTo: 'host',
-      whenLost: 'end',
+    const reading = {
       label: label ?? `tap (${as})`,
       signal,
       ...(directory === undefined ? {} : { directory }),
+    };
+    const source = await openPictureSource(this.#channel, reading, (format) => {
+      const target = this.#targetOf(format);
+      return { target, places: this.#delivery.planes(target) };
     });
     this.#counters.reading = true;
     try {
       for (;;) {
-        const frame = await this.#next(subscriber, signal);
+        const frame = await this.#next(source.subscriber, signal);
         if (frame === undefined) break;
-        await this.#take(frame, signal);
+        await this.#take(frame, source.gpu, signal);
       }
     } finally {
       this.#counters.reading = false;
       // Closing the subscriber ends the frames that are held.
       this.#detach();
       this.#shown?.keep();
-      await subscriber.close();
+      await source.close();
     }
   }
 
@@ -149,7 +161,11 @@ export class FrameTap implements TapSource {
     }
   }
 
-  async #take(frame: Frame<VideoFormat>, signal: AbortSignal): Promise<void> {
+  async #take(
+    frame: Frame<VideoFormat>,
+    gpu: GpuPictures | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       if (!this.#pace.takes(frame.ptsNs)) return frame.release();
       if (frame.state !== 'ready') await frame.ready({ signal });
@@ -158,26 +174,41 @@ export class FrameTap implements TapSource {
       if (isSluiceError(error, 'FRAME_LOST')) return;
       throw error;
     }
-    const fit = this.#fitOf(frame.format);
+    const { ptsNs } = frame;
+    const memory = this.#memoryFor(frame.format);
+    let made: Uint8Array | undefined;
+    if (gpu !== undefined) await gpu.make(frame, (made = memory.take()));
     this.#detach();
     this.#shown?.supersede();
-    this.#numbers += 1;
-    this.#shown = new ShownPicture(this.#numbers, frame, fit, this.#memory as PictureMemory);
+    const number = ++this.#numbers;
+    this.#shown =
+      made === undefined
+        ? ShownPicture.of(number, frame, this.#fitOf(frame.format), memory)
+        : ShownPicture.made(number, ptsNs, made, memory);
     if (this.#keepsAtOnce) this.#shown.keep();
     for (const client of this.#clients.keys()) this.#offer(client);
     this.#holdSoon(HOLD_AFTER_MS);
   }
 
   /** The tap's format is that of its first picture, for good: no reader of such a stream can change its size. */
-  #fitOf(source: VideoFormat): PictureFit {
+  #targetOf(source: VideoFormat): VideoFormat {
     const { size, pixelFormat } = this.#options;
-    if (this.#fit?.source === source) return this.#fit.fit;
-    this.#target ??= targetFormat(source, this.#codec.pixelFormats, {
+    this.#target ??= targetFormat(source, this.#delivery.pixelFormats, {
       ...(size === undefined ? {} : { size }),
       ...(pixelFormat === undefined ? {} : { pixelFormat }),
     });
-    this.#memory ??= new PictureMemory(rawByteLength(this.#target));
-    const fit = fitPicture(source, this.#target);
+    return this.#target;
+  }
+
+  #memoryFor(source: VideoFormat): PictureMemory {
+    this.#memory ??= this.#delivery.memory(this.#targetOf(source));
+    return this.#memory;
+  }
+
+  #fitOf(source: VideoFormat): PictureFit {
+    if (this.#fit?.source === source) return this.#fit.fit;
+    const target = this.#targetOf(source);
+    const fit = fitPicture(source, target, this.#delivery.planes(target));
     this.#fit = { source, fit };
     return fit;
   }
@@ -187,22 +218,36 @@ export class FrameTap implements TapSource {
     const state = this.#clients.get(client);
     const shown = this.#shown;
     const rate = this.#pace.rate;
+    const delivery = this.#delivery;
     if (state === undefined || !client.idle) return;
-    if (state.last >= state.until || (shown?.number ?? 0) > state.until) return client.end();
+    if (state.last >= state.until || (shown?.number ?? 0) > state.until)
+      return delivery.end(client);
     if (shown === undefined || shown.number <= state.last) return;
-    if (rate === undefined && this.#codec.needsRate) return;
+    if (!delivery.hasRoom(client)) {
+      // Who gives nothing back is not waited for at the end.
+      if (state.until !== Infinity) delivery.end(client);
+      return;
+    }
+    if (rate === undefined && delivery.needsRate) return;
     const target = this.#target as VideoFormat;
-    if (state.last === 0) client.send(this.#codec.header(target, rate ?? USUAL_RATE), false);
+    if (state.last === 0) delivery.begin(client, target, rate);
     else this.#counters.framesSkipped += shown.number - state.last - 1;
     state.last = shown.number;
-    state.reading = shown;
-    shown.begin();
-    const bytes = shown.bytes();
-    client.send(this.#codec.prefix(target, shown.ptsNs), false);
-    client.send(bytes, shown.inPlace);
+    delivery.give(client, shown, target);
     this.#counters.framesSent += 1;
     client.flush();
     if (client.idle) this.drained(client);
+  }
+
+  /** Outside the reading: what goes wrong ends that, too. */
+  #offerAgain(client: ClientWriter): void {
+    try {
+      this.#offer(client);
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      this.#fail(error);
+      void this.#loop.close();
+    }
   }
 
   #detach(): void {

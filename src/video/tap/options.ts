@@ -5,10 +5,14 @@ import { PIXEL_FORMATS, type PixelFormat, video } from '../../format/index.js';
 import type { AllowedPeers } from '../../bus/index.js';
 
 /** All of {@link TapFormat}, those of pictures first. */
-export const TAP_FORMATS = Object.freeze(['y4m', 'nut', 'raw', 'h264', 'hevc', 'mpegts'] as const);
+export const TAP_FORMATS = Object.freeze([
+  ...(['y4m', 'nut', 'raw', 'unixfd'] as const),
+  ...(['h264', 'hevc', 'mpegts'] as const),
+]);
 /**
  * What a tap speaks. From pictures: `y4m` (YUV4MPEG2, every program reads it), `nut` (with exact times), `raw` (pixels and
- * nothing else). From packets: `h264`, `hevc` (Annex B), `mpegts`.
+ * nothing else), `unixfd` (GStreamer's unixfdsrc: descriptors of memory that is read in place). From packets: `h264`,
+ * `hevc` (Annex B), `mpegts` (with sound).
  */
 export type TapFormat = (typeof TAP_FORMATS)[number];
 
@@ -59,6 +63,9 @@ const KNOWN = [
 
 export const DEFAULT_MAX_CLIENTS = 64;
 
+/** Those of pictures. */
+export type PictureTapFormat = Exclude<TapFormat, 'h264' | 'hevc' | 'mpegts'>;
+
 export function isPacketTap(as: TapFormat): as is 'h264' | 'hevc' | 'mpegts' {
   return as === 'h264' || as === 'hevc' || as === 'mpegts';
 }
@@ -72,6 +79,7 @@ export function checkTapOptions(options: TapOptions): void {
   }
   if (options.tcp !== undefined) {
     parseTcpAddress(options.tcp);
+    if (options.as === 'unixfd') throw new TypeError('unixfd needs socket: TCP passes no memory');
     if (options.allow !== undefined)
       throw new TypeError('allow is an option of socket, not of tcp');
   }
@@ -80,7 +88,7 @@ export function checkTapOptions(options: TapOptions): void {
     for (const name of ['size', 'framesPerSecond', 'pixelFormat'] as const) {
       if (options[name] === undefined) continue;
       throw new TypeError(
-        `${name} is for y4m, nut and raw: ${options.as} carries packets as they are`,
+        `${name} is for y4m, nut, raw and unixfd: ${options.as} carries packets as they are`,
       );
     }
   }

@@ -9,10 +9,11 @@ import { isSluiceError, SluiceError } from '../../core/index.js';
 import type { PacketFormat } from '../../format/index.js';
 import { TS_CODECS, type TsCodec, TsMuxer } from '../container/mpegts.js';
 import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
-import { packetChannelOf } from '../packets/packet-channel.js';
+import { packetChannelOf, soundChannelOf } from '../packets/packet-channel.js';
 import type { ClientWriter } from './client-writer.js';
 import { DemandLoop } from './demand-loop.js';
 import type { TapOptions } from './options.js';
+import { type FollowedSound, followSound, type SoundHandlers } from './sound-reader.js';
 import type { TapCounters, TapSource } from './tap-source.js';
 
 /** What a client may leave unread: seconds of a camera. */
@@ -79,16 +80,25 @@ export class PacketTap implements TapSource {
   }
 
   async #readPublisher(signal: AbortSignal): Promise<void> {
-    const { directory, label, as } = this.#options;
+    const { directory, as, label = `tap (${as})` } = this.#options;
     const reader = await openPackets(this.#channel, {
       whenLost: 'end',
-      label: label ?? `tap (${as})`,
+      label,
       signal,
       ...(directory === undefined ? {} : { directory }),
     });
     this.#counters.reading = true;
+    const ending = new AbortController();
+    let sound: FollowedSound | undefined;
     try {
       this.#begin(reader.manifest.format as PacketFormat);
+      if (this.#muxer !== undefined) {
+        const channel = soundChannelOf(this.#channel);
+        const { signal: ended } = ending;
+        const reading = { channel, label, directory, signal: ended };
+        sound = followSound(reading, this.#soundOf(this.#muxer));
+        await sound.known;
+      }
       for (;;) {
         const packet = await this.#next(reader, signal);
         if (packet === undefined) return;
@@ -96,8 +106,22 @@ export class PacketTap implements TapSource {
       }
     } finally {
       this.#counters.reading = false;
-      await reader.close();
+      ending.abort();
+      await Promise.all([sound?.ended, reader.close()]);
     }
+  }
+
+  /** Sound goes to whoever has pictures, at the times that it shares with them. */
+  #soundOf(muxer: TsMuxer): SoundHandlers {
+    return {
+      onSound: (framing) => (muxer.sound = framing),
+      onPacket: (packet, ptsNs) => {
+        // A late word of the publisher before.
+        if (muxer !== this.#muxer) return;
+        const bytes = muxer.soundUnit(packet, ptsNs);
+        if (bytes.length > 0) this.#give(bytes, false);
+      },
+    };
   }
 
   /** Undefined when the publisher has ended and everything was read. */
@@ -133,7 +157,11 @@ export class PacketTap implements TapSource {
   /** After a loss the reader goes on with a key frame, so nothing has to be done about it here. */
   #distribute(packet: Packet): void {
     const { keyFrame } = packet;
-    const bytes = this.#muxer?.unit(packet) ?? packet.bytes;
+    this.#give(this.#muxer?.unit(packet) ?? packet.bytes, keyFrame);
+  }
+
+  /** To all clients that have room, from a key frame on. */
+  #give(bytes: Uint8Array, keyFrame: boolean): void {
     this.#keep(bytes, keyFrame);
     for (const [client, state] of this.#clients) {
       if (client.waitingBytes + bytes.byteLength > MAX_WAITING_BYTES) state.waits = true;

@@ -1,6 +1,7 @@
 /** How pictures become the bytes of a stream: what stands at its beginning, and before each of them. */
 import type { PixelFormat, VideoFormat } from '../../format/index.js';
 import { PIXEL_FORMATS, rawByteLength } from '../../format/index.js';
+import { USUAL_RATE } from '../container/frame-rate.js';
 import { NUT_PIXEL_FORMATS, rawFourcc } from '../container/raw-fourcc.js';
 import { Y4M_FRAME, Y4M_PIXEL_FORMATS, y4mHeader } from '../container/y4m.js';
 import { nutFrameHeader, nutHeader } from '../ffmpeg/nut-muxer.js';
@@ -15,7 +16,8 @@ export interface PictureCodec {
   /** Whether the beginning states a rate, so that it cannot be sent before that is known. */
   readonly needsRate: boolean;
   /** The beginning of a stream. */
-  header(format: VideoFormat, rate: Rational): Uint8Array;
+  /** `rate`: undefined while it is not known. */
+  header(format: VideoFormat, rate: Rational | undefined): Uint8Array;
   /** What stands before a picture. `ptsNs` grows. */
   prefix(format: VideoFormat, ptsNs: number): Uint8Array;
 }
@@ -24,7 +26,7 @@ export const PICTURE_CODECS: Readonly<Record<'y4m' | 'nut' | 'raw', PictureCodec
   y4m: {
     pixelFormats: Y4M_PIXEL_FORMATS,
     needsRate: true,
-    header: y4mHeader,
+    header: (format, rate = USUAL_RATE) => y4mHeader(format, rate),
     prefix: () => Y4M_FRAME,
   },
   nut: {

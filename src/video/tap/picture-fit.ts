@@ -4,13 +4,11 @@ import type { ReadonlyBytes } from '../../core/index.js';
 import {
   copyFromSlot,
   type PixelFormat,
-  rawByteLength,
   rowRuns,
   type VideoFormat,
   videoPlanes,
 } from '../../format/index.js';
 import { colorOf, PictureConverter, planPicture } from '../../pixels/index.js';
-import { differsInChromaPlanes, splitChroma } from './chroma-split.js';
 
 export interface PictureFit {
   /** The slot begins with the picture as it is wanted: nothing has to be made. */
@@ -47,10 +45,22 @@ function isRgb(pixelFormat: PixelFormat): boolean {
   return pixelFormat.startsWith('rgb') || pixelFormat.startsWith('bgr');
 }
 
-/** Throws `UNSUPPORTED` for colours that cannot be converted. */
-export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit {
-  const byteLength = rawByteLength(target);
-  if (isDeepStrictEqual(source, target)) {
+/** Where a plane is in the bytes of a picture. */
+export interface PlanePlace {
+  readonly start: number;
+  readonly end: number;
+  readonly pitchBytes: number;
+}
+
+/** Throws `UNSUPPORTED` for colours that cannot be converted. `places`: of the planes of the target. */
+export function fitPicture(
+  source: VideoFormat,
+  target: VideoFormat,
+  places: readonly PlanePlace[],
+): PictureFit {
+  const byteLength = places.at(-1)!.end;
+  const isTight = isDeepStrictEqual(places, tightPlanes(target));
+  if (isTight && isDeepStrictEqual(source, target)) {
     const runs = rowRuns(source);
     return {
       inPlace: runs.length === 1,
@@ -58,16 +68,8 @@ export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit
       make: (slot, into) => copyFromSlot(runs, slot, into),
     };
   }
-  if (differsInChromaPlanes(source, target)) {
-    return {
-      inPlace: false,
-      byteLength,
-      make: (slot, into) => splitChroma(source, slot, into),
-    };
-  }
   const converter = new PictureConverter(planPicture(source, target));
   const planes = videoPlanes(source);
-  const tight = tightPlanes(target);
   return {
     inPlace: false,
     byteLength,
@@ -76,7 +78,7 @@ export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit
         planes.map(({ byteOffset, byteLength: length, pitchBytes }) => {
           return { bytes: slot.subarray(byteOffset, byteOffset + length), pitchBytes };
         }),
-        tight.map(({ start, end, pitchBytes }) => {
+        places.map(({ start, end, pitchBytes }) => {
           return { bytes: into.subarray(start, end), pitchBytes };
         }),
       );
@@ -85,9 +87,7 @@ export function fitPicture(source: VideoFormat, target: VideoFormat): PictureFit
 }
 
 /** Where the planes of a picture without padding are. */
-function tightPlanes(
-  format: VideoFormat,
-): readonly { readonly start: number; readonly end: number; readonly pitchBytes: number }[] {
+export function tightPlanes(format: VideoFormat): readonly PlanePlace[] {
   let end = 0;
   return videoPlanes(format).map(({ rowBytes, height }) => {
     const start = end;

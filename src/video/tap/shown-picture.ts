@@ -30,33 +30,57 @@ export class ShownPicture {
   /** Counts what the tap shows, repetitions included. */
   number: number;
   ptsNs: number;
-  readonly #fit: PictureFit;
+  readonly #fit: PictureFit | undefined;
   readonly #memory: PictureMemory;
   #frame: Frame<VideoFormat> | undefined;
   #made: Uint8Array | undefined;
   #readers = 0;
   #superseded = false;
 
-  constructor(number: number, frame: Frame<VideoFormat>, fit: PictureFit, memory: PictureMemory) {
+  private constructor(number: number, ptsNs: number, memory: PictureMemory, fit?: PictureFit) {
     this.number = number;
-    this.ptsNs = frame.ptsNs;
-    this.#frame = frame;
-    this.#fit = fit;
+    this.ptsNs = ptsNs;
     this.#memory = memory;
+    this.#fit = fit;
+  }
+
+  /** Takes the frame over. */
+  static of(
+    number: number,
+    frame: Frame<VideoFormat>,
+    fit: PictureFit,
+    memory: PictureMemory,
+  ): ShownPicture {
+    const picture = new ShownPicture(number, frame.ptsNs, memory, fit);
+    picture.#frame = frame;
+    return picture;
+  }
+
+  /** A picture that has been made in bytes of `memory`, which are taken over. */
+  static made(
+    number: number,
+    ptsNs: number,
+    bytes: Uint8Array,
+    memory: PictureMemory,
+  ): ShownPicture {
+    const picture = new ShownPicture(number, ptsNs, memory);
+    picture.#made = bytes;
+    return picture;
   }
 
   /** Whether {@link bytes} are the publisher's, to be given up when this picture is superseded. */
   get inPlace(): boolean {
-    return this.#made === undefined && this.#fit.inPlace;
+    return this.#made === undefined && this.#fit?.inPlace === true;
   }
 
   /** Without padding, in the tap's format. */
   bytes(): ReadonlyBytes {
     if (this.#made !== undefined) return this.#made;
     const { bytes } = this.#frame as Frame<VideoFormat>;
-    if (this.#fit.inPlace) return bytes.subarray(0, this.#fit.byteLength);
+    const fit = this.#fit as PictureFit;
+    if (fit.inPlace) return bytes.subarray(0, fit.byteLength);
     this.#made = this.#memory.take();
-    this.#fit.make(bytes, this.#made);
+    fit.make(bytes, this.#made);
     return this.#made;
   }
 
@@ -76,7 +100,7 @@ export class ShownPicture {
     if (this.#frame === undefined) return;
     if (this.inPlace) {
       const copy = this.#memory.take();
-      copy.set(this.#frame.bytes.subarray(0, this.#fit.byteLength) as Uint8Array);
+      copy.set(this.bytes() as Uint8Array);
       this.#made = copy;
     } else {
       this.bytes();

@@ -8,6 +8,8 @@ export interface TapSource {
   leave(client: ClientWriter): void;
   /** It has read everything. */
   drained(client: ClientWriter): void;
+  /** It said something: foreign bytes, valid until this returns. Where nothing is expected they are thrown away. */
+  input?(client: ClientWriter, bytes: Uint8Array): void;
   close(): Promise<void>;
 }
 

@@ -85,6 +85,7 @@ export class Tap implements AsyncDisposable {
     const most = options.maxClients ?? DEFAULT_MAX_CLIENTS;
     const handlers = {
       onDrained: (client: ClientWriter) => source.drained(client),
+      onInput: (client: ClientWriter, bytes: Uint8Array) => source.input?.(client, bytes),
       onEnd: (client: ClientWriter) => {
         clients.delete(client);
         counters.bytesSent += client.sentBytes;
@@ -163,10 +164,12 @@ function sourceOf(
 
 /**
  * Serves a channel on a Unix socket or a port of this machine: pictures as `y4m`, `nut` or `raw`, or the packets beside
- * them (`CHANNEL/packets`) as `h264`, `hevc` or `mpegts`. Any number of clients read, each at its own pace; a slow one
- * passes pictures over and holds nobody up. The channel may come later, and may come again.
+ * them (`CHANNEL/packets`) as `h264`, `hevc` or `mpegts`, the last with sound (`CHANNEL/audio`). Any number of clients
+ * read, each at its own pace; a slow one passes pictures over and holds nobody up. The channel may come later, and may
+ * come again.
  *
- * Pictures keep the size that the first one had. In the memory of a GPU they are copied to the host once for all.
+ * Pictures keep the size that the first one had. In the memory of a GPU they are made smaller there, where they are to be,
+ * and copied to the host once for all.
  *
  * Rejects with `TypeError`/`RangeError` for bad arguments, the signal's reason, `SYSTEM` when the place cannot be listened
  * at, `CHANNEL_IN_USE` when somebody does. What goes wrong later ends the tap: `closed` tells.

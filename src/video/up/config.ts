@@ -171,11 +171,11 @@ function refusalOf(path: Path, text: string): string | undefined {
     return ['url', 'username', 'password'].includes(String(path[1])) ? undefined : PLACES;
   }
   if (section === 'taps' && key === 'socket') return undefined;
-  if (section !== 'cameras' || key !== 'input') return PLACES;
+  if (section !== 'cameras' || (key !== 'input' && key !== 'subStream')) return PLACES;
   if (isUrl(text)) return undefined;
   return 'variables can stand in inputs that are URLs: what ffmpeg is told of others can be seen.';
 }
 
 const PLACES =
-  'variables are secrets, and this is shown to others; they can stand in the input of a camera that is a URL, ' +
+  'variables are secrets, and this is shown to others; they can stand in input and subStream of a camera that are URLs, ' +
   'the socket of a tap, and url, username and password of mqtt.';

@@ -2,6 +2,8 @@
 export { type ConfigResult, type Plan, readConfig } from './config.js';
 export { ConfigFile } from './config-file.js';
 export { type PartSpec, withServices } from './part-spec.js';
-export type { Problem } from './problems.js';
+export { Positions } from './positions.js';
+export { describeProblem, type Problem, problemAt, problemsOf } from './problems.js';
+export { type HealthServices, openServices, type OpenServices } from './services.js';
 export { configJsonSchema } from './schema.js';
 export { type PlanChange, Supervisor, type UpEvent } from './supervisor.js';

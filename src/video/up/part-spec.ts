@@ -2,13 +2,19 @@
 import { assertChannelPattern, isChannelPattern } from '../../core/index.js';
 import { cameraInput } from '../camera/input.js';
 import { checkCameraOptions, type CameraOptions } from '../camera/options.js';
+import { subStreamChannel, type SubStreamInput, subStreamOptions } from '../camera/sub-stream.js';
 import type { EncoderOptions } from '../encode/encoder.js';
 import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/options.js';
 import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
 import { checkRecordOptions, type RecordOptions } from '../record/options.js';
 import { checkPlaceOfChannel } from '../record/pattern-recording.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
-import { checkMqttOptions, type MqttOptions, parseMetricsAddress } from '../health/index.js';
+import {
+  checkMqttOptions,
+  DEFAULT_STALE_AFTER_MS,
+  type MqttOptions,
+  parseMetricsAddress,
+} from '../health/index.js';
 import type { Config } from './schema.js';
 import type { Path } from './positions.js';
 
@@ -30,7 +36,6 @@ export interface Part {
   readonly path: Path;
 }
 
-const DEFAULT_STALE_AFTER_MS = 5000;
 const DEFAULT_SEGMENT_SECONDS = 600;
 
 /** `secretsAt`: values of variables that stand at a place. */
@@ -42,10 +47,8 @@ export function partsOf(config: Config, secretsAt: (path: Path) => readonly stri
   const add = (section: string, name: string, spec: PartSpec): void => {
     parts.push({ name, spec, path: name === '' ? [section] : [section, name] });
   };
-  for (const [name, { staleAfterMs: own = staleAfterMs, ...rest }] of Object.entries(cameras)) {
-    const secrets = secretsAt(['cameras', name, 'input']);
-    const options = secrets.length === 0 ? rest : { ...rest, secrets };
-    add('cameras', name, { kind: 'camera', options, staleAfterMs: own });
+  for (const [name, camera] of Object.entries(cameras)) {
+    parts.push(...camerasOf(name, { staleAfterMs, ...camera }, secretsAt));
   }
   for (const [name, { inputs, to, ...rest }] of Object.entries(filters)) {
     const options = { ...rest, to: to as FilterTarget };
@@ -66,6 +69,30 @@ export function partsOf(config: Config, secretsAt: (path: Path) => readonly stri
   if (metrics !== undefined) add('metrics', '', { kind: 'metrics', address: metrics });
   if (mqtt !== undefined) add('mqtt', '', { kind: 'mqtt', options: mqtt });
   return parts;
+}
+
+type CameraConfig = NonNullable<Config['cameras']>[string];
+
+/** The camera, and its sub-stream where it has one: a part each, so each has its own health. */
+function camerasOf(
+  name: string,
+  config: CameraConfig & { readonly staleAfterMs: number },
+  secretsAt: (path: Path) => readonly string[],
+): Part[] {
+  const { staleAfterMs, input, subStream, ...rest } = config;
+  const path = ['cameras', name];
+  const inputAt = (key: 'input' | 'subStream', text: string): SubStreamInput => {
+    const secrets = secretsAt([...path, key]);
+    return secrets.length === 0 ? { input: text } : { input: text, secrets };
+  };
+  const part = (channel: string, options: CameraOptions, at: Path): Part => {
+    return { name: channel, spec: { kind: 'camera', options, staleAfterMs }, path: at };
+  };
+  const options = { ...rest, ...inputAt('input', input) };
+  const main = part(name, options, path);
+  if (subStream === undefined) return [main];
+  const sub = subStreamOptions(options, inputAt('subStream', subStream));
+  return [main, part(subStreamChannel(name), sub, [...path, 'subStream'])];
 }
 
 /** A part may be opened again at any time: a file of one name would then be written over. */

@@ -17,6 +17,12 @@ export function problemAt(position: Position, path: Path, message: string): Prob
   return { ...position, key: printable(path.join('.'), 200), message: printable(message, 500) };
 }
 
+/** One line for a person: `FILE:LINE:COLUMN: key: what is wrong`. */
+export function describeProblem(path: string, { line, column, key, message }: Problem): string {
+  const place = `${printable(path, 200)}:${line}:${column}`;
+  return `${place}: ${key === '' ? '' : `${key}: `}${message}`;
+}
+
 /** `value`: the file as it is written, before variables are put in. */
 export function problemsOf(
   error: z.ZodError,

@@ -7,6 +7,7 @@ import { channelNameProblem } from '../../core/index.js';
 import { AUDIO_DTYPES, PIXEL_FORMATS } from '../../format/index.js';
 import type { Memory } from '../../memory/index.js';
 import { TENSOR_COLORS, TENSOR_DTYPES, TENSOR_LAYOUTS } from '../../pixels/index.js';
+import { MQTT_TOPIC } from '../health/index.js';
 import { TAP_FORMATS } from '../tap/index.js';
 
 const MAX_COUNT = 2 ** 31 - 1;
@@ -85,6 +86,11 @@ const camera = keysOf({
   input: text('a URL, a path, /dev/videoN, x11:DISPLAY or lavfi:GRAPH').describe(
     'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; in URLs ${NAME} is taken from the environment',
   ),
+  subStream: text('a URL or a path')
+    .describe(
+      'A second, smaller stream of the camera, published as NAME/sub; variables as in input',
+    )
+    .exactOptional(),
   ...pool,
   loop: flag.exactOptional(),
   realtime: flag.exactOptional(),
@@ -159,6 +165,10 @@ const mosaic = keysOf({
   framesPerSecond: integer(1, 240).exactOptional(),
   columns: integer(1, 36).exactOptional(),
   labels: flag.exactOptional(),
+  detections: listOf(text(CHANNEL), 'a list of channels or patterns')
+    .describe('Channels of detections, drawn over the pictures')
+    .exactOptional(),
+  maxDetectionAgeMs: integer(1).exactOptional(),
   staleMs: integer(1).exactOptional(),
   leaveMs: integer(1).exactOptional(),
   filter: oneOf(['auto', 'bilinear', 'area']).exactOptional(),
@@ -179,13 +189,14 @@ const recorder = keysOf({
   label: label.exactOptional(),
 });
 
+const topic = text().regex(MQTT_TOPIC, { error: 'a topic without + and #' });
 const mqtt = keysOf({
   url: text('mqtt://HOST:PORT or mqtts://HOST:PORT'),
   username: text().exactOptional(),
   password: text().exactOptional(),
-  topic: text()
-    .regex(/^[^+#\u0000-\u001f]{1,256}$/, { error: 'a topic without + and #' })
-    .describe('Where topics begin; default sluice/HOSTNAME')
+  topic: topic.describe('Where topics begin; default sluice/HOSTNAME').exactOptional(),
+  discovery: topic
+    .describe('Announces cameras to Home Assistant below this topic, homeassistant there')
     .exactOptional(),
   everyMs: integer(100, 86_400_000).exactOptional(),
 });

@@ -185,6 +185,38 @@ static void copies(void) {
   SAY("alloc of too much", CU(cuMemAlloc_v2, &none, (size_t)1 << 45));
 }
 
+/* Rows of 8 bytes from one pitch to another: what a decoder's picture is copied by. */
+static void rows(void) {
+  begin();
+  CUdeviceptr whole;
+  unsigned int found[3] = {0, 0, 0};
+  DO(cuMemAlloc_v2, &whole, SIZE);
+  DO(cuMemsetD32Async, whole, 7, SIZE / 4, stream);
+  DO(cuMemsetD32Async, whole + 32, 9, 2, stream);
+  CUDA_MEMCPY2D copy;
+  memset(&copy, 0, sizeof copy);
+  copy.srcMemoryType = copy.dstMemoryType = 2;
+  copy.srcDevice = whole, copy.srcPitch = 32;
+  copy.dstDevice = whole + 4096, copy.dstPitch = 16;
+  copy.WidthInBytes = 8, copy.Height = 2;
+  DO(cuMemsetD32Async, whole + 4096, 1, 16, stream);
+  SAY("copy of rows", CU(cuMemcpy2DAsync_v2, &copy, stream));
+  SAY("sync", CU(cuStreamSynchronize, stream));
+  DO(cuMemcpyDtoH_v2, found, whole + 4096, 4);
+  DO(cuMemcpyDtoH_v2, found + 1, whole + 4096 + 8, 4);
+  DO(cuMemcpyDtoH_v2, found + 2, whole + 4096 + 16, 4);
+  SAY("the first row", (int)found[0]);
+  SAY("behind it", (int)found[1]);
+  SAY("the second row", (int)found[2]);
+  copy.Height = 0;
+  SAY("copy of no rows", CU(cuMemcpy2DAsync_v2, &copy, stream));
+  copy.Height = 2, copy.WidthInBytes = 24;
+  SAY("copy of rows wider than the pitch of the target", CU(cuMemcpy2DAsync_v2, &copy, stream));
+  copy.WidthInBytes = 40, copy.dstPitch = 64;
+  SAY("copy of rows wider than the pitch of the source", CU(cuMemcpy2DAsync_v2, &copy, stream));
+  SAY("sync", CU(cuStreamSynchronize, stream));
+}
+
 static void allocations(void) {
   begin();
   CUmemAllocationProp wanted = properties();
@@ -385,6 +417,7 @@ question *const simple_questions[] = {before_init,
                                       past_the_end,
                                       copy_to_device_as_host,
                                       copies,
+                                      rows,
                                       allocations,
                                       map_less,
                                       events,

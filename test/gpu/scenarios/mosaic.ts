@@ -1,6 +1,7 @@
 /** Mosaics whose pictures never leave the GPU. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { DeviceBuffer, enqueueWait64, enqueueWrite64 } from '../../../src/gpu/index.js';
 import { type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { openMosaic } from '../../../src/video/index.js';
 import { GpuRuntime } from '../gpu-runtime.js';
@@ -47,5 +48,47 @@ describe('a mosaic on a GPU', options, () => {
     } finally {
       stop();
     }
+  });
+
+  it('is not held up by an input that announces frames and does not finish them', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const { directory } = runtime;
+    const [first, second] = [
+      await runtime.publisher('a', { format, memory: 'cuda' }),
+      await runtime.publisher('b', { format, memory: 'cuda' }),
+    ];
+    const size = { width: 128, height: 64, pixelFormat: 'rgb24', framesPerSecond: 50 } as const;
+    const wanted = { ...size, memory: 'cuda', labels: false, directory } as const;
+    const mosaic = await openMosaic('wall', ['a', 'b'], wanted);
+    t.after(() => mosaic.close());
+    const [stuck, free] = [await runtime.stream(), await runtime.stream()];
+    using gate = DeviceBuffer.create(16);
+    enqueueWrite64(Number(free.handle), Number(gate.pointer), 0);
+    await free.synchronize();
+    const view = await runtime.subscriber('wall', { format: video() });
+    const until = async (left: number, right: number): Promise<void> => {
+      for (;;) {
+        using frame = await view.receive();
+        const { planes } = await frame.toHost();
+        const { bytes, pitchBytes } = planes[0]!;
+        const row = 32 * pitchBytes;
+        if (bytes[row + 32 * 3] === left && bytes[row + 96 * 3] === right) return;
+      }
+    };
+    put(first, 10);
+    put(second, 20);
+    await until(10, 20);
+    enqueueWait64(Number(stuck.handle), Number(gate.pointer), 1);
+    second.tryLoan()!.publish({ stream: stuck });
+    try {
+      for (const value of [11, 12, 13]) {
+        put(first, value);
+        await until(value, 20);
+      }
+    } finally {
+      enqueueWrite64(Number(free.handle), Number(gate.pointer), 1);
+    }
+    put(second, 30);
+    await until(13, 30);
   });
 });

@@ -53,9 +53,13 @@ describe('commands', () => {
       if (name === 'help') continue;
       const program = await buildProgram(name, NOTHING);
       const command = program.commands.find((entry) => entry.name() === name);
-      const flags = command?.options.map(({ flags: text }) => text) ?? [];
-      for (const flag of ['--json', '--dir <path>', '-q, --quiet']) {
-        assert.ok(flags.includes(flag), `${name} ${flag}`);
+      // A command that has commands of its own leaves the options to them.
+      const own = command?.commands ?? [];
+      for (const each of own.length > 0 ? own : [command]) {
+        const flags = each?.options.map(({ flags: text }) => text) ?? [];
+        for (const flag of ['--json', '--dir <path>', '-q, --quiet']) {
+          assert.ok(flags.includes(flag), `${name} ${each?.name()} ${flag}`);
+        }
       }
     }
   });

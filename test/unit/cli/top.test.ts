@@ -11,7 +11,9 @@ import {
   type Key,
   type ScreenState,
 } from '../../../src/cli/top/screen.js';
-import { factsOf, manifestOf, sampleSinceNothing } from './manifests.js';
+import { cameraLines } from '../../../src/cli/camera-facts.js';
+import { readStats } from '../../../src/cli/foreign-stats.js';
+import { factsOf, manifestOf, reportOf, sampleSinceNothing } from './manifests.js';
 
 const DOOR = sampleSinceNothing(
   manifestOf('camera/door'),
@@ -164,6 +166,70 @@ describe('keys', () => {
   it('does nothing where there is nothing', () => {
     const next = pressKey(FIRST_SCREEN, { name: 'return' }, []);
     assert.ok(typeof next === 'object' && next.detail === undefined);
+  });
+});
+
+describe('cameras', () => {
+  const told = {
+    ...{
+      state: 'lost',
+      input: 'rtsp://10.0.0.7/',
+      codec: 'h264',
+      decoder: 'ffmpeg',
+      wanted: 'all',
+    },
+    ...{ framesPerSecond: 25, bitsPerSecond: 4.04e6, pictures: 101, dropped: 1, decodeMs: 12.54 },
+    ...{ lastFrameAgeMs: 61_000, reconnects: 2, lastError: 'gone\u001b[31m' },
+  };
+  const yard = sampleOf(
+    manifestOf('camera/yard'),
+    {
+      timeMs: 1,
+      facts: readStats({ publisher: { userStats: { camera: told } }, subscribers: [] }),
+    },
+    undefined,
+  );
+  const size = { width: 200, height: 10 };
+
+  it('are told of in the details of their channel', () => {
+    const state = { ...FIRST_SCREEN, detail: 'camera/yard' };
+    const lines = screenLines(state, [yard, CHAT], size, NO_PAINT);
+    assert.ok(
+      lines.includes(
+        'camera     lost, h264 by ffmpeg, 25.0 fps, 4.0 Mbit/s, decode 12.5 ms, 1 dropped, ' +
+          'last frame 1 m ago, 2 reconnects, gone\\e[31m',
+      ),
+      lines.join('\n'),
+    );
+    const chat = screenLines({ ...FIRST_SCREEN, detail: 'chat' }, [yard, CHAT], size, NO_PAINT);
+    assert.ok(!chat.some((line) => line.startsWith('camera ')));
+  });
+
+  it('have a table of their own, which a key opens and closes', () => {
+    const state = press(FIRST_SCREEN, { name: 'c' });
+    assert.deepEqual(screenLines(state, [...CHANNELS, yard], size, NO_PAINT).slice(1, 4), [
+      'CAMERA       STATE  DECODER   FPS     BITRATE   DECODE  DROP  AGE  RECONNECTS  SAYS',
+      'camera/yard  lost   ffmpeg   25.0  4.0 Mbit/s  12.5 ms     1  1 m           2  gone\\e[31m',
+      '',
+    ]);
+    assert.equal(screenLines(state, CHANNELS, size, NO_PAINT)[1], 'no cameras');
+    const filtered = { ...state, filter: 'door' };
+    assert.equal(screenLines(filtered, [yard], size, NO_PAINT)[1], 'no cameras');
+    assert.equal(press(state, { name: 'c' }).cameras, false);
+    assert.equal(press(state, { name: 'escape' }).cameras, false);
+  });
+
+  it('may tell what they like, and nothing comes of it', () => {
+    for (const camera of [null, 7, [], { framesPerSecond: 'x', lastFrameAgeMs: {}, state: 1 }]) {
+      const stats = { publisher: { userStats: { camera } }, subscribers: [] };
+      const facts = readStats(stats as unknown as Parameters<typeof readStats>[0]);
+      const lines = cameraLines([reportOf(manifestOf('a'), facts)], NO_PAINT);
+      for (const line of lines) assert.doesNotMatch(line, /NaN|undefined|object/);
+    }
+    assert.equal(
+      readStats({ publisher: { userStats: 'no' }, subscribers: [] }).publisher.userStats,
+      undefined,
+    );
   });
 });
 

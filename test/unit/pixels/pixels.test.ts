@@ -5,6 +5,7 @@ import {
   checkNormalization,
   PictureConverter,
   placePicture,
+  planFill,
   planPicture,
   planTensor,
   tensorSpec,
@@ -69,6 +70,39 @@ describe('colours', () => {
   it('of a matrix that is not known are refused by its name', () => {
     const { format } = one('nv12', [0, 0, 0, 0, 128, 128], color('ycgco', 'limited'));
     assert.throws(() => planPicture(format, rgb), { code: 'UNSUPPORTED', message: /'ycgco'/ });
+  });
+
+  it('of such a matrix stay what they are where nothing is done to them', () => {
+    const { format, picture } = one('nv12', [1, 2, 3, 4, 128, 90], color('ycgco', 'limited'));
+    const i420 = video({ ...format, pixelFormat: 'i420' });
+    const made = convert(planPicture(format, i420), picture, i420);
+    assert.deepEqual(samplesOf(i420, made), [1, 2, 3, 4, 128, 90]);
+    // What is filled up has a colour.
+    const wide = video({ ...i420, width: 4 });
+    assert.throws(() => planPicture(format, wide), { code: 'UNSUPPORTED' });
+  });
+
+  it('fill a region of any shape, and nothing beside it', () => {
+    const target = video({ width: 3, height: 9, pixelFormat: 'gray8' });
+    for (const [x, y, width, height] of [
+      [0, 0, 3, 3],
+      [0, 2, 3, 5],
+      [2, 4, 1, 1],
+      [0, 0, 3, 9],
+    ] as const) {
+      const plan = planFill(target, [255, 255, 255], { x, y, width, height });
+      const tight = [{ bytes: new Uint8Array(27), pitchBytes: 3 }];
+      new PictureConverter(plan).run(gray(1, 1, [9]).picture, tight);
+      const white = 235;
+      const isInside = (at: number): boolean => {
+        const [column, row] = [at % 3, Math.floor(at / 3)];
+        return column >= x && column < x + width && row >= y && row < y + height;
+      };
+      assert.deepEqual(
+        [...tight[0]!.bytes],
+        Array.from(tight[0]!.bytes, (_, at) => (isInside(at) ? white : 0)),
+      );
+    }
   });
 
   it('outside of limited range are cut, not wrapped', () => {
@@ -246,6 +280,30 @@ describe('what is given', () => {
     );
     const short = picture.map((plane) => ({ ...plane, bytes: plane.bytes.subarray(0, 10) }));
     assert.throws(() => converter.run(short, emptyPicture(format)), /plane y must have 196 bytes/);
+  });
+
+  it('must have room for what is made, and nothing is written beside it', () => {
+    const odd = video({ width: 5, height: 5, pixelFormat: 'i420' });
+    const region = { x: 2, y: 2, width: 3, height: 3 };
+    const converter = new PictureConverter(planPicture(format, odd, {}, region));
+    const picture = emptyPicture(format);
+    const cut = (plane: number, bytes: number) =>
+      emptyPicture(odd).map(({ bytes: whole, pitchBytes }, index) => {
+        return { bytes: index === plane ? whole.subarray(0, bytes) : whole, pitchBytes };
+      });
+    const { pitchBytes } = emptyPicture(odd)[0]!;
+    converter.run(picture, cut(0, 4 * pitchBytes + 5));
+    assert.throws(
+      () => converter.run(picture, cut(0, 4 * pitchBytes + 4)),
+      new RegExp(`plane 0 of the target must have ${4 * pitchBytes + 5} bytes`),
+    );
+    assert.throws(() => converter.run(picture, cut(2, 0)), /plane 2 of the target must have/);
+    assert.throws(
+      () => converter.run(picture, emptyPicture(odd).slice(0, 2)),
+      /the target needs 3 planes, got 2/,
+    );
+    const narrow = emptyPicture(odd).map(({ bytes }) => ({ bytes, pitchBytes: 2 }));
+    assert.throws(() => converter.run(picture, narrow), /must be at least 5, got 2/);
   });
 
   it('must make sense', () => {

@@ -112,6 +112,23 @@ describe('secrets', () => {
   });
 });
 
+describe('an input', () => {
+  it('is told to ffmpeg as what it is', () => {
+    const cases = [
+      ['/dev/video2', 'device', '-video_size 640x480 -f v4l2 -i /dev/video2'],
+      ['/dev/v4l/by-id/usb-cam-index0', 'device', '-f v4l2 -i /dev/v4l/by-id/usb-cam-index0'],
+      ['x11::1.0+10,20', 'screen', '-f x11grab -i :1.0+10,20'],
+      ['lavfi:testsrc2', 'generated', '-re -f lavfi -i testsrc2'],
+      ['/dev/videos/clip.mp4', 'file', '-fflags +genpts -i file:/dev/videos/clip.mp4'],
+    ] as const;
+    for (const [input, kind, words] of cases) {
+      const inputOptions = words.startsWith('-video_size') ? { video_size: '640x480' } : {};
+      const found = cameraInput({ input, inputOptions });
+      assert.deepEqual([found.kind, found.args.join(' ')], [kind, words]);
+    }
+  });
+});
+
 describe('what ffmpeg says', () => {
   it('is told in words, and whether waiting mends it', () => {
     const cases = [
@@ -120,6 +137,11 @@ describe('what ffmpeg says', () => {
       ['Connection to tcp://h:554 failed: Connection refused', 'CAMERA_UNREACHABLE', false],
       ['rtsp://h/p: Connection timed out', 'CAMERA_UNREACHABLE', false],
       ['x: Invalid data found when processing input', 'CAMERA_FORMAT', true],
+      [
+        'ioctl(VIDIOC_QUERYCAP): Inappropriate ioctl for device',
+        ...(['CAMERA_FORMAT', true] as const),
+      ],
+      ['Cannot open display :77, error 1.', 'CAMERA_UNREACHABLE', false],
       ['something new', 'CAMERA_UNREACHABLE', false],
     ] as const;
     for (const [line, code, isLasting] of cases) {

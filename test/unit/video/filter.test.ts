@@ -9,7 +9,7 @@ import {
   type TensorTarget,
   toSourceBox,
 } from '../../../src/video.js';
-import { Bench } from '../bus/bench.js';
+import { Bench, NUMBERS } from '../bus/bench.js';
 
 const CHW: TensorTarget = { width: 8, height: 8, colors: 'rgb', layout: 'chw', dtype: 'u8' };
 const rgb = (width: number, height: number): VideoFormat =>
@@ -115,6 +115,52 @@ describe('a filter of one input', { timeout: 30_000 }, () => {
   });
 });
 
+describe('a filter whose input changes', { timeout: 30_000 }, () => {
+  it('reads it again when its format is that of pictures again', async (t) => {
+    const bench = new FilterBench(t);
+    const camera = await bench.camera('camera');
+    const problems: string[] = [];
+    const onProblem = (input: string, error: unknown): void => {
+      problems.push(`${input} ${(error as { code: string }).code}`);
+    };
+    await bench.filter(['camera'], { onProblem });
+    const view = await bench.subscriber('out', { format: tensors() });
+    await until(() => camera.subscribers.length === 1);
+    put(camera, 1);
+    (await view.receive()).release();
+    await camera.close();
+    const other = await bench.publisher('camera', { format: NUMBERS });
+    await until(() => problems.length > 0);
+    await other.close();
+    const back = await bench.camera('camera');
+    await until(() => back.subscribers.length === 1);
+    put(back, 2);
+    using frame = await view.receive();
+    assert.equal((frame.tensors['data']!.data as Uint8Array)[32], 2);
+    assert.deepEqual(problems, ['camera FORMAT_MISMATCH']);
+  });
+
+  it('waits in a batch for others with the only frame that its publisher grants', async (t) => {
+    const bench = new FilterBench(t);
+    const camera = await bench.publisher('camera', { format: rgb(16, 8), slots: 3 });
+    const other = await bench.camera('other');
+    const problems: unknown[] = [];
+    const onProblem = (_input: string, error: unknown) => problems.push(error);
+    await bench.filter(['camera', 'other'], { maxWaitMs: 9_000, onProblem });
+    const view = await bench.subscriber('out', { format: tensors() });
+    await until(() => camera.subscribers.length === 1 && other.subscribers.length === 1);
+    put(other, 1);
+    (await view.receive()).release();
+    for (const value of [2, 3]) {
+      put(camera, value);
+      put(other, value);
+      using frame = await view.receive();
+      assert.deepEqual(frame.tensors['data']!.shape, [2, 3, 8, 8]);
+    }
+    assert.deepEqual(problems, []);
+  });
+});
+
 describe('a filter of several inputs', { timeout: 30_000 }, () => {
   it('makes batches, and is not held up for long by an input that has ended', async (t) => {
     const bench = new FilterBench(t);
@@ -142,6 +188,28 @@ describe('a filter of several inputs', { timeout: 30_000 }, () => {
       assert.equal(data[middle], channel === 'cam/a' ? 3 : 2);
       assert.equal(ptsNs, data[middle]);
     }
+  });
+
+  it('marks what was made of a damaged picture, whichever of the batch it is', async (t) => {
+    const bench = new FilterBench(t);
+    const [a, b] = [await bench.camera('a'), await bench.camera('b')];
+    const lens = await bench.camera('lens');
+    const seen = await bench.subscriber('lens', { format: video(), whenLost: 'end' });
+    lens.tryLoan()!.publish({ deferred: true });
+    using damaged = await seen.receive();
+    await lens.close();
+    await until(() => damaged.state === 'lost');
+    await bench.filter(['a', 'b'], { maxWaitMs: 9_000 });
+    const view = await bench.subscriber('out', { format: tensors() });
+    await until(() => a.subscribers.length === 1 && b.subscribers.length === 1);
+    put(a, 1);
+    (await view.receive()).release();
+    b.tryLoan()!.publish({ source: damaged, captureTimeNs: 1 });
+    put(a, 2);
+    using frame = await view.receive();
+    assert.deepEqual(frame.tensors['data']!.shape, [2, 3, 8, 8]);
+    assert.equal(frame.ptsNs, 2);
+    assert.equal(frame.flags.incomplete, true);
   });
 
   it('publishes what there is after maxWaitMs, and does not wait for that input again', async (t) => {

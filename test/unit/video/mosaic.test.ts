@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type Frame, type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { type MosaicOptions, openMosaic } from '../../../src/video.js';
-import { labelPicture } from '../../../src/video/mosaic/label-picture.js';
+import type { VideoFrame } from '../../../src/video/inputs/latest-frames.js';
+import { Canvas } from '../../../src/video/mosaic/canvas.js';
 import { columnsFor, tileRegions } from '../../../src/video/mosaic/tile-layout.js';
+import { Tile } from '../../../src/video/mosaic/tile.js';
 import { Bench } from '../bus/bench.js';
 
 const CAMERA = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
@@ -70,20 +72,6 @@ describe('the cells of a mosaic', () => {
       assert.ok(hits.every((count) => count === 1));
     }
   });
-
-  it('have labels that fit', () => {
-    const label = labelPicture('I', 1, 100)!;
-    assert.deepEqual([label.format.width, label.format.height], [11, 15]);
-    const ink = Array.from({ length: 15 }, (_, y) => {
-      const row = label.bytes.subarray(y * 64, y * 64 + 11);
-      return [...row].map((value) => (value === 0 ? '.' : '#')).join('');
-    });
-    assert.equal(ink[3], '...#####...');
-    assert.equal(ink[6], '.....#.....');
-    assert.equal(labelPicture('a long name', 1, 40)!.format.width, 5 * 7 + 4);
-    assert.equal(labelPicture('a', 2, 20), undefined);
-    assert.ok(labelPicture('\u{1f600}\u001b[2J', 1, 300));
-  });
 });
 
 describe('a mosaic', { timeout: 30_000 }, () => {
@@ -115,6 +103,36 @@ describe('a mosaic', { timeout: 30_000 }, () => {
       opened.stats().inputs.map(({ channel }) => channel),
       ['cam/1'],
     );
+  });
+
+  it('draws a cell again when it has something new to show, and not before', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const view = await bench.subscriber('a', { format: video(), delivery: 'every' });
+    const target = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
+    const region = { x: 0, y: 0, width: 32, height: 32 };
+    const common = { channel: 'a', target, region, stream: undefined, filter: 'auto' } as const;
+    const tile = bench.own(new Tile({ ...common, labels: false }));
+    const { planes } = new Canvas(target);
+    const red = (): number => planes[0]!.bytes[3000]!;
+    const next = async (value: number) => {
+      put(camera, value);
+      return ((await view.receive()) as VideoFrame).retain();
+    };
+    const one = await next(200);
+    tile.draw(one, 'live', '1', undefined, planes);
+    assert.equal(red(), 200);
+    planes[0]!.bytes[3000] = 99;
+    tile.draw(one, 'live', '2', undefined, planes);
+    assert.equal(red(), 99);
+    tile.draw(one, 'dead', '2', undefined, planes);
+    assert.equal(red(), 70);
+    const two = await next(20);
+    tile.draw(two, 'live', '3', undefined, planes);
+    assert.equal(red(), 20);
+    tile.draw(undefined, 'live', '3', undefined, planes);
+    assert.equal(red(), 0);
+    for (const frame of [one, two]) frame.release();
   });
 
   it('darkens what is dead, says so, and shows it again when it is back', async (t) => {
@@ -160,7 +178,7 @@ describe('a mosaic', { timeout: 30_000 }, () => {
 
   it('refuses what makes no sense', async () => {
     await assert.rejects(openMosaic('wall', []), /1 to 36 inputs/);
-    await assert.rejects(openMosaic('wall', ['wall']), /cannot show itself/);
+    await assert.rejects(openMosaic('wall', ['wall']), /cannot be made of itself/);
     await assert.rejects(openMosaic('wall', ['a'], { framesPerSecond: 0 }), RangeError);
     await assert.rejects(openMosaic('wall', ['a'], { fps: 25 } as object), /no option 'fps'/);
   });

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { openTap, type Tap, type TapOptions } from '../../../src/video.js';
+import { DemandLoop } from '../../../src/video/tap/demand-loop.js';
 import { Bench } from '../bus/bench.js';
 
 const SMALL = video({ width: 128, height: 4, pixelFormat: 'gray8' });
@@ -79,7 +80,47 @@ function show(publisher: FramePublisher<VideoFormat>, value: number): void {
   loan.publish({ ptsNs: value * 40_000_000 });
 }
 
+describe('reading on demand', () => {
+  it('takes nobody for lost whom it has left itself', async () => {
+    let [isWanted, reads, lost] = [true, 0, 0];
+    const loop = new DemandLoop({
+      isWanted: () => isWanted,
+      // As a subscriber that was closed by the signal ends: without an error.
+      read: (signal) => {
+        reads += 1;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+      onLost: () => (lost += 1),
+      onRest: () => undefined,
+      onFailure: () => undefined,
+    });
+    loop.changed();
+    isWanted = false;
+    loop.changed();
+    // Somebody comes before the end of the reading has been noticed.
+    isWanted = true;
+    loop.changed();
+    await until(() => reads === 2);
+    await loop.close();
+    assert.equal(lost, 0);
+  });
+});
+
 describe('a tap', () => {
+  it('has hundreds of clients where it may, and no more', async (test) => {
+    const setting = new Setting(test);
+    const publisher = await setting.publisher(SMALL);
+    const tap = await setting.open({ maxClients: 200 });
+    const clients: Client[] = [];
+    for (let count = 0; count < 200; count += 1) clients.push(await setting.client());
+    const last = new Client(setting.path);
+    test.after(() => last.socket.destroy());
+    await until(() => tap.stats().refused === 1);
+    await until(() => publisher.subscribers.length === 1);
+    show(publisher, 7);
+    await until(() => clients.every(({ bytes }) => bytes.length === SMALL_BYTES));
+  });
+
   it('subscribes only while somebody is there', async (test) => {
     const setting = new Setting(test);
     const tap = await setting.open();

@@ -78,6 +78,45 @@ mqtt: { url: mqtt://localhost }
     assert.equal(parts.length, 10);
   });
 
+  it('makes a camera with a sub-stream two, which are told apart', () => {
+    const { parts } = planOf(
+      [
+        'cameras:',
+        '  camera/door:',
+        '    input: rtsp://10.0.0.7/main',
+        '    subStream: "rtsp://${DOOR}@10.0.0.7/sub"',
+        '    decode: demand',
+        '    staleAfterMs: 7000',
+      ].join('\n'),
+    );
+    assert.deepEqual(
+      parts.map(({ name, spec }) => [name, spec]),
+      [
+        [
+          'camera/door',
+          {
+            kind: 'camera',
+            staleAfterMs: 7000,
+            options: { input: 'rtsp://10.0.0.7/main', decode: 'demand' },
+          },
+        ],
+        [
+          'camera/door/sub',
+          {
+            kind: 'camera',
+            staleAfterMs: 7000,
+            options: {
+              input: `rtsp://${environment.DOOR}@10.0.0.7/sub`,
+              secrets: [environment.DOOR],
+              decode: 'demand',
+              audio: 'none',
+            },
+          },
+        ],
+      ],
+    );
+  });
+
   it('is the one of docs/video.md', () => {
     const section = readText('docs/video.md').split('## Running many cameras')[1] ?? '';
     const [, example = ''] = /```yaml\n(.*?)```/s.exec(section) ?? [];
@@ -119,7 +158,7 @@ describe('a file that is wrong', () => {
       camera('    memroy: host\n'),
       /^4:5 cameras\.camera\/a\.memroy: there is no such key\. Did you mean memory\?$/,
     ],
-    ['has a key like no other', camera('    zzz: 1\n'), /Known are input, memory, .*label\.$/],
+    ['has a key like no other', camera('    zzz: 1\n'), /Known are input, subStream, .*label\.$/],
     [
       'has a word with a slip',
       camera('    decode: alwys\n'),
@@ -199,7 +238,7 @@ describe('a file that is wrong', () => {
       'recorders:\n  a: { channel: b, file: /f.mcap, keepSeconds: 5 }\n',
       /keepSeconds is for \.mp4 and \.mkv/,
     ],
-    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot show itself/],
+    ['has a mosaic of itself', 'mosaics:\n  a: { inputs: [a] }\n', /a cannot be made of itself/],
     ['has a broker of another kind', 'mqtt: { url: "http://h" }\n', /url must be mqtt:/],
     ['reports to nowhere', 'metrics: somewhere\n', /^1:1 metrics: metrics must be a port/],
   ];

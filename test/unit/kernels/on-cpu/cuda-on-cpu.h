@@ -1,4 +1,4 @@
-/* As much of CUDA as kernels/ring.cu uses, on threads of the processor: one block at a time, a thread each. */
+/* As much of CUDA as the kernels of kernels/ use, on threads of the processor: one block at a time, a thread each. */
 #ifndef CUDA_ON_CPU_H
 #define CUDA_ON_CPU_H
 
@@ -14,7 +14,7 @@
 #define __shared__ static
 
 struct Dimensions {
-  unsigned x;
+  unsigned x, y, z;
 };
 extern thread_local Dimensions threadIdx, blockIdx;
 extern Dimensions gridDim;

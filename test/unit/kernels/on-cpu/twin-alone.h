@@ -1,4 +1,6 @@
-/* What test/cuda-simulator/ring-kernels.c needs of the simulator: every address is one of this process. */
+/* What the kernels of test/cuda-simulator need of the simulator: every address is one of this process. */
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { OPEN_READ, OPEN_WRITE };

@@ -1,0 +1,217 @@
+/** Cameras of one process on a GPU: memory, whether they keep time, how many do, and when a reader has a picture. */
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BenchContext, Measurement } from '../measurement.js';
+import { cpuMsOf } from '../process-time.js';
+import { clockNs } from '../programs-frames/given.js';
+import type { WatchResult } from '../programs-gpu/camera-watcher.js';
+import type { WallGiven, WallWork } from '../programs-gpu/camera-wall.js';
+import type { GpuGiven } from '../programs-gpu/serve.js';
+import { Findings, type Subject } from './findings.js';
+import { GpuChild } from './gpu-child.js';
+import { gpuSuite } from './gpu-suite.js';
+
+const SUITE = 'gpu-cameras';
+const CAMERAS = 16;
+const RATE = 30;
+const MOST_CAMERAS = 256;
+/** A camera keeps time that publishes so much of what its clip has. */
+const IN_TIME_PERCENT = 99;
+
+const wall = `${CAMERAS} cameras of 1080p${RATE} H.264 in one process`;
+const TIME = `${wall}, frames of the slowest in time`;
+const MEMORY = `${wall}, GPU memory a camera, all in`;
+const WORK = `${wall}, processor, of one core`;
+const MOST = `cameras of 1080p${RATE} H.264 in one process, all in time`;
+const hand = (awake: boolean, rank: string): string =>
+  `one of them, published to in hand, reader ${awake ? 'awake' : 'asleep'}, ${rank}`;
+const past = (awake: boolean, rank: string): string =>
+  `one of them, published to the reader's stream past its wait, reader ${awake ? 'awake' : 'asleep'}, ${rank}`;
+const RANKS = [
+  ['p50', 0.5],
+  ['p99', 0.99],
+] as const;
+
+const SOCKET = 'eight bytes by a Unix socket';
+
+const sluice = { subject: 'sluice', better: 'lower' } as const;
+/** What cuframes publishes of itself, on a machine of its authors. */
+const CUFRAMES_US = { p50: 75, p99: 152 } as const;
+const ASLEEP_US = 100;
+
+const subjects: readonly Subject[] = [
+  { task: TIME, subject: 'sluice', unit: '%', better: 'higher' },
+  { ...sluice, task: MEMORY, unit: 'GB' },
+  { ...sluice, task: WORK, unit: '%', note: 'the process itself' },
+  { ...sluice, task: WORK, subject: "ffmpeg's demultiplexers", unit: '%' },
+  ...[false, true].flatMap((awake) =>
+    RANKS.flatMap(([rank]): Subject[] => [
+      { ...sluice, task: hand(awake, rank), unit: 'us' },
+      { ...sluice, task: past(awake, rank), unit: 'us' },
+      ...(awake ? [] : [{ ...sluice, task: hand(awake, rank), subject: SOCKET, unit: 'us' }]),
+    ]),
+  ),
+  {
+    ...{ task: MOST, subject: 'sluice', unit: 'cameras', better: 'higher' },
+    note: `16 more at a time, up to ${MOST_CAMERAS}`,
+  },
+];
+
+export const gpuCameras = gpuSuite({
+  name: SUITE,
+  description: `${CAMERAS} cameras decoded on a GPU in one process, how many are too many, and their readers`,
+  targets: [
+    {
+      ...{ suite: SUITE, task: TIME, subject: 'sluice', text: `≥ ${IN_TIME_PERCENT} %` },
+      ...{ bound: IN_TIME_PERCENT, better: 'higher' },
+    },
+    { suite: SUITE, ...sluice, task: MEMORY, text: '≤ 0.35 GB', bound: 0.35 },
+    ...RANKS.map(([rank]) => ({
+      ...{ suite: SUITE, ...sluice, task: hand(false, rank) },
+      ...{ text: `≤ ${CUFRAMES_US[rank]} us`, bound: CUFRAMES_US[rank] },
+    })),
+    {
+      ...{ suite: SUITE, ...sluice, task: past(false, 'p50') },
+      ...{ text: `≤ ${ASLEEP_US} us`, bound: ASLEEP_US },
+    },
+  ],
+  run,
+});
+
+async function run(context: BenchContext): Promise<readonly Measurement[]> {
+  const findings = new Findings(SUITE, subjects, context);
+  const tasks = subjects.map(({ task }) => task);
+  try {
+    await measure(context, findings);
+  } catch (error) {
+    findings.fail(tasks, error);
+  }
+  return findings.measurements();
+}
+
+async function measure(context: BenchContext, findings: Findings): Promise<void> {
+  const { directory, quick, rounds } = context;
+  const clip = makeClip(directory, quick);
+  const given = { directory, device: 0 };
+  const watcher = await GpuChild.start<GpuGiven>('camera-watcher.js', given);
+  const freeBytes = await watcher.ask<number>('freeBytes');
+  const wallChild = await GpuChild.start<WallGiven>('camera-wall.js', { ...given, clip });
+  const windowMs = quick ? 1000 : 8000;
+  try {
+    const cameras = quick ? 2 : CAMERAS;
+    await wallChild.ask('open', { cameras });
+    await sleep(windowMs / 4);
+    for (let round = 0; round < rounds; round += 1) {
+      const { inTimePercent, ownPercent, ffmpegPercent } = await watchTime(wallChild, windowMs);
+      findings.add(TIME, 'sluice', inTimePercent);
+      findings.add(WORK, 'sluice', ownPercent);
+      findings.add(WORK, "ffmpeg's demultiplexers", ffmpegPercent);
+      const used = freeBytes - (await watcher.ask<number>('freeBytes'));
+      findings.add(MEMORY, 'sluice', used / cameras / 1e9);
+      for (const awake of [false, true]) await read(watcher, awake, quick, findings);
+      await tick(watcher, context, findings);
+    }
+    findings.add(MOST, 'sluice', await findMost(wallChild, context, windowMs));
+  } finally {
+    await wallChild.stop();
+    await watcher.stop();
+  }
+}
+
+async function read(
+  watcher: GpuChild,
+  awake: boolean,
+  quick: boolean,
+  findings: Findings,
+): Promise<void> {
+  const task = { channel: 'bench/wall-0', frames: quick ? 10 : 240, awake };
+  const { inHandUs, pastWaitUs } = await watcher.ask<WatchResult>('watch', task);
+  for (const [rank, share] of RANKS) {
+    findings.add(hand(awake, rank), 'sluice', ranked(inHandUs, share));
+    findings.add(past(awake, rank), 'sluice', ranked(pastWaitUs, share));
+  }
+}
+
+/** What waking a sleeping program of Node costs here by itself, in the rhythm of a camera. */
+async function tick(
+  watcher: GpuChild,
+  { directory, quick }: BenchContext,
+  findings: Findings,
+): Promise<void> {
+  const path = join(directory, 'ticks');
+  const server = createServer((socket) => {
+    const timer = setInterval(() => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleLE(clockNs());
+      socket.write(bytes);
+    }, 1000 / RATE);
+    socket.on('error', () => undefined);
+    socket.on('close', () => clearInterval(timer));
+  });
+  server.listen(path);
+  try {
+    const us = await watcher.ask<readonly number[]>('ticks', { path, ticks: quick ? 10 : 240 });
+    for (const [rank, share] of RANKS) findings.add(hand(false, rank), SOCKET, ranked(us, share));
+  } finally {
+    server.close();
+  }
+}
+
+function ranked(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+}
+
+/** Opens more until one of them falls behind: the last number at which none did. */
+async function findMost(
+  wallChild: GpuChild,
+  { quick, log }: BenchContext,
+  windowMs: number,
+): Promise<number> {
+  const step = quick ? 2 : 16;
+  let most = 0;
+  for (let cameras = step; cameras <= (quick ? 4 : MOST_CAMERAS); cameras += step) {
+    await wallChild.ask('open', { cameras });
+    await sleep(windowMs / 4);
+    const { inTimePercent, ownPercent } = await watchTime(wallChild, windowMs / 2);
+    log(
+      `  ${cameras} cameras: ${inTimePercent.toFixed(1)} %, ${ownPercent.toFixed(0)} % of a core`,
+    );
+    if (inTimePercent < IN_TIME_PERCENT) break;
+    most = cameras;
+  }
+  return most;
+}
+
+async function watchTime(
+  wallChild: GpuChild,
+  windowMs: number,
+): Promise<{ inTimePercent: number; ownPercent: number; ffmpegPercent: number }> {
+  const before = await wallChild.ask<WallWork>('work');
+  const [startMs, ffmpegMs] = [performance.now(), cpuMsOf(before.ffmpegPids)];
+  await sleep(windowMs);
+  const after = await wallChild.ask<WallWork>('work');
+  const elapsedMs = performance.now() - startMs;
+  const wanted = after.decoders.find((decoder) => decoder !== 'nvdec');
+  if (wanted !== undefined) throw new Error(`a camera was decoded by '${wanted}', not by the GPU`);
+  const least = Math.min(...after.frames.map((frames, index) => frames - before.frames[index]!));
+  return {
+    // A frame more or less may stand on either side of the window.
+    inTimePercent: Math.min(100, (100 * (least + 1)) / ((elapsedMs * RATE) / 1000)),
+    ownPercent: (100 * (after.cpuMs - before.cpuMs)) / elapsedMs,
+    ffmpegPercent: (100 * (cpuMsOf(before.ffmpegPids) - ffmpegMs)) / elapsedMs,
+  };
+}
+
+/** Noise over moving shapes: as many bits as a street has, about 6 Mb/s. */
+function makeClip(directory: string, quick: boolean): string {
+  const clip = join(directory, 'wall.mp4');
+  const picture = `testsrc2=size=1920x1080:rate=${RATE}:duration=${quick ? 2 : 10},noise=alls=6:allf=t`;
+  const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-b:v', '6M', '-pix_fmt', 'yuv420p'];
+  const words = ['-v', 'error', '-y', '-f', 'lavfi', '-i', picture, ...encode, '-g', '60', clip];
+  const { status, stderr, error } = spawnSync('ffmpeg', words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ffmpeg made no clip: ${error?.message ?? stderr}`);
+  return clip;
+}

@@ -1,0 +1,89 @@
+/** The processes that the suite of cameras measures: a camera, its readers, and decoders beside them. */
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ChildProgram } from '../child-program.js';
+import { compileC } from '../programs/c-program.js';
+import type { CameraGiven, CameraRequest, CameraWork } from '../programs-video/camera-program.js';
+import { cpuMsOf } from '../process-time.js';
+
+const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
+const execute = promisify(execFile);
+
+export const FRAMES_PER_SECOND = 25;
+const PICTURE = { width: 1920, height: 1080 };
+const PICTURE_BYTES = (PICTURE.width * PICTURE.height * 3) / 2;
+
+/** A key frame every two seconds, as cameras have them. */
+export function makeClip(directory: string): string {
+  const clip = join(directory, 'clip.mp4');
+  const size = `${PICTURE.width}x${PICTURE.height}`;
+  const picture = `testsrc2=size=${size}:rate=${FRAMES_PER_SECOND}:duration=4`;
+  const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-g', '50'];
+  const words = ['-v', 'error', '-y', '-f', 'lavfi', '-i', picture, ...encode, clip];
+  const { status, stderr } = spawnSync('ffmpeg', words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ffmpeg made no clip: ${stderr}`);
+  return clip;
+}
+
+export async function startCameraProgram(given: CameraGiven): Promise<ChildProgram> {
+  const program = new ChildProgram(PROGRAM, given);
+  await program.next();
+  return program;
+}
+
+export async function workOf(program: ChildProgram, frames = 0): Promise<CameraWork> {
+  await program.tell({ frames } satisfies CameraRequest);
+  return program.next<CameraWork>();
+}
+
+/** What each did in a window. */
+export async function workIn(
+  windowMs: number,
+  programs: readonly ChildProgram[],
+): Promise<readonly CameraWork[]> {
+  const before = await Promise.all(programs.map((program) => workOf(program)));
+  await sleep(windowMs);
+  const after = await Promise.all(programs.map((program) => workOf(program)));
+  return after.map((now, index) => ({
+    cpuMs: now.cpuMs - before[index]!.cpuMs,
+    childrenMs: now.childrenMs - before[index]!.childrenMs,
+    frames: now.frames - before[index]!.frames,
+    latenciesUs: now.latenciesUs,
+  }));
+}
+
+/** CPU of as many programs in a window that each decode the clip in real time, ms. */
+export async function decodeEach(clip: string, windowMs: number, count: number): Promise<number> {
+  const words = ['-v', 'error', '-nostdin', '-threads', '1', '-re', '-stream_loop', '-1'];
+  const decoders = Array.from({ length: count }, () =>
+    spawn('ffmpeg', [...words, '-i', clip, '-f', 'null', '-'], { stdio: 'ignore' }),
+  );
+  const cpuMs = (): number => cpuMsOf(decoders.map(({ pid }) => pid!));
+  try {
+    await sleep(windowMs / 4);
+    const before = cpuMs();
+    await sleep(windowMs);
+    return cpuMs() - before;
+  } finally {
+    for (const decoder of decoders) decoder.kill('SIGKILL');
+  }
+}
+
+/** CPU a picture of a program in C that reads what an ffmpeg decodes in real time, ms; or why there is none. */
+export async function readInC(
+  clip: string,
+  windowMs: number,
+  directory: string,
+): Promise<number | string> {
+  const program = await compileC('pipe', directory);
+  if (program.path === undefined) return program.missing;
+  const pictures = Math.ceil((windowMs / 1000) * FRAMES_PER_SECOND);
+  const decode =
+    'ffmpeg -v error -nostdin -threads 1 -re -stream_loop -1 -i "$0" ' +
+    '-pix_fmt nv12 -threads 1 -f rawvideo pipe:1 2>/dev/null | "$1" "$2" "$3"';
+  const words = [clip, program.path, String(PICTURE_BYTES), String(pictures)];
+  const { stdout } = await execute('sh', ['-c', decode, ...words], { timeout: 60_000 });
+  return Number(stdout);
+}

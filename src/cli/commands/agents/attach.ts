@@ -1,0 +1,90 @@
+/** `sluice agents attach [agent]`: all agents of a session on this terminal. */
+import type { Command } from 'commander';
+import { isSluiceError } from '../../../core/index.js';
+import { listChannels } from '../../../bus/index.js';
+import {
+  agentChannel,
+  connectOrLaunch,
+  ControlClient,
+  RemoteViewer,
+} from '../../../terminal/session/index.js';
+import { parseKeyName } from '../../../terminal/input/index.js';
+import {
+  addSessionOption,
+  agentName,
+  launchOptions,
+  type SessionOptions,
+} from '../../agents/session-options.js';
+import { oneOf } from '../../option-values.js';
+import type { Start } from '../../program.js';
+import { asUsage, type Run } from '../../run.js';
+
+const LAYOUTS = ['grid', 'focus', 'zoom'] as const;
+
+interface ViewOptions {
+  readonly layout?: (typeof LAYOUTS)[number];
+  readonly prefix?: string;
+  readonly notify?: boolean;
+}
+
+export const EXAMPLES = [
+  'sluice agents attach',
+  'sluice agents attach fix --layout focus --notify',
+  'sluice agents attach --prefix C-b',
+];
+
+export function configure(command: Command, start: Start): void {
+  command
+    .argument('[agent]', 'the one that has the keys at first', agentName)
+    .option('--layout <name>', LAYOUTS.join(', '), oneOf('--layout', LAYOUTS))
+    .option('--prefix <key>', 'the key before a command; default C-g, then ? shows all', keyOf)
+    .option('--notify', 'tell the desktop when an agent begins to wait, by this terminal (OSC 9)');
+  addSessionOption(command);
+  command.action((agent: string | undefined, options: SessionOptions & ViewOptions) =>
+    start(options, (run) => showSession(run, options, agent, options)),
+  );
+}
+
+function keyOf(value: string): string {
+  asUsage(() => parseKeyName(value));
+  return value;
+}
+
+export async function showSession(
+  run: Run,
+  options: SessionOptions,
+  focus: string | undefined,
+  { layout, prefix, notify }: ViewOptions,
+): Promise<void> {
+  const client = await connect(options);
+  try {
+    const viewer = new RemoteViewer({
+      client,
+      directory: process.cwd(),
+      environment: process.env,
+      signal: run.signal,
+      ...(layout === undefined ? {} : { layout }),
+      ...(prefix === undefined ? {} : { prefixKey: prefix }),
+      ...(focus === undefined ? {} : { focus }),
+      ...(notify === undefined ? {} : { notify }),
+    });
+    const end = await viewer.run();
+    if (end === 'detach') run.note('left; the agents go on: sluice agents attach');
+    else if (end === 'host') run.note('the session has ended');
+  } finally {
+    client.close();
+  }
+}
+
+/** Without a session it is begun when there are agents of other processes to show. */
+async function connect(options: SessionOptions): Promise<ControlClient> {
+  const launch = launchOptions(options);
+  try {
+    return ControlClient.connect(launch.directory, launch.session);
+  } catch (error) {
+    if (!isSluiceError(error, 'SESSION_NOT_FOUND')) throw error;
+    const there = await listChannels(agentChannel('*'), { directory: launch.directory.path });
+    if (there.length === 0) throw error;
+    return connectOrLaunch(launch);
+  }
+}

@@ -1,0 +1,3 @@
+/** Lines mode: many agents as one stream of whole lines, each with a tag that none of them can forge. */
+export { MergedLines, type MergedLinesOptions } from './merged-lines.js';
+export { MAX_NAME_COLUMNS } from './line-tag.js';

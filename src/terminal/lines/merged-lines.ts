@@ -1,0 +1,184 @@
+import { columnsOfText } from '../cells/index.js';
+import { OutputBytes, type PenOptions } from '../output/index.js';
+import { AgentLines, type LineRows } from './agent-lines.js';
+import { LineEncoder } from './line-encoder.js';
+import { type LineTag, MAX_NAME_COLUMNS, tagOf } from './line-tag.js';
+
+export interface MergedLinesOptions {
+  readonly pen: PenOptions;
+  /** Of the terminal. Left out: a pipe or a file, where a line is as long as it is, and there is no footer. */
+  readonly columns?: number;
+  /** Rows of the terminal that the footer may take. */
+  readonly footerRows?: number;
+  /** After so long without anything new, a line that was not ended is shown: into a pipe, once. */
+  readonly partialMs?: number;
+  /** What goes back to the agent that asked. */
+  readonly onAnswer?: (agent: string, text: string) => void;
+}
+
+const DEFAULT_FOOTER_ROWS = 6;
+const DEFAULT_PARTIAL_MS = 500;
+
+interface Agent {
+  readonly name: string;
+  readonly lines: AgentLines;
+  /** When it last wrote something behind its last line; undefined: nothing, or it was shown already. */
+  partialSinceMs: number | undefined;
+  /** The text that was shown of an unfinished line. */
+  shown: string;
+}
+
+function textOf({ grid, rows }: LineRows): string {
+  let text = '';
+  for (let row = 0; row < rows; row += 1) text += grid.row(row).join(' ');
+  return text;
+}
+
+/**
+ * The output of many agents as one stream of whole lines, each with the name of its agent. On a terminal what is still being
+ * written stands below the lines, in a footer that is drawn anew; elsewhere a line that is drawn over again and again (a
+ * progress bar) is written once, as it was at its end. Time is passed in, in milliseconds.
+ */
+export class MergedLines {
+  readonly #options: MergedLinesOptions;
+  readonly #out = new OutputBytes();
+  readonly #encoder: LineEncoder;
+  readonly #agents = new Map<string, Agent>();
+  readonly #tags = new Map<string, LineTag>();
+  #columns: number;
+  #nameColumns = 4;
+  #footerRows = 0;
+  #footerDue = false;
+
+  constructor(options: MergedLinesOptions) {
+    this.#options = options;
+    this.#columns = options.columns ?? 0;
+    this.#encoder = new LineEncoder(options.pen, this.#out);
+  }
+
+  get #hasFooter(): boolean {
+    return this.#columns > 0;
+  }
+
+  /** The terminal has so many columns now. */
+  resize(columns: number): void {
+    if (!this.#hasFooter) return;
+    this.#eraseFooter();
+    this.#columns = columns;
+    this.#footerDue = true;
+  }
+
+  /** Names that are known beforehand make the column of tags as wide as they need from the first line on. */
+  addAgent(name: string): void {
+    this.#agentOf(name);
+  }
+
+  #agentOf(name: string): Agent {
+    const known = this.#agents.get(name);
+    if (known !== undefined) return known;
+    const answer = this.#options.onAnswer;
+    const lines = new AgentLines(answer && ((text) => answer(name, text)));
+    const agent: Agent = { name, lines, partialSinceMs: undefined, shown: '' };
+    this.#agents.set(name, agent);
+    const columns = Math.min(MAX_NAME_COLUMNS, columnsOfText(name));
+    if (columns > this.#nameColumns) {
+      this.#nameColumns = columns;
+      this.#tags.clear();
+    }
+    return agent;
+  }
+
+  #tagOf(name: string): LineTag {
+    const known = this.#tags.get(name);
+    if (known !== undefined) return known;
+    const made = tagOf(name, this.#nameColumns);
+    this.#tags.set(name, made);
+    return made;
+  }
+
+  /** What an agent wrote, cut anywhere. */
+  write(name: string, bytes: Uint8Array, nowMs: number): void {
+    const agent = this.#agentOf(name);
+    agent.lines.write(bytes, (line) => this.#writeLine(agent, line));
+    agent.partialSinceMs = nowMs;
+    this.#footerDue = true;
+  }
+
+  #writeLine(agent: Agent, line: LineRows): void {
+    const alreadyShown = agent.shown !== '' && agent.shown === textOf(line);
+    agent.shown = '';
+    if (alreadyShown) return;
+    this.#eraseFooter();
+    this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
+  }
+
+  /** The agent's program has ended: what it did not end is a line too. */
+  endAgent(name: string): void {
+    const agent = this.#agentOf(name);
+    agent.lines.end((line) => this.#writeLine(agent, line));
+    agent.partialSinceMs = undefined;
+    this.#footerDue = true;
+  }
+
+  /** Into a pipe: shows lines that were not ended for a while. True while there is one to come: look again. */
+  showPartialLines(nowMs: number): boolean {
+    if (this.#hasFooter) return false;
+    const partialMs = this.#options.partialMs ?? DEFAULT_PARTIAL_MS;
+    let waiting = false;
+    for (const agent of this.#agents.values()) {
+      if (agent.partialSinceMs === undefined) continue;
+      if (nowMs - agent.partialSinceMs < partialMs) {
+        waiting = true;
+        continue;
+      }
+      agent.partialSinceMs = undefined;
+      const line = agent.lines.unfinished();
+      if (line.rows === 0 || agent.shown !== '') continue;
+      this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
+      agent.shown = textOf(line);
+    }
+    return waiting;
+  }
+
+  /** Bytes for the output, to be written before anything else of this object is called. */
+  take(): Uint8Array {
+    if (this.#footerDue) this.#drawFooter();
+    const bytes = this.#out.view().slice();
+    this.#out.clear();
+    return bytes;
+  }
+
+  #eraseFooter(): void {
+    if (this.#footerRows === 0) return;
+    this.#out.byte(0x0d);
+    if (this.#footerRows > 1) this.#out.csi(this.#footerRows - 1, 'A');
+    this.#out.ascii('\u001b[J');
+    this.#footerRows = 0;
+  }
+
+  #drawFooter(): void {
+    this.#footerDue = false;
+    if (!this.#hasFooter) return;
+    this.#eraseFooter();
+    const most = this.#options.footerRows ?? DEFAULT_FOOTER_ROWS;
+    for (const agent of this.#agents.values()) {
+      const line = agent.lines.unfinished();
+      if (line.rows === 0) continue;
+      if (this.#footerRows === most) return;
+      if (this.#footerRows > 0) this.#out.ascii('\r\n');
+      // The last column stays free: a cursor behind it would be in no row for sure.
+      this.#encoder.writeFooter(this.#tagOf(agent.name), line, this.#columns - 1);
+      this.#footerRows += 1;
+    }
+  }
+
+  /** Every agent's rest as lines; the footer is gone. `take` gives the last bytes. */
+  end(): void {
+    for (const { name, lines } of this.#agents.values()) {
+      this.endAgent(name);
+      lines.close();
+    }
+    this.#eraseFooter();
+    this.#agents.clear();
+  }
+}

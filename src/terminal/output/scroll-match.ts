@@ -1,0 +1,76 @@
+import type { CellGrid } from '../cells/index.js';
+
+/** Rows `top` to `bottom` (not included) of the next picture are those of the last one, `by` rows further up. */
+export interface ScrollMatch {
+  readonly top: number;
+  readonly bottom: number;
+  /** At least 1: how many rows the region scrolls up. */
+  readonly by: number;
+}
+
+/** A scroll costs about 25 bytes: fewer rows than this are written again. */
+const MIN_ROWS = 3;
+
+function hashRow(words: Uint32Array, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let index = start; index < end; index += 1) {
+    hash = Math.imul(hash ^ (words[index] as number), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}
+
+function sameRow(a: CellGrid, rowA: number, b: CellGrid, rowB: number): boolean {
+  const from = a.at(0, rowA);
+  const other = b.at(0, rowB);
+  const length = a.at(0, 1);
+  for (let index = 0; index < length; index += 1) {
+    if (a.words[from + index] !== b.words[other + index]) return false;
+  }
+  return true;
+}
+
+/** Rows that stand still, or where a blank moved onto a blank, say nothing. */
+function changedRows(shown: CellGrid, next: CellGrid): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < next.rows; row += 1) if (!sameRow(shown, row, next, row)) rows.push(row);
+  return rows;
+}
+
+/**
+ * Whether full rows moved up, as when a program that has the whole width prints lines. The shift that most changed
+ * rows agree on, and the longest region it holds in.
+ */
+export function findScroll(shown: CellGrid, next: CellGrid): ScrollMatch | undefined {
+  const changed = changedRows(shown, next);
+  if (changed.length < MIN_ROWS) return undefined;
+  const length = shown.at(0, 1);
+  const rowsByHash = new Map<number, number>();
+  for (let row = 0; row < shown.rows; row += 1) {
+    const hash = hashRow(shown.words, row * length, (row + 1) * length);
+    // Of equal rows none can tell where it went.
+    rowsByHash.set(hash, rowsByHash.has(hash) ? -1 : row);
+  }
+  const votes = new Map<number, number>();
+  for (const row of changed) {
+    const from = rowsByHash.get(hashRow(next.words, row * length, (row + 1) * length));
+    if (from === undefined || from <= row) continue;
+    votes.set(from - row, (votes.get(from - row) ?? 0) + 1);
+  }
+  let by = 0;
+  for (const [shift, count] of votes) if (count > (votes.get(by) ?? MIN_ROWS - 1)) by = shift;
+  return by === 0 ? undefined : longestRegion(shown, next, by);
+}
+
+function longestRegion(shown: CellGrid, next: CellGrid, by: number): ScrollMatch | undefined {
+  let best: ScrollMatch | undefined;
+  let top = 0;
+  for (let row = 0; row <= next.rows - by; row += 1) {
+    if (row < next.rows - by && sameRow(next, row, shown, row + by)) continue;
+    if (row - top > (best === undefined ? MIN_ROWS - 1 : best.bottom - best.top)) {
+      best = { top, bottom: row, by };
+    }
+    top = row + 1;
+  }
+  return best;
+}

@@ -1,0 +1,5 @@
+/** What the output of an agent may do, and what it is answered. Pure. */
+export * as answers from './answers.js';
+export { allowedTarget } from './link-target.js';
+export { DEFAULT_PERMISSIONS, MAX_LENGTHS, type Permissions } from './permissions.js';
+export { RateLimit } from './rate-limit.js';

@@ -1,0 +1,10 @@
+/** Programs in pseudo terminals of their own: started, read to the last byte, written to, resized, ended. */
+export {
+  MAX_INPUT_BYTES,
+  PtyProcess,
+  type PtyEnd,
+  type PtyHandlers,
+  type PtyProcessOptions,
+} from './pty-process.js';
+export { findProgram } from './find-program.js';
+export { processesOfSession, signalProcesses, type SessionProcess } from './session-processes.js';

@@ -1,0 +1,311 @@
+import type { CellGrid, PaneContent, PaneCursor, PaneModes } from '../cells/index.js';
+import { DEFAULT_PERMISSIONS, type Permissions, RateLimit } from '../policy/index.js';
+import { KittyKeyboard } from './kitty-keyboard.js';
+import { Picture } from './picture.js';
+import { ScreenLinks } from './screen-links.js';
+import {
+  answerQueries,
+  avoidFaults,
+  boundRepetitions,
+  followKeyboard,
+  followLinks,
+  followModes,
+  type HandlerContext,
+} from './sequence-handlers.js';
+import { takeSignals } from './signal-handlers.js';
+import type { ScreenSignal } from './signals.js';
+import { Utf8Alignment } from './utf8-alignment.js';
+import { Xterm, type XtermBuffer } from './xterm.js';
+
+export interface AgentScreenOptions {
+  /** At least 2. */
+  readonly columns: number;
+  readonly rows: number;
+  readonly permissions?: Permissions;
+  /** Lines that can be scrolled back to: so many, and as many as fit into so many bytes. */
+  readonly maxHistoryLines?: number;
+  readonly maxHistoryBytes?: number;
+  /** False: what is drawn inside a synchronized update is shown as it comes. */
+  readonly holdUpdates?: boolean;
+  /** Told to programs that ask (OSC 10, 11), as 0xRRGGBB. */
+  readonly foreground?: number;
+  readonly background?: number;
+  /** What goes back to the program that asked, to nobody else. Called inside `write`. */
+  readonly onAnswer?: (text: string) => void;
+  /** Called inside `write`. */
+  readonly onSignal?: (signal: ScreenSignal) => void;
+  /** The picture changed although nothing was written: a synchronized update took too long. */
+  readonly onTimeout?: () => void;
+  /** Milliseconds that only grow. */
+  readonly now?: () => number;
+}
+
+/** After so long a synchronized update that was not ended is shown as it is. */
+export const SYNCHRONIZED_UPDATE_MS = 150;
+
+/** Making a picture to stay costs: one in so long, however often a program asks. */
+const MIN_FREEZE_MS = 8;
+
+/** Parsed at a time; xterm takes 128 Ki code points. */
+const MAX_PARSE_BYTES = 64 * 1024;
+
+const DEFAULT_HISTORY_LINES = 5000;
+const DEFAULT_HISTORY_BYTES = 16 * 1024 * 1024;
+/** Of a line beside its cells: objects of attributes and clusters come on top for the cells that have them. */
+const LINE_BYTES = 160;
+const CELL_BYTES = 12;
+
+/** A program that asks more often than this has its questions dropped. */
+const ANSWER_BURST = 256;
+const ANSWERS_PER_SECOND = 500;
+const SIGNAL_BURST = 64;
+const SIGNALS_PER_SECOND = 50;
+
+const MOUSE = { X10: 'x10', VT200: 'press', DRAG: 'drag', ANY: 'any' } as const;
+
+/**
+ * The screen of one agent: takes the bytes that a program wrote to its terminal, answers what it asks, and is the content
+ * of a pane. Nothing that an agent writes gets further than its own cells, its answers and its signals.
+ */
+export class AgentScreen implements PaneContent {
+  readonly #options: AgentScreenOptions;
+  readonly #permissions: Permissions;
+  readonly #now: () => number;
+  readonly #xterm: Xterm;
+  readonly #picture: Picture;
+  readonly #alignment: Utf8Alignment;
+  readonly #context: HandlerContext;
+  readonly #answerLimit = new RateLimit(ANSWER_BURST, ANSWERS_PER_SECOND);
+  readonly #signalLimit = new RateLimit(SIGNAL_BURST, SIGNALS_PER_SECOND);
+  #history: XtermBuffer['lines'] | undefined;
+  #version = 0;
+  #faults = 0;
+  #frozeAtMs = Number.NEGATIVE_INFINITY;
+  #changed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: AgentScreenOptions) {
+    this.#options = options;
+    this.#permissions = options.permissions ?? DEFAULT_PERMISSIONS;
+    this.#now = options.now ?? (() => performance.now());
+    this.#alignment = new Utf8Alignment(this.#permissions.eightBitControls);
+    const { columns, rows } = options;
+    const historyLines = this.#historyFor(columns);
+    const links = new ScreenLinks();
+    this.#xterm = new Xterm(
+      { columns, rows, historyLines },
+      (first, last) => this.#picture.markRows(first, last),
+      () => this.#watchHistory(),
+    );
+    this.#picture = new Picture(this.#xterm, links);
+    this.#watchHistory();
+    this.#context = this.#makeContext(links);
+    boundRepetitions(this.#context);
+    avoidFaults(this.#context);
+    answerQueries(this.#context);
+    followKeyboard(this.#context);
+    followModes(this.#context);
+    followLinks(this.#context);
+    takeSignals({
+      xterm: this.#xterm,
+      permissions: this.#permissions,
+      signal: (signal) => this.#signal(signal),
+    });
+    this.#xterm.onBell(() => {
+      if (this.#permissions.notifications) this.#signal({ type: 'bell' });
+    });
+  }
+
+  #makeContext(links: ScreenLinks): HandlerContext {
+    return {
+      xterm: this.#xterm,
+      permissions: this.#permissions,
+      keyboard: new KittyKeyboard(),
+      links,
+      colors: {
+        foreground: this.#options.foreground ?? 0xcc_cccc,
+        background: this.#options.background ?? 0x00_0000,
+      },
+      modifyOtherKeys: 0,
+      answer: (text) => {
+        if (this.#answerLimit.take(this.#now())) this.#options.onAnswer?.(text);
+      },
+      beginSynchronizedUpdate: () => this.#beginSynchronizedUpdate(),
+      endSynchronizedUpdate: () => this.#endSynchronizedUpdate(),
+      reset: () => this.#reset(),
+    };
+  }
+
+  #historyFor(columns: number): number {
+    const bytes = this.#options.maxHistoryBytes ?? DEFAULT_HISTORY_BYTES;
+    const fit = Math.floor(bytes / (columns * CELL_BYTES + LINE_BYTES));
+    return Math.min(this.#options.maxHistoryLines ?? DEFAULT_HISTORY_LINES, fit);
+  }
+
+  /** Counts the lines that leave the history; a reset makes a new one. */
+  #watchHistory(): void {
+    const { lines } = this.#xterm.normalBuffer;
+    if (lines === this.#history) return;
+    this.#history = lines;
+    lines.onTrim((count) => this.#picture.forget(count));
+  }
+
+  #signal(signal: ScreenSignal): void {
+    if (this.#signalLimit.take(this.#now())) this.#options.onSignal?.(signal);
+  }
+
+  /** Takes what the program wrote, cut anywhere. The bytes may be used again afterwards. */
+  write(bytes: Uint8Array): void {
+    const wasFrozen = this.#picture.frozen;
+    this.#changed = false;
+    for (let start = 0; start < bytes.length; start += MAX_PARSE_BYTES) {
+      const piece = bytes.subarray(start, start + MAX_PARSE_BYTES);
+      this.#parse(this.#alignment.push(piece));
+    }
+    if (this.#changed || !wasFrozen || !this.#picture.frozen) this.#version += 1;
+  }
+
+  /**
+   * Should the emulator fail at some sequence, the rest of the piece is lost, and the program goes on from there: no agent's
+   * output may end the process that shows the others. None is known that does this.
+   */
+  #parse(data: Uint8Array | string): void {
+    try {
+      this.#xterm.parse(data);
+    } catch {
+      this.#faults += 1;
+      this.#xterm.abandonSequence();
+    }
+  }
+
+  /** How often the emulator failed. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** The program has ended; another one may follow in its terminal. What it left unfinished is over. */
+  endProgram(): void {
+    this.#parse(this.#alignment.end());
+    this.#xterm.abandonSequence();
+    this.#endSynchronizedUpdate();
+    this.#xterm.endSynchronizedUpdate();
+    this.#context.keyboard.reset();
+    this.#context.modifyOtherKeys = 0;
+    this.#version += 1;
+  }
+
+  /** Lines are wrapped anew, as far as they are in the main screen. */
+  resize(columns: number, rows: number): void {
+    if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
+    // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
+    this.#parse('\0');
+    this.#xterm.resize(columns, rows, this.#historyFor(columns));
+    this.#watchHistory();
+    this.#picture.resize();
+    this.#version += 1;
+  }
+
+  #beginSynchronizedUpdate(): void {
+    if (this.#picture.frozen || this.#options.holdUpdates === false) return;
+    const now = this.#now();
+    const stale = now - this.#frozeAtMs < MIN_FREEZE_MS;
+    if (!stale) this.#frozeAtMs = now;
+    this.#picture.freeze(stale);
+    this.#changed = true;
+    this.#timer = setTimeout(() => {
+      this.#endSynchronizedUpdate();
+      this.#version += 1;
+      this.#options.onTimeout?.();
+    }, SYNCHRONIZED_UPDATE_MS).unref();
+  }
+
+  #endSynchronizedUpdate(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#picture.thaw();
+  }
+
+  #reset(): void {
+    this.#endSynchronizedUpdate();
+    this.#picture.forget(this.#xterm.normalBuffer.ybase);
+    this.#context.keyboard.reset();
+    this.#context.modifyOtherKeys = 0;
+    this.#xterm.resetRemains();
+  }
+
+  get columns(): number {
+    return this.#xterm.columns;
+  }
+
+  get rows(): number {
+    return this.#xterm.rows;
+  }
+
+  get historyLines(): number {
+    return this.#picture.historyLines;
+  }
+
+  get forgottenLines(): number {
+    return this.#picture.forgottenLines;
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Never: inside a synchronized update this content is the last whole picture. */
+  get synchronizing(): boolean {
+    return false;
+  }
+
+  get cursor(): PaneCursor {
+    return {
+      column: this.#picture.cursorColumn,
+      row: this.#picture.cursorRow,
+      visible: this.#xterm.cursorVisible,
+      shape: this.#xterm.modes.cursorStyle ?? 'block',
+      blinking: this.#xterm.cursorBlinks,
+    };
+  }
+
+  get modes(): PaneModes {
+    const { modes } = this.#xterm;
+    const { isAlternate } = this.#xterm;
+    return {
+      alternateScreen: isAlternate,
+      applicationCursorKeys: modes.applicationCursorKeys,
+      applicationKeypad: modes.applicationKeypad,
+      bracketedPaste: modes.bracketedPasteMode,
+      focusEvents: modes.sendFocus,
+      kittyKeyboardFlags: this.#context.keyboard.flags(isAlternate),
+      modifyOtherKeys: this.#context.modifyOtherKeys,
+      mouse: MOUSE[this.#xterm.mouseProtocol as keyof typeof MOUSE] ?? 'none',
+      mouseSgr: this.#xterm.mouseEncoding !== 'DEFAULT',
+    };
+  }
+
+  copyLine(
+    line: number,
+    grid: CellGrid,
+    gridRow: number,
+    gridColumn: number,
+    columns: number,
+  ): void {
+    this.#picture.copyLine(line, grid, gridRow, gridColumn, columns);
+  }
+
+  lineText(line: number): { readonly text: string; readonly wrapped: boolean } {
+    return this.#picture.lineText(line);
+  }
+
+  /** What `lineText` says of it, without the text. */
+  isWrapped(line: number): boolean {
+    return this.#picture.isWrapped(line);
+  }
+
+  /** Frees what is held; nothing may be written afterwards. Twice is harmless. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#xterm.dispose();
+  }
+}

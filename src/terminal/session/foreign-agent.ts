@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import {
+  type Manifest,
+  type Message,
+  type MessageSubscriber,
+  openSubscriber,
+} from '../../bus/index.js';
+import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+import type { TerminalSize } from '../../ffi/index.js';
+import { AgentAttention } from '../attention/index.js';
+import { AgentScreen } from '../screen/index.js';
+import { parseAttention, parseEnd, parseSize, TERMINAL_TYPE } from '../stream/index.js';
+import { AgentLog } from './agent-log.js';
+import { AGENT_DEFAULTS, MAX_COLUMNS, MAX_ROWS } from './agent-options.js';
+import type { AgentInfo, AgentStatus, PaneEvents, SessionPane } from './session-pane.js';
+
+export interface ForeignAgentOptions {
+  readonly name: string;
+  readonly manifest: Manifest;
+  /** Runtime directory. */
+  readonly directory: string;
+  readonly stateDirectory: string;
+  readonly events: PaneEvents;
+}
+
+/** SGR of the types of text, 0 system to 7 trace. */
+const TEXT_SGR = ['36', '32', '39', '31', '33', '34', '90', '2'] as const;
+
+/** Takes turns with the rest of the session after so many messages. */
+const MESSAGES_A_TURN = 64;
+
+/**
+ * An agent that another process publishes, as a pane of this session. A terminal's channel is played on a screen; text
+ * and JSON are lines, coloured by their type.
+ */
+export class ForeignAgent implements SessionPane {
+  readonly name: string;
+  readonly screen: AgentScreen;
+  readonly attention = new AgentAttention(Date.now());
+  readonly log: AgentLog;
+  seen = true;
+  readonly #options: ForeignAgentOptions;
+  readonly #subscriber: MessageSubscriber<MessageFormat>;
+  readonly #startedMs = Date.now();
+  readonly #reading: Promise<void>;
+  #status: AgentStatus = 'foreign';
+  #room: Promise<void> | undefined;
+  #hasRoom: (() => void) | undefined;
+  /** The terminal's own, when the channel tells of one: then the pane's size is nothing to it. */
+  #size: TerminalSize | undefined;
+
+  /** Undefined for a channel that carries no messages. Rejects as a subscriber does. */
+  static async join(options: ForeignAgentOptions): Promise<ForeignAgent | undefined> {
+    const { manifest, directory } = options;
+    const format = formatOf(manifest);
+    if (format === undefined) return undefined;
+    const subscriber = await openSubscriber(manifest.channel, {
+      format,
+      directory,
+      start: 'oldest',
+      whenMissing: 'fail',
+      whenLost: 'end',
+      label: 'agents',
+    } as Parameters<typeof openSubscriber>[1] & { readonly format: typeof format });
+    return new ForeignAgent(options, subscriber as unknown as MessageSubscriber<MessageFormat>);
+  }
+
+  private constructor(options: ForeignAgentOptions, subscriber: MessageSubscriber<MessageFormat>) {
+    const { name, stateDirectory, events, manifest } = options;
+    this.name = name;
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#size = announcedSize(manifest);
+    this.log = new AgentLog({
+      directory: join(stateDirectory, name),
+      maxBytes: AGENT_DEFAULTS.maxLogBytes,
+      onPressure: (pressed) => this.#press(pressed),
+      onNotice: (notice) => events.onNotice(`${name}: ${notice}`),
+    });
+    this.screen = new AgentScreen({
+      ...(this.#size ?? AGENT_DEFAULTS),
+      onSignal: (signal) => {
+        if (signal.type !== 'clipboard') this.#attend(this.attention.signalled(signal, Date.now()));
+      },
+      onTimeout: () => events.onPicture(name),
+    });
+    this.#reading = this.#read();
+  }
+
+  info(): AgentInfo {
+    const { manifest } = this.#options;
+    return {
+      name: this.name,
+      channel: manifest.channel,
+      status: this.#status,
+      command: [],
+      directory: '',
+      pid: manifest.process.pid,
+      exitCode: undefined,
+      signal: undefined,
+      restarts: 0,
+      startedMs: this.#startedMs,
+      endedMs: undefined,
+      columns: this.screen.columns,
+      rows: this.screen.rows,
+      attention: this.attention.current,
+      seen: this.seen,
+      log: {
+        directory: this.log.directory,
+        firstSequence: this.log.firstSequence,
+        sequence: this.log.sequence,
+        problem: this.log.problem,
+      },
+    };
+  }
+
+  input(): boolean {
+    return false;
+  }
+
+  resize({ columns, rows }: TerminalSize): void {
+    if (this.#size === undefined) this.screen.resize(columns, rows);
+  }
+
+  look(nowMs: number): void {
+    this.#attend(this.attention.looked(nowMs));
+  }
+
+  async close(): Promise<void> {
+    await this.#subscriber.close();
+    this.#press(false);
+    await this.#reading;
+    await this.log.close();
+    this.screen.close();
+  }
+
+  async #read(): Promise<void> {
+    let taken = 0;
+    try {
+      for await (const message of this.#subscriber) {
+        this.#take(message);
+        taken += 1;
+        if (taken % MESSAGES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+        await this.#room;
+      }
+    } catch (error) {
+      this.#options.events.onNotice(`${this.name}: ${(error as Error).message}`);
+    }
+    this.#status = 'lost';
+    this.#options.events.onState(this.name);
+  }
+
+  #take({ type, value }: Message<MessageFormat>): void {
+    if (!(value instanceof Uint8Array)) this.#write(lineOf(type, value));
+    else if (type === TERMINAL_TYPE.size) this.#takeSize(parseSize(value));
+    else if (type === TERMINAL_TYPE.exit) this.#takeEnd(value);
+    else if (type === TERMINAL_TYPE.attention) this.#takeAttention(value);
+    else this.#write(value);
+    this.#options.events.onPicture(this.name);
+  }
+
+  #write(output: Uint8Array): void {
+    this.log.append(output);
+    this.screen.write(output);
+    this.#attend(this.attention.wrote(Date.now()));
+  }
+
+  #takeSize(size: TerminalSize | undefined): void {
+    if (size === undefined || size.columns > MAX_COLUMNS || size.rows > MAX_ROWS) return;
+    const columns = Math.max(2, size.columns);
+    this.#size = { columns, rows: size.rows };
+    this.screen.resize(columns, size.rows);
+    this.log.noteSize(size);
+  }
+
+  #takeEnd(value: Uint8Array): void {
+    const end = parseEnd(value);
+    if (end === undefined) return;
+    this.screen.endProgram();
+    this.log.noteEnd(end);
+    this.#attend(this.attention.ended(end, Date.now()));
+  }
+
+  #takeAttention(value: Uint8Array): void {
+    const told = parseAttention(value);
+    if (told === undefined) return;
+    this.#attend(this.attention.reported(told.state, told.text, told.source, Date.now()));
+  }
+
+  #attend(changed: boolean): void {
+    if (!changed) return;
+    this.seen = false;
+    this.#options.events.onState(this.name);
+  }
+
+  #press(pressed: boolean): void {
+    if (pressed) this.#room ??= new Promise((resolve) => (this.#hasRoom = resolve));
+    else {
+      this.#hasRoom?.();
+      this.#room = undefined;
+    }
+  }
+}
+
+function formatOf({ kind, format }: Manifest): MessageFormat | undefined {
+  if (kind !== 'message') return undefined;
+  if (format.kind === 'text') return text();
+  if (format.kind === 'json') return json();
+  return format.kind === 'bytes' ? bytes(format.mediaType) : undefined;
+}
+
+function lineOf(type: number, value: unknown): Uint8Array {
+  const line = typeof value === 'string' ? value : JSON.stringify(value);
+  const sgr = TEXT_SGR[type] ?? '39';
+  const body = line.replace(/\r?\n$/, '').replaceAll(/\r?\n/g, '\r\n');
+  return Buffer.from(`\u001b[0;${sgr}m${body}\u001b[0m\r\n`);
+}
+
+/** The metadata of a terminal's channel; foreign. */
+function announcedSize({ userData }: Manifest): TerminalSize | undefined {
+  const { kind, columns, rows } = userData as Readonly<Record<string, unknown>>;
+  if (kind !== 'terminal') return undefined;
+  const size = parseSize(Buffer.from(JSON.stringify({ columns, rows })));
+  if (size === undefined || size.columns > MAX_COLUMNS || size.rows > MAX_ROWS) return undefined;
+  return { columns: Math.max(2, size.columns), rows: size.rows };
+}

@@ -1,0 +1,169 @@
+import { printable } from '../../core/index.js';
+import { InputDecoder } from '../input/index.js';
+import {
+  assumedCapabilities,
+  CAPABILITY_QUERY,
+  CapabilityAnswers,
+  clipboardSequence,
+  type TerminalCapabilities,
+  UserTerminal,
+} from '../output/index.js';
+import type { LayoutKind } from '../view/index.js';
+import type { ControlClient } from './control-client.js';
+
+export interface RemoteViewerOptions {
+  readonly client: ControlClient;
+  readonly layout?: LayoutKind;
+  readonly prefixKey?: string;
+  /** The agent that has the keys at first. */
+  readonly focus?: string;
+  /** Tell the user's terminal when an agent begins to wait (OSC 9). */
+  readonly notify?: boolean;
+  /** For agents that are started from the view. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Ends the viewer. */
+  readonly signal: AbortSignal;
+}
+
+/** Why it ended. */
+export type RemoteViewerEnd = 'detach' | 'hangup' | 'signal' | 'host';
+
+/** A terminal that has not answered by then does not answer. */
+const QUERY_TIMEOUT_MS = 400;
+const MAX_NOTIFICATION_LENGTH = 200;
+
+/**
+ * The thin half of `attach`: owns the user's terminal, sends what is typed to the host, and writes the frames that come
+ * from there. It says when a frame is on the terminal, and only then gets the next one.
+ */
+export class RemoteViewer {
+  readonly #options: RemoteViewerOptions;
+  readonly #terminal = new UserTerminal();
+  #frame: Uint8Array[] = [];
+  #request = 0;
+  #attached = false;
+  #frameUnderWay = false;
+  #end!: (end: RemoteViewerEnd) => void;
+
+  /** Throws `NOT_A_TERMINAL` where there is none. */
+  constructor(options: RemoteViewerOptions) {
+    this.#options = options;
+  }
+
+  /** Until the user leaves, the terminal is gone, the signal comes, or the host ends. Rejects with what went wrong. */
+  async run(): Promise<RemoteViewerEnd> {
+    const ended = new Promise<RemoteViewerEnd>((resolve) => (this.#end = resolve));
+    const { signal } = this.#options;
+    const onSignal = (): void => this.#end('signal');
+    signal.addEventListener('abort', onSignal, { once: true });
+    try {
+      const { capabilities, early } = await this.#askTerminal();
+      if (signal.aborted) return 'signal';
+      const reply = this.#attach(capabilities);
+      for (const bytes of early) this.#type(bytes);
+      return await Promise.race([ended, reply]);
+    } finally {
+      signal.removeEventListener('abort', onSignal);
+      this.#attached = false;
+      this.#terminal.leave();
+    }
+  }
+
+  async #attach(capabilities: TerminalCapabilities): Promise<RemoteViewerEnd> {
+    const { client, layout, prefixKey, focus, directory, environment } = this.#options;
+    const { size } = this.#terminal;
+    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
+    const fields = { ...size, capabilities, layout, prefixKey, focus, directory, environment };
+    const { request, reply } = client.start('attach', fields, {
+      onData: (bytes) => this.#frame.push(bytes.slice()),
+      onEvent: (event) => this.#onEvent(event),
+    });
+    this.#request = request;
+    this.#attached = true;
+    const { reason } = await reply;
+    return reason === 'detach' ? 'detach' : 'host';
+  }
+
+  #onEvent({ event, text, name }: Readonly<Record<string, unknown>>): void {
+    switch (event) {
+      case 'frame':
+        return this.#draw();
+      case 'copy':
+        return this.#control(typeof text === 'string' ? clipboardSequence(text) : undefined);
+      case 'suspend':
+        return this.#terminal.suspend();
+      case 'waits':
+        if (this.#options.notify !== true) return undefined;
+        return this.#control(notification(`${String(name)} waits: ${String(text)}`));
+      default:
+        return undefined;
+    }
+  }
+
+  #draw(): void {
+    const frame = this.#frame.length === 1 ? this.#frame[0] : Buffer.concat(this.#frame);
+    this.#frame = [];
+    if (frame === undefined || !this.#attached) return;
+    // Controls may be under way: the frame goes behind them, cut nowhere.
+    if (this.#terminal.frames.busy) this.#terminal.frames.writeControl(frame);
+    else this.#terminal.frames.writeFrame(frame);
+    if (this.#terminal.frames.busy) this.#frameUnderWay = true;
+    else this.#drawn();
+  }
+
+  #drawn(): void {
+    this.#frameUnderWay = false;
+    this.#options.client.sendEvent(this.#request, { event: 'drawn' });
+  }
+
+  #control(sequence: string | undefined): void {
+    if (sequence !== undefined) this.#terminal.frames.writeControl(Buffer.from(sequence));
+  }
+
+  #type(bytes: Uint8Array): void {
+    if (this.#attached) this.#options.client.sendInput(this.#request, bytes);
+  }
+
+  #resized(): void {
+    if (!this.#attached) return;
+    this.#options.client.sendEvent(this.#request, { event: 'resize', ...this.#terminal.size });
+  }
+
+  /** What the terminal can do, and what was typed before it had answered. */
+  async #askTerminal(): Promise<{ capabilities: TerminalCapabilities; early: Uint8Array[] }> {
+    const answers = new CapabilityAnswers(assumedCapabilities(this.#options.environment));
+    const early: Uint8Array[] = [];
+    const decoder = new InputDecoder();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, QUERY_TIMEOUT_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#terminal.start({
+        onInput: (bytes) => {
+          if (this.#attached) return this.#type(bytes);
+          early.push(bytes.slice());
+          for (const event of decoder.feed(bytes)) if (event.type === 'reply') answers.take(event);
+          if (answers.complete) done();
+        },
+        onIdle: () => {
+          if (this.#frameUnderWay) this.#drawn();
+        },
+        onResize: () => this.#resized(),
+        onHangup: () => {
+          done();
+          this.#end('hangup');
+        },
+      });
+      this.#terminal.frames.writeControl(Buffer.from(CAPABILITY_QUERY));
+    });
+    return { capabilities: answers.capabilities, early };
+  }
+}
+
+/** OSC 9: iTerm2, kitty, WezTerm, Windows Terminal, foot and others show it on the desktop. */
+function notification(text: string): string {
+  return `\u001b]9;${printable(text, MAX_NOTIFICATION_LENGTH).replaceAll('\\', '/')}\u001b\\`;
+}

@@ -1,0 +1,160 @@
+import type { GridWeights, PanePlace, Rect } from './grid-layout.js';
+import { LAYOUT_KINDS, type Layout, type LayoutKind, layOut, neighborOf } from './layout.js';
+import { PaneView } from './pane-view.js';
+import type { ViewPane } from './view-pane.js';
+
+const NO_WEIGHTS: GridWeights = Object.freeze({ rows: [], columns: [] });
+const RESIZE_STEP = { columns: 4, rows: 2 } as const;
+
+/** Which panes there are, which has the focus, and where each stands. */
+export class Arrangement {
+  #views: PaneView[] = [];
+  #focus = 0;
+  #kind: LayoutKind;
+  /** Where zoom came from. */
+  #unzoomed: LayoutKind;
+  #area: Rect;
+  #weights = NO_WEIGHTS;
+  #listWeight = 0;
+  #layout: Layout | undefined;
+
+  constructor(kind: LayoutKind, area: Rect) {
+    this.#kind = kind;
+    this.#unzoomed = kind === 'zoom' ? 'grid' : kind;
+    this.#area = area;
+  }
+
+  get views(): readonly PaneView[] {
+    return this.#views;
+  }
+
+  /** Index of the pane in focus. */
+  get focus(): number {
+    return this.#focus;
+  }
+
+  get focused(): PaneView | undefined {
+    return this.#views[this.#focus];
+  }
+
+  get kind(): LayoutKind {
+    return this.#kind;
+  }
+
+  get area(): Rect {
+    return this.#area;
+  }
+
+  get layout(): Layout {
+    this.#layout ??= layOut({
+      kind: this.#kind,
+      count: this.#views.length,
+      focus: this.#focus,
+      area: this.#area,
+      weights: this.#weights,
+      listWeight: this.#listWeight,
+    });
+    return this.#layout;
+  }
+
+  placeOf(view: PaneView): PanePlace | undefined {
+    return this.layout.places.get(this.#views.indexOf(view));
+  }
+
+  /** The pane in focus stays so by its name; where it is gone, the one in its place. */
+  setPanes(panes: readonly ViewPane[]): void {
+    const known = new Map(this.#views.map((view) => [view.pane.name, view]));
+    const focused = this.focused?.pane.name;
+    const before = this.#views;
+    this.#views = panes.map((pane) => known.get(pane.name)?.take(pane) ?? new PaneView(pane));
+    if (this.#views.every((view, index) => view === before[index])) {
+      if (before.length === panes.length) return;
+    }
+    const kept = this.#views.findIndex(({ pane }) => pane.name === focused);
+    this.#focus = kept >= 0 ? kept : Math.max(0, Math.min(this.#focus, panes.length - 1));
+    if (before.length !== panes.length) this.#weights = NO_WEIGHTS;
+    this.#layout = undefined;
+  }
+
+  setArea(area: Rect): void {
+    this.#area = area;
+    this.#weights = NO_WEIGHTS;
+    this.#layout = undefined;
+  }
+
+  setKind(kind: LayoutKind): void {
+    if (this.#kind !== 'zoom') this.#unzoomed = this.#kind;
+    this.#kind = kind;
+    this.#layout = undefined;
+  }
+
+  toggleZoom(): void {
+    this.setKind(this.#kind === 'zoom' ? this.#unzoomed : 'zoom');
+  }
+
+  nextKind(): void {
+    const index = LAYOUT_KINDS.indexOf(this.#kind);
+    this.setKind(LAYOUT_KINDS[(index + 1) % LAYOUT_KINDS.length] ?? 'grid');
+  }
+
+  /** Whether another pane has the focus now. */
+  focusOn(index: number): boolean {
+    if (index === this.#focus || index < 0 || index >= this.#views.length) return false;
+    this.#focus = index;
+    this.#layout = undefined;
+    return true;
+  }
+
+  focusBy(step: number): boolean {
+    const count = this.#views.length;
+    return count > 0 && this.focusOn((((this.#focus + step) % count) + count) % count);
+  }
+
+  focusToward(direction: 'left' | 'right' | 'up' | 'down'): boolean {
+    const index = neighborOf(this.layout, this.#focus, direction);
+    if (index !== undefined) return this.focusOn(index);
+    // In the other layouts the agents are a list.
+    if (this.#kind === 'grid') return false;
+    return this.focusBy(direction === 'left' || direction === 'up' ? -1 : 1);
+  }
+
+  /** Makes the pane in focus larger or smaller, at the cost of its neighbour. */
+  resizeFocused(axis: 'columns' | 'rows', sign: 1 | -1): void {
+    const { shape, page } = this.layout;
+    const step = RESIZE_STEP[axis] * sign;
+    if (shape === undefined) {
+      // The pane in focus grows as the list shrinks.
+      if (axis === 'columns') this.#listWeight = clamp(this.#listWeight - step);
+    } else {
+      const { row, index } = cellOf(shape.perRow, this.#focus - this.#firstOf(page));
+      const rows = [...this.#weights.rows];
+      const columns = this.#weights.columns.map((weights) => [...weights]);
+      if (axis === 'rows') rows[row] = clamp((rows[row] ?? 0) + step);
+      else {
+        const weights = columns[row] ?? [];
+        weights[index] = clamp((weights[index] ?? 0) + step);
+        columns[row] = weights;
+      }
+      this.#weights = { rows, columns };
+    }
+    this.#layout = undefined;
+  }
+
+  #firstOf(page: number): number {
+    return Math.ceil(this.#views.length / this.layout.pages) * page;
+  }
+}
+
+/** However often a key is pressed, a few presses of the other one undo it. */
+function clamp(weight: number): number {
+  return Math.max(-60, Math.min(60, weight));
+}
+
+function cellOf(perRow: readonly number[], focus: number): { row: number; index: number } {
+  let index = focus;
+  for (const [row, count] of perRow.entries()) {
+    if (index < count) return { row, index };
+    index -= count;
+  }
+  return { row: 0, index: 0 };
+}

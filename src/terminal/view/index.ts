@@ -1,0 +1,6 @@
+/** view: many panes as one picture, and what keys and mouse do in it. Pure: no terminal, no clock. */
+export type { Composition } from './composer.js';
+export type { LayoutKind } from './layout.js';
+export { View, type ViewOptions } from './view.js';
+export type { PaneState, ViewAction, ViewPane } from './view-pane.js';
+export { ESCAPE_TIMEOUT_MS, Presenter, type PresentedFrame } from './presenter.js';

@@ -1,0 +1,105 @@
+import { type MouseEvent, encodeKey, encodeMouse, keyOf } from '../input/index.js';
+import type { Arrangement } from './arrangement.js';
+import { contains } from './grid-layout.js';
+import type { PaneView } from './pane-view.js';
+import { listedAt } from './titles.js';
+
+const WHEEL_LINES = 3;
+
+/** What the mouse can have done. */
+export interface PointerEffects {
+  focusOn(index: number): void;
+  send(view: PaneView, input: string | Uint8Array): void;
+  notify(text: string): void;
+  /** Titles or the status line changed. */
+  redecorate(): void;
+}
+
+/** The mouse: events inside a pane for its program if that asked for them, else focus, scrolling and selecting. */
+export class Pointer {
+  readonly #arrangement: Arrangement;
+  readonly #effects: PointerEffects;
+  /** The pane in which the button was pressed, while it is held. */
+  #dragging: PaneView | undefined;
+  /** The cell of the pane at which that was. */
+  #pressed = { row: 0, column: 0 };
+
+  constructor(arrangement: Arrangement, effects: PointerEffects) {
+    this.#arrangement = arrangement;
+    this.#effects = effects;
+  }
+
+  handle(event: MouseEvent): void {
+    if (this.#dragging !== undefined && event.action !== 'press') {
+      return this.#drag(this.#dragging, event);
+    }
+    const index = this.#paneAt(event);
+    const view = index === undefined ? undefined : this.#arrangement.views[index];
+    if (index === undefined || view === undefined) return undefined;
+    if (event.action === 'press') this.#effects.focusOn(index);
+    const body = this.#arrangement.placeOf(view)?.body;
+    if (body === undefined || !contains(body, event.column, event.row)) return undefined;
+    const inside = { ...event, column: event.column - body.column, row: event.row - body.row };
+    // Shift takes the mouse back from a program that asked for it.
+    const isOurs = view.scroll !== undefined || event.shift;
+    const bytes = isOurs ? undefined : encodeMouse(inside, view.pane.content.modes);
+    if (bytes !== undefined) this.#effects.send(view, bytes);
+    else if (event.action === 'wheel-up') this.#wheel(view, -WHEEL_LINES);
+    else if (event.action === 'wheel-down') this.#wheel(view, WHEEL_LINES);
+    else if (event.action === 'press' && event.button === 'left') this.#press(view, inside);
+    return undefined;
+  }
+
+  #paneAt({ column, row, action }: MouseEvent): number | undefined {
+    const { layout, views, focus } = this.#arrangement;
+    for (const [index, { frame }] of layout.places) if (contains(frame, column, row)) return index;
+    const { list } = layout;
+    if (list === undefined || action !== 'press' || !contains(list, column, row)) return undefined;
+    return listedAt(list, row, views.length, focus);
+  }
+
+  #rowsOf(view: PaneView): number {
+    return Math.max(1, this.#arrangement.placeOf(view)?.body.rows ?? 1);
+  }
+
+  /** A program with the whole screen gets arrows, as xterm gives them; else the pane scrolls back. */
+  #wheel(view: PaneView, lines: number): void {
+    const { modes } = view.pane.content;
+    if (modes.alternateScreen && view.scroll === undefined && modes.mouse === 'none') {
+      const key = encodeKey(keyOf(lines < 0 ? 'Up' : 'Down'), modes);
+      return this.#effects.send(view, key.repeat(WHEEL_LINES));
+    }
+    if (lines > 0 && view.scroll === undefined) return undefined;
+    const atEnd = view.startScroll(this.#rowsOf(view)).scrollBy(lines);
+    view.stale = true;
+    this.#effects.redecorate();
+    if (atEnd && view.scroll?.selection === undefined) view.endScroll();
+    return undefined;
+  }
+
+  /** Where a drag would start. While scrolled back it is where the cursor goes. */
+  #press(view: PaneView, { row, column }: MouseEvent): void {
+    this.#dragging = view;
+    this.#pressed = { row, column };
+    if (view.scroll === undefined) return;
+    view.scroll.moveTo(row, column);
+    view.stale = true;
+  }
+
+  #drag(view: PaneView, event: MouseEvent): void {
+    const body = this.#arrangement.placeOf(view)?.body;
+    if (event.action === 'release') {
+      this.#dragging = undefined;
+      if (view.scroll?.selection !== undefined) {
+        this.#effects.notify('y or Enter copies, Esc drops it');
+      }
+      return;
+    }
+    if (event.action !== 'drag' || body === undefined) return;
+    const scroll = view.startScroll(this.#rowsOf(view));
+    if (scroll.selection === undefined) scroll.selectTo(this.#pressed.row, this.#pressed.column);
+    scroll.selectTo(event.row - body.row, event.column - body.column);
+    view.stale = true;
+    this.#effects.redecorate();
+  }
+}

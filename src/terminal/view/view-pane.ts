@@ -1,0 +1,28 @@
+import type { PaneContent } from '../cells/index.js';
+
+/** What an agent is doing, as far as is known. */
+export type PaneState = 'working' | 'waits' | 'quiet' | 'done' | 'failed';
+
+/** One pane of a view, as its owner describes it. All text may be foreign. */
+export interface ViewPane {
+  /** Unlike that of every other pane; what actions name. */
+  readonly name: string;
+  /** Colour word of the name: the agent's own. */
+  readonly color: number;
+  readonly state: PaneState;
+  /** A few words beside the name: what it waits for, how it ended. May be empty. */
+  readonly note: string;
+  readonly content: PaneContent;
+}
+
+/** What a view asks of its owner. */
+export type ViewAction =
+  | { readonly type: 'input'; readonly pane: string; readonly bytes: Uint8Array }
+  | { readonly type: 'focus'; readonly pane: string }
+  | { readonly type: 'new'; readonly command: string }
+  | { readonly type: 'kill'; readonly pane: string }
+  /** Into the clipboard of the user's terminal: the user asked for it. */
+  | { readonly type: 'copy'; readonly text: string }
+  | { readonly type: 'redraw' }
+  | { readonly type: 'suspend' }
+  | { readonly type: 'detach' };

@@ -1,0 +1,389 @@
+import {
+  type Key,
+  type InputEvent,
+  type MouseEvent,
+  encodeKey,
+  encodePaste,
+  keyName,
+  keyOf,
+  parseKeyName,
+  sameKey,
+} from '../input/index.js';
+import { Arrangement } from './arrangement.js';
+import { type Command, commandOf } from './commands.js';
+import { Composer, type Composition } from './composer.js';
+import type { Rect } from './grid-layout.js';
+import type { LayoutKind } from './layout.js';
+import type { PaneView } from './pane-view.js';
+import { Pointer } from './pointer.js';
+import { Prompt } from './prompt.js';
+import type { ScrollResult } from './scroll-state.js';
+import type { Status } from './status-line.js';
+import { INK } from './theme.js';
+import type { PaneState, ViewAction, ViewPane } from './view-pane.js';
+
+export interface ViewOptions {
+  /** Of the terminal, in cells: at least 1. */
+  readonly columns: number;
+  readonly rows: number;
+  /** What the status line calls it all. */
+  readonly session: string;
+  /**
+   * The key before a command, as `parseKeyName` takes it. Default C-g: a shell only beeps at it, and neither tmux,
+   * screen nor zellij take it from a terminal inside them.
+   */
+  readonly prefixKey?: string;
+  readonly layout?: LayoutKind;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * One user's view of many panes: turns what is pressed into actions, and panes into one picture. It knows no terminal,
+ * no process and no clock: events and panes are given to it, and pictures are taken from it.
+ */
+export class View {
+  readonly #session: string;
+  readonly #prefix: Key;
+  readonly #arrangement: Arrangement;
+  readonly #composer: Composer;
+  readonly #pointer: Pointer;
+  #columns: number;
+  #rows: number;
+  #prefixed = false;
+  #help = false;
+  #prompt: Prompt | undefined;
+  /** The pane that is stopped when the user says y. */
+  #killing: string | undefined;
+  #notice = '';
+  /** Lines, titles or the status line changed. */
+  #decorated = false;
+  #actions: ViewAction[] = [];
+
+  /** Throws RangeError for a prefix key that is none. */
+  constructor(options: ViewOptions) {
+    this.#session = options.session;
+    this.#prefix = parseKeyName(options.prefixKey ?? 'C-g');
+    this.#columns = options.columns;
+    this.#rows = options.rows;
+    this.#arrangement = new Arrangement(options.layout ?? 'grid', this.#area());
+    this.#composer = new Composer(options.columns, options.rows);
+    this.#pointer = new Pointer(this.#arrangement, {
+      focusOn: (index) => this.#focusOn(() => this.#arrangement.focusOn(index)),
+      send: (view, bytes) => this.#send(view, bytes),
+      notify: (text) => this.notify(text),
+      redecorate: () => {
+        this.#decorated = true;
+      },
+    });
+  }
+
+  get layout(): LayoutKind {
+    return this.#arrangement.kind;
+  }
+
+  get focusedPane(): string | undefined {
+    return this.#arrangement.focused?.pane.name;
+  }
+
+  /** All panes there are, in order. Called again whenever one comes, goes, or says something else. */
+  setPanes(panes: readonly ViewPane[]): void {
+    this.#arrangement.setPanes(panes);
+    this.#decorated = true;
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#columns = columns;
+    this.#rows = rows;
+    this.#arrangement.setArea(this.#area());
+    this.#composer.resize(columns, rows);
+    this.#decorated = true;
+  }
+
+  /** Gives a pane the focus. An unknown name changes nothing. */
+  focus(name: string): void {
+    const index = this.#arrangement.views.findIndex(({ pane }) => pane.name === name);
+    this.#focusOn(() => this.#arrangement.focusOn(index));
+    this.#actions = [];
+  }
+
+  setLayout(kind: LayoutKind): void {
+    this.#arrangement.setKind(kind);
+    this.#decorated = true;
+  }
+
+  /** A few words in the status line, until the next key. */
+  notify(text: string): void {
+    this.#notice = text;
+    this.#decorated = true;
+  }
+
+  /** Columns and rows that the program of a pane should have; undefined for one that is not seen. */
+  paneSize(name: string): { readonly columns: number; readonly rows: number } | undefined {
+    const view = this.#arrangement.views.find(({ pane }) => pane.name === name);
+    const place = view === undefined ? undefined : this.#arrangement.placeOf(view);
+    if (place === undefined) return undefined;
+    return { columns: Math.max(1, place.body.columns), rows: Math.max(1, place.body.rows) };
+  }
+
+  /** Whether a new picture would differ from the last one. */
+  get changed(): boolean {
+    if (this.#decorated) return true;
+    const { views, layout } = this.#arrangement;
+    for (const index of layout.places.keys()) if (views[index]?.wantsDrawing === true) return true;
+    return false;
+  }
+
+  /** The picture of now. The grid is used again for the next one. */
+  compose(): Composition {
+    const decorate = this.#decorated;
+    this.#decorated = false;
+    const surroundings = {
+      status: this.#status(),
+      prompting: this.#prompt !== undefined,
+      help: this.#help,
+    };
+    return this.#composer.compose(this.#arrangement, surroundings, decorate);
+  }
+
+  /** What an event asks for, in order. */
+  handle(event: InputEvent): readonly ViewAction[] {
+    this.#actions = [];
+    if (event.type === 'reply') return [];
+    if (event.type === 'focus') this.#tellFocus(this.#arrangement.focused, event.focused);
+    else if (event.type === 'mouse') this.#handleMouse(event);
+    else {
+      this.#notice = '';
+      this.#decorated = true;
+      this.#handleTyped(event);
+    }
+    return this.#actions;
+  }
+
+  #area(): Rect {
+    return { column: 0, row: 0, columns: this.#columns, rows: Math.max(0, this.#rows - 1) };
+  }
+
+  #handleTyped(event: Exclude<InputEvent, MouseEvent>): void {
+    if (this.#prompt !== undefined) return this.#handlePrompt(this.#prompt, event);
+    if (event.type === 'paste') return this.#paste(event.text);
+    if (event.type !== 'key') return undefined;
+    const { key } = event;
+    if (event.action === 'release') return undefined;
+    if (this.#help) this.#help = false;
+    else if (this.#killing !== undefined) this.#answerKill(key);
+    else if (this.#prefixed) this.#handlePrefixed(key);
+    else if (sameKey(key, this.#prefix)) this.#prefixed = true;
+    else this.#handlePaneKey(key);
+    return undefined;
+  }
+
+  #answerKill(key: Key): void {
+    if (key.name === 'y' || key.name === 'Y') {
+      this.#actions.push({ type: 'kill', pane: this.#killing ?? '' });
+    }
+    this.#killing = undefined;
+  }
+
+  #handlePrompt(prompt: Prompt, event: InputEvent): void {
+    const result = prompt.handle(event);
+    if (result === 'open') return;
+    this.#prompt = undefined;
+    if (result === 'dropped' || prompt.text === '') return;
+    if (prompt.purpose === 'new') this.#actions.push({ type: 'new', command: prompt.text });
+    else this.#search(prompt.text, prompt.purpose === 'search-back' ? 'back' : 'on');
+  }
+
+  #search(query: string, direction: 'back' | 'on'): void {
+    const view = this.#arrangement.focused;
+    if (view === undefined) return;
+    const found = view.startScroll(this.#bodyRows(view)).search(query, direction);
+    view.stale = true;
+    if (!found) this.#notice = `nothing found: ${query}`;
+  }
+
+  #handlePrefixed(key: Key): void {
+    this.#prefixed = false;
+    if (sameKey(key, this.#prefix)) return this.#sendKey(key);
+    const digit = /^[1-9]$/.test(key.name) ? Number(key.name) : 0;
+    if (digit > 0) return this.#focusOn(() => this.#arrangement.focusOn(digit - 1));
+    const command = commandOf(key);
+    if (command !== undefined) this.#run(command);
+    else if (key.name !== 'Escape')
+      this.#notice = `${keyName(key)} means nothing here: ? shows all keys`;
+    return undefined;
+  }
+
+  #run(command: Command): void {
+    const arrangement = this.#arrangement;
+    switch (command) {
+      case 'next':
+      case 'previous':
+        return this.#focusOn(() => arrangement.focusBy(command === 'next' ? 1 : -1));
+      case 'waiting':
+        return this.#focusWaiting();
+      case 'left':
+      case 'right':
+      case 'up':
+      case 'down':
+        return this.#focusOn(() => arrangement.focusToward(command));
+      case 'zoom':
+        return arrangement.toggleZoom();
+      case 'grid':
+      case 'focus':
+        return arrangement.setKind(command);
+      case 'layout':
+        return arrangement.nextKind();
+      case 'wider':
+      case 'narrower':
+        return arrangement.resizeFocused('columns', command === 'wider' ? 1 : -1);
+      case 'taller':
+      case 'lower':
+        return arrangement.resizeFocused('rows', command === 'taller' ? 1 : -1);
+      case 'scroll':
+        return this.#startScroll();
+      case 'search':
+        return this.#ask('search-back', 'search back:');
+      case 'new':
+        return this.#ask('new', 'start an agent:');
+      case 'kill':
+        this.#killing = arrangement.focused?.pane.name;
+        return undefined;
+      case 'help':
+        this.#help = true;
+        return undefined;
+      case 'redraw':
+      case 'suspend':
+      case 'detach':
+        this.#actions.push({ type: command });
+        return undefined;
+    }
+  }
+
+  #ask(purpose: Prompt['purpose'], label: string): void {
+    if (purpose !== 'new' && this.#arrangement.focused === undefined) return;
+    this.#prompt = new Prompt(purpose, label);
+  }
+
+  #focusOn(move: () => boolean): void {
+    const before = this.#arrangement.focused;
+    if (!move()) return;
+    this.#decorated = true;
+    const now = this.#arrangement.focused;
+    this.#tellFocus(before, false);
+    this.#tellFocus(now, true);
+    if (now !== undefined) this.#actions.push({ type: 'focus', pane: now.pane.name });
+  }
+
+  /** The next one after the pane in focus, so that pressing it again goes through all of them. */
+  #focusWaiting(): void {
+    const { views, focus } = this.#arrangement;
+    for (let step = 1; step <= views.length; step += 1) {
+      const index = (focus + step) % views.length;
+      if (views[index]?.pane.state !== 'waits') continue;
+      return this.#focusOn(() => this.#arrangement.focusOn(index));
+    }
+    this.#notice = 'nobody waits for you';
+    return undefined;
+  }
+
+  #tellFocus(view: PaneView | undefined, focused: boolean): void {
+    if (view === undefined || !view.pane.content.modes.focusEvents) return;
+    this.#send(view, focused ? '\u001b[I' : '\u001b[O');
+  }
+
+  #send(view: PaneView, input: string | Uint8Array): void {
+    const bytes = typeof input === 'string' ? encoder.encode(input) : input;
+    if (bytes.length > 0) this.#actions.push({ type: 'input', pane: view.pane.name, bytes });
+  }
+
+  #sendKey(key: Key): void {
+    const view = this.#arrangement.focused;
+    if (view !== undefined) this.#send(view, encodeKey(key, view.pane.content.modes));
+  }
+
+  #paste(text: string): void {
+    const view = this.#arrangement.focused;
+    if (view === undefined || this.#help || this.#killing !== undefined) return;
+    view.endScroll();
+    this.#send(view, encodePaste(text, view.pane.content.modes));
+  }
+
+  #bodyRows(view: PaneView): number {
+    return Math.max(1, this.#arrangement.placeOf(view)?.body.rows ?? 1);
+  }
+
+  #startScroll(): void {
+    const view = this.#arrangement.focused;
+    if (view !== undefined) view.startScroll(this.#bodyRows(view));
+  }
+
+  #handlePaneKey(key: Key): void {
+    const view = this.#arrangement.focused;
+    if (view === undefined) return;
+    if (view.scroll !== undefined) {
+      this.#afterScrollKey(view, view.scroll.handle(key));
+    } else if (key.name === 'PageUp' && key.shift) {
+      view.startScroll(this.#bodyRows(view)).handle(keyOf('PageUp'));
+    } else this.#sendKey(key);
+  }
+
+  #afterScrollKey(view: PaneView, result: ScrollResult): void {
+    view.stale = true;
+    switch (result.type) {
+      case 'leave':
+        return view.endScroll();
+      case 'search-back':
+        return this.#ask('search-back', 'search back:');
+      case 'search-on':
+        return this.#ask('search-on', 'search on:');
+      case 'not-found':
+        this.#notice = 'nothing found';
+        return undefined;
+      case 'copy':
+        view.endScroll();
+        this.#actions.push({ type: 'copy', text: result.text });
+        this.#notice = `copied ${[...result.text].length} characters`;
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #handleMouse(event: MouseEvent): void {
+    if (!this.#help && this.#prompt === undefined) this.#pointer.handle(event);
+  }
+
+  #status(): Status {
+    const { views, layout, focused } = this.#arrangement;
+    const { mode, message } = this.#message(focused);
+    const isWaiting = ({ pane }: PaneView): boolean => pane.state === ('waits' satisfies PaneState);
+    return {
+      session: this.#session,
+      mode,
+      message,
+      messageInk: this.#killing === undefined ? INK.plain : INK.alert,
+      agents: views.length,
+      waiting: views.filter(isWaiting).map(({ pane }) => pane.name),
+      page: layout.pages > 1 ? `${layout.page + 1}/${layout.pages}` : '',
+      prefix: keyName(this.#prefix),
+    };
+  }
+
+  #message(focused: PaneView | undefined): { readonly mode: string; readonly message: string } {
+    if (this.#prompt !== undefined) {
+      return { mode: '', message: `${this.#prompt.label} ${this.#prompt.text}` };
+    }
+    if (this.#killing !== undefined) return { mode: '', message: `stop ${this.#killing}? y/n` };
+    if (this.#notice !== '') return { mode: '', message: this.#notice };
+    if (this.#prefixed) {
+      const message =
+        'n p next, last  w waits  z zoom  g grid  f focus  [ scroll  c new  x stop  d leave  ? all';
+      return { mode: keyName(this.#prefix), message };
+    }
+    if (focused?.scroll !== undefined) {
+      return { mode: 'SCROLL', message: 'PgUp PgDn move  / search  v select  y copy  q back' };
+    }
+    return { mode: this.#arrangement.kind === 'zoom' ? 'ZOOM' : '', message: '' };
+  }
+}

@@ -1,0 +1,242 @@
+import { InputDecoder } from '../input/index.js';
+import {
+  CAPABILITY_QUERY,
+  CapabilityAnswers,
+  FramePacer,
+  type TerminalCapabilities,
+  UserTerminal,
+  assumedCapabilities,
+  clipboardSequence,
+} from '../output/index.js';
+import {
+  ESCAPE_TIMEOUT_MS,
+  type LayoutKind,
+  Presenter,
+  type ViewAction,
+  type ViewPane,
+} from '../view/index.js';
+
+/** Why a viewer ended. */
+export type ViewerEnd = 'detach' | 'hangup' | 'signal';
+
+/** What the owner of the panes does for a viewer. */
+export interface ViewerOwner {
+  /** Bytes for the program of a pane. */
+  onInput(pane: string, bytes: Uint8Array): void;
+  /** Start an agent, stop one; left out: the owner does not. */
+  onNew?(command: string): void;
+  onKill?(pane: string): void;
+  /** The size that programs should have: after a change of layout or terminal. */
+  onSizes(sizes: ReadonlyMap<string, { readonly columns: number; readonly rows: number }>): void;
+}
+
+export interface LocalViewerOptions {
+  readonly session: string;
+  readonly owner: ViewerOwner;
+  readonly prefixKey?: string;
+  readonly layout?: LayoutKind;
+  /** Default: the terminal of this process. */
+  readonly terminalPath?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A terminal that has not answered by then does not answer; over a slow line it is taken for a simple one. */
+const QUERY_TIMEOUT_MS = 400;
+
+/**
+ * Shows panes of this process on its terminal until the user leaves. Frames are paced, and skipped while the terminal
+ * has not taken the last one.
+ */
+export class LocalViewer {
+  readonly #terminal: UserTerminal;
+  readonly #options: LocalViewerOptions;
+  readonly #pacer = new FramePacer();
+  #presenter: Presenter | undefined;
+  #panes: readonly ViewPane[] = [];
+  #sizes = '';
+  #frameTimer: NodeJS.Timeout | undefined;
+  #escapeTimer: NodeJS.Timeout | undefined;
+  #end: ((end: ViewerEnd) => void) | undefined;
+
+  /** Throws NOT_A_TERMINAL where there is none. */
+  constructor(options: LocalViewerOptions) {
+    this.#options = options;
+    this.#terminal = new UserTerminal(options.terminalPath);
+  }
+
+  /** All panes, whenever one comes, goes or says something else of itself. */
+  setPanes(panes: readonly ViewPane[]): void {
+    this.#panes = panes;
+    this.#presenter?.view.setPanes(panes);
+    this.#tellSizes();
+    this.#schedule(false);
+  }
+
+  /** The content of a pane changed. */
+  paneChanged(name: string): void {
+    this.#schedule(this.#presenter?.view.focusedPane === name);
+  }
+
+  /** Shows the panes. Resolves when the user leaves, the terminal is gone, or a signal ends the process. */
+  async run(): Promise<ViewerEnd> {
+    const ended = new Promise<ViewerEnd>((resolve) => {
+      this.#end = resolve;
+    });
+    const onSignal = (): void => this.#end?.('signal');
+    const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const;
+    for (const signal of signals) process.on(signal, onSignal);
+    try {
+      const { capabilities, early } = await this.#askTerminal();
+      this.#start(capabilities);
+      for (const bytes of early) this.#input(bytes);
+      return await ended;
+    } finally {
+      for (const signal of signals) process.removeListener(signal, onSignal);
+      this.close();
+    }
+  }
+
+  /** Puts the terminal back. Twice is harmless. */
+  close(): void {
+    clearTimeout(this.#frameTimer);
+    clearTimeout(this.#escapeTimer);
+    this.#presenter = undefined;
+    this.#terminal.leave();
+    this.#end?.('detach');
+  }
+
+  /** What the terminal can do, and what was typed before it had answered. */
+  async #askTerminal(): Promise<{ capabilities: TerminalCapabilities; early: Uint8Array[] }> {
+    const answers = new CapabilityAnswers(
+      assumedCapabilities(this.#options.environment ?? process.env),
+    );
+    const early: Uint8Array[] = [];
+    const decoder = new InputDecoder();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, QUERY_TIMEOUT_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#terminal.start({
+        onInput: (bytes) => {
+          if (this.#presenter !== undefined) return this.#input(bytes);
+          early.push(bytes.slice());
+          for (const event of decoder.feed(bytes)) if (event.type === 'reply') answers.take(event);
+          if (answers.complete) done();
+        },
+        onIdle: () => this.#schedule(false),
+        onResize: () => this.#resized(),
+        onHangup: () => {
+          done();
+          this.#end?.('hangup');
+        },
+      });
+      this.#terminal.frames.writeControl(Buffer.from(CAPABILITY_QUERY));
+    });
+    return { capabilities: answers.capabilities, early };
+  }
+
+  #start(capabilities: TerminalCapabilities): void {
+    const { session, prefixKey, layout } = this.#options;
+    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
+    this.#presenter = new Presenter(
+      {
+        ...this.#terminal.size,
+        session,
+        ...(prefixKey === undefined ? {} : { prefixKey }),
+        ...(layout === undefined ? {} : { layout }),
+      },
+      capabilities,
+    );
+    this.#presenter.view.setPanes(this.#panes);
+    this.#tellSizes();
+    this.#draw();
+  }
+
+  #input(bytes: Uint8Array): void {
+    const presenter = this.#presenter;
+    if (presenter === undefined) return;
+    clearTimeout(this.#escapeTimer);
+    this.#act(presenter.feed(bytes));
+    if (!presenter.escapePending) return;
+    this.#escapeTimer = setTimeout(() => this.#act(presenter.timeout()), ESCAPE_TIMEOUT_MS);
+  }
+
+  #act(actions: readonly ViewAction[]): void {
+    for (const action of actions) this.#do(action);
+    this.#tellSizes();
+    this.#schedule(true);
+  }
+
+  #do(action: ViewAction): void {
+    const { owner } = this.#options;
+    switch (action.type) {
+      case 'input':
+        this.#pacer.keySent(performance.now());
+        return owner.onInput(action.pane, action.bytes);
+      case 'new':
+        return owner.onNew?.(action.command);
+      case 'kill':
+        return owner.onKill?.(action.pane);
+      case 'copy':
+        return this.#copy(action.text);
+      case 'suspend':
+        return this.#terminal.suspend();
+      case 'detach':
+        return this.#end?.('detach');
+      case 'focus':
+      case 'redraw':
+        return undefined;
+    }
+  }
+
+  #copy(text: string): void {
+    const sequence = clipboardSequence(text);
+    const written =
+      sequence !== undefined && this.#terminal.frames.writeControl(Buffer.from(sequence));
+    if (!written) this.#presenter?.view.notify('too long for the clipboard of a terminal');
+  }
+
+  #resized(): void {
+    if (this.#presenter === undefined) return;
+    const { columns, rows } = this.#terminal.size;
+    this.#presenter.resize(columns, rows);
+    this.#tellSizes();
+    this.#draw();
+  }
+
+  #tellSizes(): void {
+    const { view } = this.#presenter ?? {};
+    if (view === undefined) return;
+    const sizes = new Map<string, { readonly columns: number; readonly rows: number }>();
+    for (const { name } of this.#panes) {
+      const size = view.paneSize(name);
+      if (size !== undefined) sizes.set(name, size);
+    }
+    const text = JSON.stringify([...sizes]);
+    if (text === this.#sizes) return;
+    this.#sizes = text;
+    this.#options.owner.onSizes(sizes);
+  }
+
+  /** Draws when the next frame is due; what changes until then is in it. */
+  #schedule(focused: boolean): void {
+    const presenter = this.#presenter;
+    if (presenter === undefined || this.#terminal.frames.busy || !presenter.view.changed) return;
+    const delayMs = this.#pacer.delayMs(performance.now(), focused);
+    if (delayMs === 0) return this.#draw();
+    this.#frameTimer ??= setTimeout(() => this.#draw(), delayMs);
+    return undefined;
+  }
+
+  /** While the terminal has not taken the last frame this one is skipped: `onIdle` draws the newest then. */
+  #draw(): void {
+    clearTimeout(this.#frameTimer);
+    this.#frameTimer = undefined;
+    const presenter = this.#presenter;
+    if (presenter === undefined || this.#terminal.frames.busy) return;
+    this.#pacer.frameDrawn(performance.now());
+    this.#terminal.frames.writeFrame(presenter.frame().bytes);
+  }
+}

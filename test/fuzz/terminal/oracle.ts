@@ -1,0 +1,197 @@
+import xterm from '@xterm/headless';
+import { NO_CLUSTER, nextCluster } from '../../../src/terminal/cells/cluster.js';
+import {
+  CELL,
+  CellGrid,
+  columnsOf,
+  glyphOf,
+  glyphs,
+  links,
+  STYLE,
+} from '../../../src/terminal/cells/index.js';
+import type { AgentScreen } from '../../../src/terminal/screen/index.js';
+
+/** A size, from the byte of the stream on that it was set at. */
+export interface Resize {
+  readonly at: number;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export const HISTORY_LINES = 40;
+
+/** Writes character by character: the one way to cut a stream that does not depend on anything. */
+function writeAll(terminal: xterm.Terminal, text: string): Promise<void> {
+  for (const character of text) terminal.write(character);
+  return new Promise((resolve) => {
+    terminal.write('', resolve);
+  });
+}
+
+/** An emulator of its own that plays one stream alone, read by its public interface only. */
+export async function playAlone(
+  bytes: Uint8Array,
+  size: { readonly columns: number; readonly rows: number },
+  resizes: readonly Resize[],
+): Promise<xterm.Terminal> {
+  const terminal = new xterm.Terminal({
+    cols: size.columns,
+    rows: size.rows,
+    scrollback: HISTORY_LINES,
+    allowProposedApi: true,
+    logLevel: 'off',
+  });
+  terminal.unicode.register({
+    version: 'clusters',
+    charProperties: nextCluster,
+    wcwidth: (codePoint: number) => ((nextCluster(codePoint, NO_CLUSTER) >> 1) & 3) as 1 | 2,
+  } as xterm.IUnicodeVersionProvider);
+  terminal.unicode.activeVersion = 'clusters';
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let start = 0;
+  for (const resize of [...resizes, undefined]) {
+    const end = resize?.at ?? bytes.length;
+    const text = decoder.decode(bytes.subarray(start, end), { stream: true });
+    await writeAll(terminal, text.replace(/[\u0080-\u009f]/g, '\ufffd'));
+    start = end;
+    if (resize === undefined) continue;
+    // As in a screen: a cluster ends where the size changes.
+    await writeAll(terminal, '\0');
+    terminal.resize(resize.columns, resize.rows);
+  }
+  return terminal;
+}
+
+const HIDDEN =
+  /[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e001f}]/gu;
+const ALONE_REFUSED =
+  /^(?:[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\p{M}]|\u200c|\u200d|[\u{e0020}-\u{e007f}]|$)/u;
+
+/** What a cell with these characters shows: nothing that acts on a terminal or on another cell. */
+function shownText(characters: string): string {
+  if (characters === '') return ' ';
+  const first = characters.replace(/^(.).*$/su, '$1');
+  if (first.replace(HIDDEN, '') === '' || ALONE_REFUSED.test(first)) return '\ufffd';
+  const kept = characters
+    .replace(HIDDEN, '')
+    .replace(/[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/gu, '');
+  const withoutTags = /^\p{Extended_Pictographic}/u.test(kept)
+    ? kept
+    : kept.replace(/[\u{e0020}-\u{e007f}]/gu, '');
+  return withoutTags.replace(/[\u200c\u200d]+$/u, '');
+}
+
+function colorOf(isDefault: boolean, isRgb: boolean, value: number): number {
+  if (isDefault) return 0;
+  return ((isRgb ? 2 : 1) << 24) | value;
+}
+
+function styleOf(cell: xterm.IBufferCell): number {
+  return (
+    (cell.isBold() ? STYLE.bold : 0) |
+    (cell.isDim() ? STYLE.dim : 0) |
+    (cell.isItalic() ? STYLE.italic : 0) |
+    (cell.isBlink() ? STYLE.blink : 0) |
+    (cell.isInverse() ? STYLE.inverse : 0) |
+    (cell.isInvisible() ? STYLE.invisible : 0) |
+    (cell.isStrikethrough() ? STYLE.strikethrough : 0) |
+    (cell.isOverline() ? STYLE.overline : 0)
+  );
+}
+
+/** Cells that were compared, and a description of the first that differed. */
+export interface Comparison {
+  cells: number;
+  wrong: number;
+  first: string;
+}
+
+export function newComparison(): Comparison {
+  return { cells: 0, wrong: 0, first: '' };
+}
+
+function differ(comparison: Comparison, what: string): void {
+  comparison.wrong += 1;
+  if (comparison.first === '') comparison.first = what;
+}
+
+/** Compares every line of a screen, cell by cell, and its cursor, with an emulator that played the stream alone. */
+export function compareScreen(
+  screen: AgentScreen,
+  terminal: xterm.Terminal,
+  comparison: Comparison,
+): void {
+  const { columns, rows } = screen;
+  const buffer = terminal.buffer.active;
+  const cursor = `${Math.min(buffer.cursorX, columns - 1)} ${buffer.cursorY} ${buffer.baseY}`;
+  const found = `${screen.cursor.column} ${screen.cursor.row} ${screen.historyLines}`;
+  if (cursor !== found) differ(comparison, `cursor and history ${found}, alone ${cursor}`);
+  const grid = new CellGrid(columns, 1);
+  const cell = buffer.getNullCell();
+  for (let line = 0; line < buffer.baseY + rows; line += 1) {
+    screen.copyLine(line, grid, 0, 0, columns);
+    const alone = buffer.getLine(line);
+    if (alone?.isWrapped !== screen.lineText(line).wrapped) differ(comparison, `wrap of ${line}`);
+    let wide = false;
+    for (let x = 0; x < columns; x += 1) {
+      alone?.getCell(x, cell);
+      comparison.cells += 1;
+      const expected = describeAlone(
+        cell,
+        wide,
+        x + 1 < columns && alone?.getCell(x + 1)?.getWidth() === 0,
+      );
+      wide = expected.startsWith('2 ');
+      const shown = describe(grid, x);
+      if (shown !== expected)
+        differ(comparison, `line ${line} column ${x}: ${shown}, alone ${expected}`);
+    }
+  }
+}
+
+function describeAlone(
+  cell: xterm.IBufferCell,
+  afterWide: boolean,
+  rightHalfFollows: boolean,
+): string {
+  const foreground = colorOf(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor());
+  const background = colorOf(cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor());
+  const attributes = `${foreground} ${background} ${styleOf(cell)}`;
+  const width = cell.getWidth();
+  if (width === 0 && afterWide) return `0  ${attributes}`;
+  if (width === 0 || (width === 2 && !rightHalfFollows)) return `1   ${attributes}`;
+  return `${width} ${shownText(cell.getChars())} ${attributes}`;
+}
+
+function describe(grid: CellGrid, x: number): string {
+  const at = grid.at(x, 0);
+  const word = grid.words[at] as number;
+  const columns = columnsOf(word);
+  const text = columns === 0 ? '' : glyphs.textOf(glyphOf(word));
+  const style = (grid.words[at + CELL.style] as number) & 0xff;
+  return `${columns} ${text} ${grid.words[at + CELL.foreground]} ${grid.words[at + CELL.background]} ${style}`;
+}
+
+/** Compares links with an emulator in which they are colours. */
+export function compareLinks(
+  screen: AgentScreen,
+  colored: xterm.Terminal,
+  comparison: Comparison,
+): void {
+  const { columns, rows } = screen;
+  const buffer = colored.buffer.active;
+  const grid = new CellGrid(columns, 1);
+  const cell = buffer.getNullCell();
+  for (let line = 0; line < buffer.baseY + rows; line += 1) {
+    screen.copyLine(line, grid, 0, 0, columns);
+    for (let x = 0; x < columns; x += 1) {
+      buffer.getLine(line)?.getCell(x, cell);
+      comparison.cells += 1;
+      const number = cell.isFgDefault() ? 0 : cell.getFgColor();
+      const link = grid.words[grid.at(x, 0) + CELL.link] as number;
+      const shown = link === 0 ? 0 : Number(links.linkOf(link).uri.split('/').at(-1));
+      if (shown !== number)
+        differ(comparison, `line ${line} column ${x}: link ${shown}, alone ${number}`);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import {
+  type ByteTarget,
+  closeDescriptor,
+  createPipe,
+  PipeReader,
+} from '../../../src/ffi/index.js';
+
+const PIPE_BYTES = 1 << 16;
+
+/** Wants pieces of one size, and keeps what comes. */
+class Keeper implements ByteTarget {
+  waits = false;
+  bytesToCome = 0;
+  bytes = Buffer.alloc(0);
+  onPiece: () => void = () => undefined;
+  readonly #place: Uint8Array;
+
+  constructor(pieceBytes: number) {
+    this.#place = new Uint8Array(pieceBytes);
+  }
+
+  next(): Uint8Array {
+    assert.ok(!this.waits, 'a place is asked for while the target waits');
+    return this.#place;
+  }
+
+  advance(byteLength: number): void {
+    this.bytes = Buffer.concat([this.bytes, this.#place.subarray(0, byteLength)]);
+    this.onPiece();
+  }
+}
+
+function pattern(byteLength: number): Buffer {
+  return Buffer.from(Array.from({ length: byteLength }, (_, at) => (at * 31 + (at >> 8)) & 255));
+}
+
+describe('a reader of pipes', () => {
+  it('gives what comes, in order, until the end, and closes the descriptor', async () => {
+    const open = readdirSync('/proc/self/fd').length;
+    const { readable, writable } = createPipe(PIPE_BYTES);
+    const target = new Keeper(100);
+    const reader = new PipeReader(readable, target);
+    const sent = pattern(50_000);
+    writeSync(writable, sent);
+    closeDescriptor(writable);
+    await reader.ended;
+    assert.deepEqual(target.bytes, sent);
+    reader.close();
+    assert.equal(readdirSync('/proc/self/fd').length, open);
+  });
+
+  it('gathers what is large, and loses nothing of it', async () => {
+    const { readable, writable } = createPipe(PIPE_BYTES);
+    const sent = 3_000_000;
+    const target = new Keeper(sent);
+    target.bytesToCome = sent;
+    target.onPiece = () => (target.bytesToCome = sent - target.bytes.length);
+    const reader = new PipeReader(readable, target, { gathers: true });
+    const program = ['-e', `process.stdout.write(Buffer.alloc(${sent}, 'gather'))`];
+    spawn(process.execPath, program, { stdio: ['ignore', writable, 'inherit'] });
+    closeDescriptor(writable);
+    await reader.ended;
+    assert.ok(target.bytes.equals(Buffer.alloc(sent, 'gather')));
+  });
+
+  it('reads nothing while it is held, nor while its target waits', async () => {
+    const { readable, writable } = createPipe(PIPE_BYTES);
+    const target = new Keeper(1);
+    const reader = new PipeReader(readable, target);
+    const nextPiece = (then: () => void): Promise<void> =>
+      new Promise((resolve) => {
+        target.onPiece = () => {
+          then();
+          resolve();
+        };
+      });
+    const turns = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn += 1) await nextTurn();
+    };
+    const first = nextPiece(() => reader.hold());
+    writeSync(writable, 'abc');
+    await first;
+    await turns();
+    assert.equal(target.bytes.toString(), 'a');
+    const second = nextPiece(() => (target.waits = true));
+    reader.release();
+    await second;
+    await turns();
+    assert.equal(target.bytes.toString(), 'ab');
+    closeSync(writable);
+    target.onPiece = () => undefined;
+    reader.proceed(() => (target.waits = false));
+    await reader.ended;
+    assert.equal(target.bytes.toString(), 'abc');
+  });
+
+  it('ends with what its target throws, also in a step between', async () => {
+    for (const step of ['advance', 'proceed'] as const) {
+      const { readable, writable } = createPipe(PIPE_BYTES);
+      const target = new Keeper(8);
+      const reader = new PipeReader(readable, target);
+      const refuse = (): never => {
+        throw new RangeError('no such bytes');
+      };
+      writeSync(writable, 'x');
+      if (step === 'proceed') reader.proceed(refuse);
+      else target.onPiece = refuse;
+      await assert.rejects(reader.ended, RangeError);
+      closeSync(writable);
+    }
+  });
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { AgentLog, type AgentLogOptions } from '../../../src/terminal/session/agent-log.js';
+import {
+  listSegments,
+  LOG_EVENT,
+  readLogPiece,
+  TIMES_RECORD_BYTES,
+} from '../../../src/terminal/session/log-files.js';
+
+function folder(test: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'sluice-test-log-'));
+  test.after(() => rmSync(path, { recursive: true, force: true }));
+  return join(path, 'agent');
+}
+
+function open(directory: string, options: Partial<AgentLogOptions> = {}): AgentLog {
+  const quiet = { onPressure: () => undefined, onNotice: () => undefined };
+  return new AgentLog({ directory, maxBytes: 1 << 20, ...quiet, ...options });
+}
+
+function contentOf(directory: string): Buffer {
+  return Buffer.concat(listSegments(directory).map(({ path }) => readFileSync(path)));
+}
+
+describe('the log of an agent', () => {
+  it('has every byte at its sequence, also of the next life', async (test) => {
+    const directory = folder(test);
+    const first = open(directory);
+    first.append(Buffer.from('one '));
+    first.append(Buffer.from('two '));
+    assert.equal(first.sequence, 8);
+    assert.equal(await first.close(), 0);
+    const second = open(directory);
+    assert.equal(second.sequence, 8);
+    second.append(Buffer.from('three'));
+    await second.close();
+    assert.equal(contentOf(directory).toString(), 'one two three');
+    const piece = readLogPiece(directory, 6, 100);
+    assert.equal(piece?.sequence, 6);
+    assert.equal(readLogPiece(directory, 13, 100), undefined);
+  });
+
+  it('says when each piece came, what size the terminal had, when programs began and ended', async (test) => {
+    const directory = folder(test);
+    let now = 100;
+    const log = open(directory, { now: () => now });
+    log.noteSize({ columns: 80, rows: 24 });
+    log.noteStart();
+    log.append(Buffer.from('abc'));
+    now = 250;
+    log.append(Buffer.from('d'));
+    log.noteEnd({ signal: 'SIGKILL' });
+    await log.close();
+    const times = readFileSync(listSegments(directory)[0]?.timesPath ?? '');
+    const records = Array.from({ length: times.byteLength / TIMES_RECORD_BYTES }, (_, at) => {
+      const base = at * TIMES_RECORD_BYTES;
+      return [
+        times.readDoubleLE(base),
+        times.readDoubleLE(base + 8),
+        times.readUInt32LE(base + 16),
+        times.readUInt32LE(base + 20),
+      ];
+    });
+    assert.deepEqual(records, [
+      [0, 100, LOG_EVENT.size, (80 << 16) | 24],
+      [0, 100, LOG_EVENT.start, 0],
+      [0, 100, LOG_EVENT.output, 0],
+      [3, 250, LOG_EVENT.output, 0],
+      [4, 250, LOG_EVENT.end, 256 + 9],
+    ]);
+  });
+
+  it('is bounded: the oldest goes, and it says what went', async (test) => {
+    const directory = folder(test);
+    const notices: string[] = [];
+    const maxBytes = 1 << 20;
+    const log = open(directory, { maxBytes, onNotice: (text) => notices.push(text) });
+    const piece = Buffer.alloc(10_000);
+    let written = 0;
+    for (let round = 0; round < 400; round += 1) {
+      piece.fill(round);
+      log.append(piece);
+      written += piece.byteLength;
+      while (log.writtenSequence < written) await new Promise((resolve) => setImmediate(resolve));
+      const kept = contentOf(directory).byteLength;
+      assert.ok(kept <= maxBytes, `${kept} bytes`);
+    }
+    await log.close();
+    const segments = listSegments(directory);
+    const first = segments[0]?.start ?? 0;
+    assert.equal(first, log.firstSequence);
+    assert.ok(first > 0 && written - first > (maxBytes * 3) / 4);
+    assert.match(
+      notices.at(-1) ?? '',
+      new RegExp(`to ${first - 1} were removed: .* 1048576 bytes`),
+    );
+    assert.equal(
+      readLogPiece(directory, 0, 10)?.sequence,
+      first,
+      'a reader is told where it begins',
+    );
+    assert.equal(contentOf(directory)[0], Math.floor(first / 10_000) % 256);
+  });
+
+  it('presses back while it cannot be written, and loses nothing', async (test) => {
+    const directory = folder(test);
+    const pressure: boolean[] = [];
+    const log = open(directory, {
+      maxBytes: 64 << 20,
+      onPressure: (pressed) => pressure.push(pressed),
+    });
+    // Faster than any disk: everything waits in memory until this turn is over.
+    for (let at = 0; at < 6; at += 1) log.append(Buffer.alloc(1 << 20, at));
+    assert.deepEqual(pressure, [true]);
+    while (pressure.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(pressure, [true, false]);
+    await log.close();
+    assert.equal(contentOf(directory).byteLength, 6 << 20);
+  });
+});
