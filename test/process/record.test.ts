@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { packets } from '../../src/index.js';
 import { openCamera, openPatternRecording, openRecording } from '../../src/video.js';
-import { Stage } from './cli-program.js';
+import { CLI, Stage } from './cli-program.js';
 import { Runtime } from './runtime.js';
 import {
   CLIP,
@@ -336,6 +336,32 @@ describe('a recording on a disk that is full', { skip }, () => {
     }
   });
 
+  const limit = hasProgram('prlimit', '--version');
+  it('or whose files have a limit', { skip: !limit && 'no prlimit' }, async (test) => {
+    const { runtime, send } = await channelOf(test);
+    const stage = new Stage();
+    test.after(() => stage.close());
+    await send(0, CLIP_FRAMES);
+    for (const [type, play] of [
+      ['mkv', picturesOf],
+      ['mcap', undefined],
+    ] as const) {
+      const file = join(runtime.folder, `clip.${type}`);
+      const program = ['prlimit', '--fsize=300000', process.execPath, CLI];
+      const words = ['record', type === 'mcap' ? '**' : 'clip', file, '--dir', runtime.directory];
+      const past = type === 'mcap' ? [] : ['--pre-roll', '1000'];
+      const recorder = stage.start([...words, ...past], { program });
+      const { code, err } = await sendOn(send, recorder.ended);
+      assert.equal(code, 1, err);
+      assert.match(err, /clip\.m\w+: the file may not be larger \(EFBIG\)/);
+      assert.match(err, /Raise the limit of this process \(ulimit -f\)/);
+      if (play === undefined) continue;
+      const whole = play(file).slice(0, -1);
+      assert.ok(whole.length > 0);
+      assert.deepEqual(whole, expected().slice(0, whole.length));
+    }
+  });
+
   it('says why a file cannot be made', async (test) => {
     const { runtime, send } = await channelOf(test);
     const file = join(runtime.folder, 'nowhere', 'clip.mp4');
@@ -343,7 +369,7 @@ describe('a recording on a disk that is full', { skip }, () => {
     await send(0, 10);
     const recording = await openRecording('clip', { file, preRollSeconds: 1000, directory });
     const { error } = await recording.closed;
-    assert.match(error?.message ?? '', /cannot write .*nowhere.*ENOENT/);
+    assert.match(error?.message ?? '', /cannot write .*nowhere.*folder does not exist \(ENOENT\)/);
   });
 });
 

@@ -105,6 +105,7 @@ async function recordMcap(
   const recording = await openMcapRecording(pattern, {
     file,
     signal: run.signal,
+    onProblem: (_channel, error) => run.note(error.message),
     ...(label === undefined ? {} : { label }),
     ...(dir === undefined ? {} : { directory: dir }),
   });

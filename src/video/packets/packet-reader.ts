@@ -6,7 +6,6 @@
  * were lost, or another publisher came, it goes on at the next key frame, and says so.
  */
 import {
-  type CloseReason,
   type Message,
   type MessageSubscriber,
   openSubscriber,
@@ -90,11 +89,6 @@ export class PacketReader implements AsyncIterable<Packet>, AsyncDisposable {
   /** The announcement of the channel: its codec, and in `userData.packets` what decoders must know beside. */
   get manifest(): MessageSubscriber<PacketFormat>['manifest'] {
     return this.#subscriber.manifest;
-  }
-
-  /** Resolves when it has ended; never rejects. */
-  get closed(): Promise<CloseReason> {
-    return this.#subscriber.closed;
   }
 
   /** @internal Packets that were missed, and those that came and that no decoder can use. */

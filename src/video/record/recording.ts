@@ -5,7 +5,7 @@ import { monotonicNs } from '../../ffi/index.js';
 import type { PacketFormat } from '../../format/index.js';
 import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
-import { nextPacket } from './next-packet.js';
+import { nextPacket } from '../packets/next-packet.js';
 import { checkRecordOptions, type RecordingType, type RecordOptions } from './options.js';
 import { SegmentSeries } from './segment-series.js';
 import { SoundTrack } from './sound-track.js';

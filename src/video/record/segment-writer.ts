@@ -12,6 +12,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
+import { MatroskaIndex } from '../container/matroska-index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
 import { FfmpegChild, missingFfmpeg, nutFrameHeader } from '../ffmpeg/index.js';
 import type { RecordingType } from './options.js';
@@ -54,6 +55,8 @@ export class SegmentWriter {
   readonly done: Promise<void>;
   readonly #child: FfmpegChild;
   readonly #muxer: TsMuxer | undefined;
+  /** Of a `.mp4` ffmpeg writes it at the end. */
+  readonly #index: MatroskaIndex | undefined;
   #failed = false;
 
   private constructor(
@@ -63,6 +66,7 @@ export class SegmentWriter {
     streams: SegmentStreams,
   ) {
     this.path = path;
+    this.#index = type === 'mkv' ? new MatroskaIndex() : undefined;
     const { codec, sound } = streams;
     this.#muxer = codec === 'av1' ? undefined : new TsMuxer(codec as TsCodec);
     const container = this.#muxer === undefined ? 'nut' : 'mpegts';
@@ -128,6 +132,15 @@ export class SegmentWriter {
     });
   }
 
+  /** The index goes behind all, and only then is it named at the beginning: half of it harms nobody. */
+  async #complete(file: FileHandle): Promise<void> {
+    const end = this.#index?.end();
+    if (end === undefined) return;
+    await writeAll(file, end.tail);
+    this.writtenBytes += end.tail.byteLength;
+    for (const { at, bytes } of end.patches) await writeAll(file, bytes, at);
+  }
+
   async #store(file: FileHandle): Promise<void> {
     try {
       // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
@@ -135,7 +148,9 @@ export class SegmentWriter {
       for await (const chunk of output) {
         await writeAll(file, chunk as Buffer);
         this.writtenBytes += (chunk as Buffer).byteLength;
+        this.#index?.add(chunk as Buffer);
       }
+      if ((await this.#child.ended).status === 0) await this.#complete(file);
     } catch (error) {
       await this.#child.stop();
       throw writeFailure(this.path, error as NodeJS.ErrnoException, this.writtenBytes);
@@ -153,9 +168,11 @@ export class SegmentWriter {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** `position`: where in the file; by default behind what was written last. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let at = 0; at < bytes.byteLength;) {
-    const { bytesWritten } = await file.write(bytes, at);
+    const place = position === undefined ? null : position + at;
+    const { bytesWritten } = await file.write(bytes, at, bytes.byteLength - at, place);
     at += bytesWritten;
   }
 }

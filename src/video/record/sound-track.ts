@@ -4,7 +4,7 @@ import { type PacketFormat } from '../../format/index.js';
 import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
 import { soundChannelOf } from '../packets/packet-channel.js';
 import type { RecordOptions } from './options.js';
-import { nextPacket } from './next-packet.js';
+import { nextPacket } from '../packets/next-packet.js';
 import { packetFacts, type SoundStream } from './stream-headers.js';
 
 export class SoundTrack {

@@ -62,7 +62,7 @@ export async function openPart(
       return opened(mosaic, `of ${spec.inputs.join(', ')}`, () => mosaic.stats());
     }
     case 'recorder': {
-      const recording = await openRecorder(spec.channel, { ...spec.options, ...common });
+      const recording = await openRecorder(spec.channel, { ...spec.options, ...common }, onProblem);
       return opened(recording, `of ${spec.channel} into ${spec.options.file}`, () =>
         recording.stats(),
       );
@@ -89,13 +89,17 @@ export async function openPart(
 async function openRecorder(
   channel: string,
   options: RecordOptions,
+  onProblem: PartListeners['onProblem'],
 ): Promise<Recording | PatternRecording | McapRecording> {
-  if (!isMcap(options)) {
-    return isChannelPattern(channel)
-      ? openPatternRecording(channel, options)
-      : openRecording(channel, options);
+  if (isMcap(options)) {
+    const file = segmentPath(options.file, new Date());
+    return openMcapRecording(channel, { ...options, file, onProblem });
   }
-  return openMcapRecording(channel, { ...options, file: segmentPath(options.file, new Date()) });
+  if (!isChannelPattern(channel)) return openRecording(channel, options);
+  return openPatternRecording(channel, {
+    ...options,
+    onChange: ({ channel: ended, error }) => error && onProblem(ended, error),
+  });
 }
 
 function opened(

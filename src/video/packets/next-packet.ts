@@ -1,6 +1,6 @@
-/** The next packet of a channel that is recorded. */
+/** The next packet of a publisher, for who reads one after the other. */
 import { isSluiceError } from '../../core/index.js';
-import type { Packet, PacketReader } from '../packets/index.js';
+import type { Packet, PacketReader } from './packet-reader.js';
 
 /**
  * Undefined when the publisher has ended and everything was read, and when the signal says so. Rejects with what ended
@@ -15,8 +15,7 @@ export async function nextPacket(
   } catch (error) {
     if (signal.aborted) return undefined;
     if (!isSluiceError(error, 'CLOSED')) throw error;
-    const end = await reader.closed;
-    if (end.error !== undefined) throw end.error;
+    if (error.cause !== undefined) throw error.cause;
     return undefined;
   }
 }
