@@ -82,17 +82,19 @@ function measuredOnly(report) {
   return { ...report, measurements, targets };
 }
 
-/** The parts of the page. A suite stands in the first that its name begins as. */
+/** The parts of the page. A suite stands in the first that its name fits. */
 const PARTS = [
-  { name: 'gpu-python', title: 'PyTorch on a GPU', begins: 'gpu-python' },
-  { name: 'gpu', title: 'On a GPU', begins: 'gpu-' },
-  { name: 'python', title: 'The Python client', begins: 'python-' },
-  { name: 'processors', title: 'On processors', begins: '' },
+  { name: 'gpu-python', title: 'PyTorch on a GPU', suites: /^gpu-python/ },
+  { name: 'gpu-video', title: 'Pictures and cameras on a GPU', suites: /^gpu-(?:pixels|cameras)$/ },
+  { name: 'gpu', title: 'On a GPU', suites: /^gpu-/ },
+  { name: 'python', title: 'The Python client', suites: /^python-/ },
+  { name: 'video', title: 'Pictures and cameras', suites: /^(?:pixels|taps|video)$/ },
+  { name: 'processors', title: 'On processors', suites: /^/ },
 ];
 
 /** What a report says of the suites of one part. */
 function reportOf(part, report) {
-  const isOwn = ({ suite }) => PARTS.find(({ begins }) => suite.startsWith(begins)) === part;
+  const isOwn = ({ suite }) => PARTS.find(({ suites }) => suites.test(suite)) === part;
   const measurements = report.measurements.filter(isOwn);
   return { ...report, measurements, targets: report.targets.filter(isOwn) };
 }
