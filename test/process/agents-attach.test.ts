@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { PtyProcess } from '../../src/terminal/pty/index.js';
 import { AgentScreen } from '../../src/terminal/screen/index.js';
-import { plainLines } from '../../src/terminal/session/screen-text.js';
+import { plainLines } from '../../src/terminal/view/screen-text.js';
 import { AgentStage, isAlive, pause } from './agent-stage.js';
 import { CLI } from './cli-program.js';
 

@@ -8,6 +8,7 @@ import { LocalViewer } from '../../src/terminal/viewer/index.js';
 const screen = new AgentScreen({ columns: 80, rows: 24 });
 const viewer = new LocalViewer({
   session: 'test',
+  transcriptLines: 3,
   owner: {
     onInput(_pane, bytes) {
       const text = Buffer.from(bytes).toString();

@@ -31,7 +31,7 @@ export interface PaneModes {
 
 /**
  * The content of one pane: what a view needs of whatever is shown in it. Lines count from the oldest one kept: line
- * `historyLines` is the top of the screen. A view copies rows when `version` changed; it keeps nothing else.
+ * `historyLines` is the top of the screen. Inside a synchronized update (mode 2026) it is the last whole picture. A view copies rows when `version` changed; it keeps nothing else.
  */
 export interface PaneContent {
   readonly columns: number;
@@ -42,8 +42,6 @@ export interface PaneContent {
   readonly forgottenLines: number;
   /** Grows with every change of cells, cursor or modes. */
   readonly version: number;
-  /** Inside a synchronized update (mode 2026): the cells are half drawn, the last picture should stay. */
-  readonly synchronizing: boolean;
   readonly cursor: PaneCursor;
   readonly modes: PaneModes;
   /** Copies up to `columns` cells of line `line` to a row of `grid`, the rest of them blank; a wide glyph cut in half is blank. */

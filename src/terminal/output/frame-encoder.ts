@@ -11,6 +11,7 @@ import { type CursorPlace, motionCost, moveCursor } from './cursor-motion.js';
 import { GlyphByteTable } from './glyph-bytes.js';
 import { OutputBytes } from './output-bytes.js';
 import { Pen, type PenOptions } from './pen.js';
+import { RowComparison } from './row-comparison.js';
 import { findScroll } from './scroll-match.js';
 
 export interface FrameEncoderOptions extends PenOptions {
@@ -95,8 +96,10 @@ export class FrameEncoder {
     out.ascii(HIDE_CURSOR);
     const start = out.length;
     if (!this.#valid) this.#clearTerminal();
-    this.#scroll(next);
-    for (let row = 0; row < next.rows; row += 1) this.#encodeRow(next, row);
+    const comparison = new RowComparison(this.#shown, next);
+    let changed = comparison.changedRows();
+    if (this.#scroll(next, comparison, changed)) changed = comparison.changedRows();
+    for (const row of changed) this.#encodeRow(next, row);
     this.#finish(cursor, hiddenAt, start);
     return out.view();
   }
@@ -137,9 +140,9 @@ export class FrameEncoder {
   }
 
   /** Rows that moved up together are scrolled by the terminal: DECSTBM and DL, which even the oldest know. */
-  #scroll(next: CellGrid): void {
-    const match = findScroll(this.#shown, next);
-    if (match === undefined) return;
+  #scroll(next: CellGrid, comparison: RowComparison, changed: readonly number[]): boolean {
+    const match = findScroll(this.#shown, next, comparison, changed);
+    if (match === undefined) return false;
     const { top, bottom, by } = match;
     const out = this.#out;
     this.#pen.reset(out);
@@ -153,6 +156,7 @@ export class FrameEncoder {
     const shown = this.#shown;
     shown.words.copyWithin(shown.at(0, top), shown.at(0, top + by), shown.at(0, bottom + by));
     shown.clear(0, bottom, shown.columns, by);
+    return true;
   }
 
   #differs(next: CellGrid, at: number): boolean {

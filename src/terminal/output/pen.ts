@@ -1,5 +1,6 @@
 import {
   CELL,
+  CELL_WORDS,
   COLOR_KIND,
   STYLE,
   UNDERLINE,
@@ -50,6 +51,10 @@ export class Pen {
   #style = 0;
   #underlineColor = 0;
   #link = 0;
+  /** The words of the cell that the pen was last changed for, which most cells share with the one before. */
+  readonly #last = new Uint32Array(CELL_WORDS);
+  /** That cell was a space, for which only its background counts; nothing is known where it is undefined. */
+  #lastBlank: boolean | undefined;
   /** Parameters of the SGR sequence that is being written. */
   #parameters = 0;
 
@@ -64,6 +69,7 @@ export class Pen {
     this.#style = 0;
     this.#underlineColor = 0;
     this.#link = 0;
+    this.#lastBlank = undefined;
   }
 
   /** A space shows nothing but its background: the rest of the pen may stay as it is. */
@@ -92,6 +98,7 @@ export class Pen {
 
   /** Takes on the attributes of the cell at word `at`. A space keeps what nobody would see. */
   changeTo(words: Uint32Array, at: number, blank: boolean, out: OutputBytes): void {
+    if (this.#isLast(words, at, blank)) return;
     const style = this.#styleFor(words[at + CELL.style] as number);
     const background = this.#shown(words[at + CELL.background] as number);
     const hidden = blank && underlineOf(style) === 0 && (style & SEEN_ON_BLANK) === 0;
@@ -105,13 +112,31 @@ export class Pen {
     if (this.#options.hyperlinks) this.#changeLink(words[at + CELL.link] as number, out);
   }
 
+  /** Whether the cell has the attributes of the last one; notes them where it does not. */
+  #isLast(words: Uint32Array, at: number, blank: boolean): boolean {
+    const last = this.#last;
+    const known =
+      (this.#lastBlank === false || this.#lastBlank === blank) &&
+      last[CELL.foreground] === words[at + CELL.foreground] &&
+      last[CELL.background] === words[at + CELL.background] &&
+      last[CELL.style] === words[at + CELL.style] &&
+      last[CELL.underlineColor] === words[at + CELL.underlineColor] &&
+      last[CELL.link] === words[at + CELL.link];
+    if (known) return true;
+    for (let word = 1; word < CELL_WORDS; word += 1) last[word] = words[at + word] as number;
+    this.#lastBlank = blank;
+    return false;
+  }
+
   /** Everything plain. */
   reset(out: OutputBytes): void {
+    this.#lastBlank = undefined;
     this.#change(0, 0, 0, 0, out);
     this.#changeLink(0, out);
   }
 
   endLink(out: OutputBytes): void {
+    this.#lastBlank = undefined;
     this.#changeLink(0, out);
   }
 

@@ -1,4 +1,5 @@
-import type { CellGrid } from '../cells/index.js';
+import { CELL_WORDS, type CellGrid } from '../cells/index.js';
+import type { RowComparison } from './row-comparison.js';
 
 /** Rows `top` to `bottom` (not included) of the next picture are those of the last one, `by` rows further up. */
 export interface ScrollMatch {
@@ -11,38 +12,26 @@ export interface ScrollMatch {
 /** A scroll costs about 25 bytes: fewer rows than this are written again. */
 const MIN_ROWS = 3;
 
+/** Of the glyphs alone: what looks alike is compared afterwards. */
 function hashRow(words: Uint32Array, start: number, end: number): number {
   let hash = 0x811c9dc5;
-  for (let index = start; index < end; index += 1) {
+  for (let index = start; index < end; index += CELL_WORDS) {
     hash = Math.imul(hash ^ (words[index] as number), 0x01000193);
     hash ^= hash >>> 15;
   }
   return hash >>> 0;
 }
 
-function sameRow(a: CellGrid, rowA: number, b: CellGrid, rowB: number): boolean {
-  const from = a.at(0, rowA);
-  const other = b.at(0, rowB);
-  const length = a.at(0, 1);
-  for (let index = 0; index < length; index += 1) {
-    if (a.words[from + index] !== b.words[other + index]) return false;
-  }
-  return true;
-}
-
-/** Rows that stand still, or where a blank moved onto a blank, say nothing. */
-function changedRows(shown: CellGrid, next: CellGrid): number[] {
-  const rows: number[] = [];
-  for (let row = 0; row < next.rows; row += 1) if (!sameRow(shown, row, next, row)) rows.push(row);
-  return rows;
-}
-
 /**
  * Whether full rows moved up, as when a program that has the whole width prints lines. The shift that most changed
  * rows agree on, and the longest region it holds in.
  */
-export function findScroll(shown: CellGrid, next: CellGrid): ScrollMatch | undefined {
-  const changed = changedRows(shown, next);
+export function findScroll(
+  shown: CellGrid,
+  next: CellGrid,
+  comparison: RowComparison,
+  changed: readonly number[],
+): ScrollMatch | undefined {
   if (changed.length < MIN_ROWS) return undefined;
   const length = shown.at(0, 1);
   const rowsByHash = new Map<number, number>();
@@ -59,14 +48,18 @@ export function findScroll(shown: CellGrid, next: CellGrid): ScrollMatch | undef
   }
   let by = 0;
   for (const [shift, count] of votes) if (count > (votes.get(by) ?? MIN_ROWS - 1)) by = shift;
-  return by === 0 ? undefined : longestRegion(shown, next, by);
+  return by === 0 ? undefined : longestRegion(comparison, next.rows, by);
 }
 
-function longestRegion(shown: CellGrid, next: CellGrid, by: number): ScrollMatch | undefined {
+function longestRegion(
+  comparison: RowComparison,
+  rows: number,
+  by: number,
+): ScrollMatch | undefined {
   let best: ScrollMatch | undefined;
   let top = 0;
-  for (let row = 0; row <= next.rows - by; row += 1) {
-    if (row < next.rows - by && sameRow(next, row, shown, row + by)) continue;
+  for (let row = 0; row <= rows - by; row += 1) {
+    if (row < rows - by && comparison.same(row + by, row)) continue;
     if (row - top > (best === undefined ? MIN_ROWS - 1 : best.bottom - best.top)) {
       best = { top, bottom: row, by };
     }

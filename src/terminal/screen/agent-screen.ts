@@ -253,11 +253,6 @@ export class AgentScreen implements PaneContent {
     return this.#version;
   }
 
-  /** Never: inside a synchronized update this content is the last whole picture. */
-  get synchronizing(): boolean {
-    return false;
-  }
-
   get cursor(): PaneCursor {
     return {
       column: this.#picture.cursorColumn,

@@ -9,7 +9,7 @@ import {
   MAX_COLUMNS,
   MAX_ROWS,
 } from './agent-options.js';
-import { coloredLines, plainLines } from './screen-text.js';
+import { coloredLines, plainLines } from '../view/index.js';
 import type { SessionHost } from './session-host.js';
 import type { SessionPane } from './session-pane.js';
 import { isAgentName } from './session-paths.js';

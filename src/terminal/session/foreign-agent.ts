@@ -9,7 +9,7 @@ import { bytes, json, type MessageFormat, text } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
 import { AgentScreen } from '../screen/index.js';
-import { parseAttention, parseEnd, parseSize, TERMINAL_TYPE } from '../stream/index.js';
+import { parseAttention, parseEnd, parseSize, TERMINAL_TYPE, textLine } from '../stream/index.js';
 import { AgentLog } from './agent-log.js';
 import { AGENT_DEFAULTS, MAX_COLUMNS, MAX_ROWS } from './agent-options.js';
 import type { AgentInfo, AgentStatus, PaneEvents, SessionPane } from './session-pane.js';
@@ -22,9 +22,6 @@ export interface ForeignAgentOptions {
   readonly stateDirectory: string;
   readonly events: PaneEvents;
 }
-
-/** SGR of the types of text, 0 system to 7 trace. */
-const TEXT_SGR = ['36', '32', '39', '31', '33', '34', '90', '2'] as const;
 
 /** Takes turns with the rest of the session after so many messages. */
 const MESSAGES_A_TURN = 64;
@@ -151,7 +148,7 @@ export class ForeignAgent implements SessionPane {
   }
 
   #take({ type, value }: Message<MessageFormat>): void {
-    if (!(value instanceof Uint8Array)) this.#write(lineOf(type, value));
+    if (!(value instanceof Uint8Array)) this.#write(textLine(type, value));
     else if (type === TERMINAL_TYPE.size) this.#takeSize(parseSize(value));
     else if (type === TERMINAL_TYPE.exit) this.#takeEnd(value);
     else if (type === TERMINAL_TYPE.attention) this.#takeAttention(value);
@@ -207,13 +204,6 @@ function formatOf({ kind, format }: Manifest): MessageFormat | undefined {
   if (format.kind === 'text') return text();
   if (format.kind === 'json') return json();
   return format.kind === 'bytes' ? bytes(format.mediaType) : undefined;
-}
-
-function lineOf(type: number, value: unknown): Uint8Array {
-  const line = typeof value === 'string' ? value : JSON.stringify(value);
-  const sgr = TEXT_SGR[type] ?? '39';
-  const body = line.replace(/\r?\n$/, '').replaceAll(/\r?\n/g, '\r\n');
-  return Buffer.from(`\u001b[0;${sgr}m${body}\u001b[0m\r\n`);
 }
 
 /** The metadata of a terminal's channel; foreign. */

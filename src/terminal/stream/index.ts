@@ -17,3 +17,4 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { textLine } from './text-line.js';

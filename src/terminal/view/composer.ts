@@ -1,4 +1,4 @@
-import { CellGrid, type PaneCursor, columnsOf } from '../cells/index.js';
+import { CellGrid, type PaneCursor } from '../cells/index.js';
 import type { Arrangement } from './arrangement.js';
 import { FrameLines } from './frame-lines.js';
 import type { PanePlace, Rect } from './grid-layout.js';
@@ -36,6 +36,8 @@ export class Composer {
   #covered: CellGrid | undefined;
   #layout: Layout | undefined;
   #lines: FrameLines;
+  /** The column after the message of the status line. */
+  #messageEnd = 0;
   /** Where each pane stood in the picture. */
   #drawn = new Map<PaneView, PanePlace>();
 
@@ -45,45 +47,37 @@ export class Composer {
   }
 
   resize(columns: number, rows: number): void {
-    this.#relayout(new CellGrid(columns, rows));
+    this.#base = new CellGrid(columns, rows);
+    this.#layout = undefined;
   }
 
   compose(arrangement: Arrangement, surroundings: Surroundings, decorate: boolean): Composition {
-    if (this.#layout !== arrangement.layout) {
-      this.#relayout(new CellGrid(this.#base.columns, this.#base.rows), arrangement);
-    } else if (decorate) this.#decorate(arrangement);
+    const moved = this.#layout !== arrangement.layout;
+    if (moved) this.#relayout(arrangement);
+    else if (decorate) this.#decorate(arrangement);
     for (const [view, { body }] of this.#drawn) {
       if (view.wantsDrawing) view.draw(this.#base, body);
     }
     const grid = this.#base;
-    const end = drawStatus(grid, grid.rows - 1, surroundings.status);
+    if (moved || decorate) {
+      this.#messageEnd = drawStatus(grid, grid.rows - 1, surroundings.status);
+    }
     return {
       grid: surroundings.help ? this.#cover(surroundings.status.prefix) : grid,
-      cursor: cursorOf(arrangement, surroundings, grid, end),
+      cursor: cursorOf(arrangement, surroundings, grid, this.#messageEnd),
       versions: new Map([...this.#drawn.keys()].map((view) => [view.pane.name, view.drawnVersion])),
     };
   }
 
-  /** Starts a picture anew. A pane in the middle of an update keeps what was seen of it, cut to its new place. */
-  #relayout(grid: CellGrid, arrangement?: Arrangement): void {
-    const before = this.#base;
-    const places = this.#drawn;
-    this.#base = grid;
-    if (arrangement === undefined) {
-      // The picture is kept for the panes that cannot be drawn; its places follow with the next layout.
-      this.#layout = undefined;
-      this.#base = resized(before, grid);
-      return;
-    }
+  /** Starts the picture anew. */
+  #relayout(arrangement: Arrangement): void {
+    this.#base.clear(0, 0, this.#base.columns, this.#base.rows);
     this.#layout = arrangement.layout;
     this.#drawn = new Map();
     for (const [index, place] of arrangement.layout.places) {
       const view = arrangement.views[index];
       if (view === undefined) continue;
-      const old = places.get(view);
       view.placed(place.body.rows);
-      if (!view.wantsDrawing && old !== undefined) copyRect(before, old.body, grid, place.body);
-      else if (old === undefined) view.drawnVersion = -1;
       this.#drawn.set(view, place);
     }
     this.#drawLines(arrangement);
@@ -93,11 +87,9 @@ export class Composer {
     const { layout, area } = arrangement;
     this.#lines = new FrameLines(area);
     for (const { frame } of this.#drawn.values()) this.#lines.addPane(frame);
+    if (layout.list !== undefined) this.#lines.addPane(layout.list);
     this.#decorate(arrangement);
     if (arrangement.views.length === 0) drawEmpty(this.#base, area);
-    else if (layout.list !== undefined) {
-      drawList(this.#base, layout.list, arrangement.views, arrangement.focus);
-    }
   }
 
   /** Lines, titles and the list: what depends on focus and on what agents do. */
@@ -152,28 +144,4 @@ function drawEmpty(grid: CellGrid, area: Rect): void {
   const column = Math.max(0, Math.floor((area.columns - text.length) / 2));
   const place = { column, row: Math.floor(area.rows / 2), columns: area.columns - column };
   drawLabel(grid, place, text, INK.dim);
-}
-
-/** What fits of one rectangle into another, from their corners. */
-function copyRect(from: CellGrid, source: Rect, to: CellGrid, target: Rect): void {
-  const columns = Math.min(source.columns, target.columns);
-  for (let row = 0; row < Math.min(source.rows, target.rows); row += 1) {
-    const start = from.at(source.column, source.row + row);
-    const words = from.words.subarray(start, start + from.at(columns, 0));
-    to.words.set(words, to.at(target.column, target.row + row));
-    const last = target.column + columns - 1;
-    const isCut = columnsOf(to.words[to.at(last, target.row + row)] as number) === 2;
-    if (isCut) to.clear(last, target.row + row, 1, 1);
-  }
-}
-
-function resized(from: CellGrid, to: CellGrid): CellGrid {
-  const whole = (grid: CellGrid): Rect => ({
-    column: 0,
-    row: 0,
-    columns: grid.columns,
-    rows: grid.rows,
-  });
-  copyRect(from, whole(from), to, whole(to));
-  return to;
 }

@@ -4,3 +4,4 @@ export type { LayoutKind } from './layout.js';
 export { View, type ViewOptions } from './view.js';
 export type { PaneState, ViewAction, ViewPane } from './view-pane.js';
 export { ESCAPE_TIMEOUT_MS, Presenter, type PresentedFrame } from './presenter.js';
+export { coloredLines, plainLines, transcriptOf } from './screen-text.js';

@@ -45,11 +45,9 @@ export class PaneView {
     return this;
   }
 
-  /** Whether drawing would change the picture. In the middle of a synchronized update the last picture stays. */
+  /** Whether drawing would change the picture. */
   get wantsDrawing(): boolean {
-    const { content } = this.pane;
-    if (content.synchronizing && this.drawnVersion >= 0 && this.scroll === undefined) return false;
-    return this.stale || content.version !== this.drawnVersion;
+    return this.stale || this.pane.content.version !== this.drawnVersion;
   }
 
   /** The cursor as it was drawn, in cells of the terminal. */

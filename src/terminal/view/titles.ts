@@ -59,7 +59,7 @@ export function drawList(
   views: readonly PaneView[],
   focus: number,
 ): void {
-  grid.clear(list.column, list.row, list.columns, list.rows);
+  grid.clear(list.column, list.row + 1, list.columns, list.rows - 1);
   const rows = list.rows - 1;
   const first = firstListed(views.length, focus, rows);
   drawListHead(grid, list, views.length);
@@ -84,9 +84,6 @@ function firstListed(count: number, focus: number, rows: number): number {
 }
 
 function drawListHead(grid: CellGrid, list: Rect, count: number): void {
-  for (let column = 0; column < list.columns; column += 1) {
-    drawGlyph(grid, list.column + column, list.row, 0x2500, 1, INK.line);
-  }
   const place = { column: list.column + 1, row: list.row, columns: list.columns - 2 };
   drawLabel(grid, place, ` agents ${count} `, INK.dim);
 }
@@ -100,8 +97,8 @@ function drawListRow(
 ): void {
   const badge = BADGES[pane.state];
   const end = list.column + list.columns;
-  const selected = focused ? INK.selected.style : 0;
-  const lit = (text: Ink): Ink => ({ ...text, style: text.style | selected });
+  // One bar from end to end, whatever colours its words have otherwise.
+  const lit = (text: Ink): Ink => (focused ? INK.selected : text);
   for (let column = list.column; column < end; column += 1) {
     drawGlyph(grid, column, row, 0x20, 1, lit(INK.plain));
   }

@@ -2,6 +2,7 @@ import { InputDecoder } from '../input/index.js';
 import {
   CAPABILITY_QUERY,
   CapabilityAnswers,
+  type ColorDepth,
   FramePacer,
   type TerminalCapabilities,
   UserTerminal,
@@ -14,6 +15,7 @@ import {
   Presenter,
   type ViewAction,
   type ViewPane,
+  transcriptOf,
 } from '../view/index.js';
 
 /** Why a viewer ended. */
@@ -35,6 +37,8 @@ export interface LocalViewerOptions {
   readonly owner: ViewerOwner;
   readonly prefixKey?: string;
   readonly layout?: LayoutKind;
+  /** After the view is left, so many lines of each pane are written behind what the terminal showed before. Default 0. */
+  readonly transcriptLines?: number;
   /** Default: the terminal of this process. */
   readonly terminalPath?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -54,6 +58,8 @@ export class LocalViewer {
   #presenter: Presenter | undefined;
   #panes: readonly ViewPane[] = [];
   #sizes = '';
+  #colors: ColorDepth = 'none';
+  #hungUp = false;
   #frameTimer: NodeJS.Timeout | undefined;
   #escapeTimer: NodeJS.Timeout | undefined;
   #end: ((end: ViewerEnd) => void) | undefined;
@@ -93,6 +99,7 @@ export class LocalViewer {
     } finally {
       for (const signal of signals) process.removeListener(signal, onSignal);
       this.close();
+      this.#writeTranscript();
     }
   }
 
@@ -103,6 +110,13 @@ export class LocalViewer {
     this.#presenter = undefined;
     this.#terminal.leave();
     this.#end?.('detach');
+  }
+
+  /** On standard output, which blocks as a terminal does: all of it comes before the prompt. */
+  #writeTranscript(): void {
+    const { transcriptLines = 0 } = this.#options;
+    if (transcriptLines === 0 || this.#hungUp) return;
+    process.stdout.write(transcriptOf(this.#panes, transcriptLines, this.#colors));
   }
 
   /** What the terminal can do, and what was typed before it had answered. */
@@ -129,6 +143,7 @@ export class LocalViewer {
         onResize: () => this.#resized(),
         onHangup: () => {
           done();
+          this.#hungUp = true;
           this.#end?.('hangup');
         },
       });
@@ -139,6 +154,7 @@ export class LocalViewer {
 
   #start(capabilities: TerminalCapabilities): void {
     const { session, prefixKey, layout } = this.#options;
+    this.#colors = capabilities.colors;
     this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
     this.#presenter = new Presenter(
       {

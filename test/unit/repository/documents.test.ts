@@ -86,6 +86,14 @@ describe('error codes', () => {
   });
 });
 
+describe('screenshots', () => {
+  it('are what the view composes', () => {
+    const words = ['scripts/write-screens.mjs', '--check'];
+    const result = spawnSync(process.execPath, words, { cwd: repositoryRoot, encoding: 'utf8' });
+    assert.equal(result.status, 0, result.stderr);
+  });
+});
+
 describe('the public interface', () => {
   const pages = [
     'docs/api/sluice.api.md',

@@ -129,7 +129,9 @@ describe('the bytes of frames', () => {
     check(
       test,
       measure(3, 'zoom', 60, (agent, frame) =>
-        agent === 0 ? `${frame} ${sentence(frame, 20)}\r\n${frame} ${sentence(frame * 3, 9)}\r\n` : '',
+        agent === 0
+          ? `${frame} ${sentence(frame, 20)}\r\n${frame} ${sentence(frame * 3, 9)}\r\n`
+          : '',
       ),
     );
   });

@@ -25,6 +25,8 @@ describe('a program in a terminal', () => {
 
   it('has job control', async (test) => {
     const terminal = await Terminal.run(['bash', '--norc', '-i'], { test });
+    // A Ctrl-Z throws away what was typed and not read yet.
+    await terminal.shows(/[#$] /);
     terminal.type('sleep 1000\r');
     await terminal.shows(/sleep 1000\r\n/);
     // A shell's child hears no signal until it has become the program.
@@ -188,7 +190,8 @@ describe('a reader that pauses', () => {
 
 describe('the end', () => {
   it('does not wait for what was left in the background', async () => {
-    const script = 'trap "" HUP; (trap "" HUP; while :; do echo noise; done) & echo last words of $!';
+    const script =
+      'trap "" HUP; (trap "" HUP; while :; do echo noise; done) & echo last words of $!';
     const terminal = await Terminal.run(['bash', '-c', script]);
     assert.deepEqual(await terminal.ended, { exitCode: 0, signal: undefined });
     const [, pid] = /last words of (\d+)/.exec(terminal.text) ?? [];

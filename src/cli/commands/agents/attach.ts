@@ -9,6 +9,7 @@ import {
   RemoteViewer,
 } from '../../../terminal/session/index.js';
 import { parseKeyName } from '../../../terminal/input/index.js';
+import { showLines } from '../../agents/agent-lines.js';
 import {
   addSessionOption,
   agentName,
@@ -25,12 +26,14 @@ interface ViewOptions {
   readonly layout?: (typeof LAYOUTS)[number];
   readonly prefix?: string;
   readonly notify?: boolean;
+  readonly lines?: boolean;
 }
 
 export const EXAMPLES = [
   'sluice agents attach',
   'sluice agents attach fix --layout focus --notify',
   'sluice agents attach --prefix C-b',
+  'sluice agents attach --lines | tee all.log',
 ];
 
 export function configure(command: Command, start: Start): void {
@@ -39,6 +42,10 @@ export function configure(command: Command, start: Start): void {
     .option('--layout <name>', LAYOUTS.join(', '), oneOf('--layout', LAYOUTS))
     .option('--prefix <key>', 'the key before a command; default C-g, then ? shows all', keyOf)
     .option('--notify', 'tell the desktop when an agent begins to wait, by this terminal (OSC 9)');
+  command.option(
+    '--lines',
+    'no panes: whole lines, each with its agent, until all have ended (default when the output is no terminal)',
+  );
   addSessionOption(command);
   command.action((agent: string | undefined, options: SessionOptions & ViewOptions) =>
     start(options, (run) => showSession(run, options, agent, options)),
@@ -54,10 +61,14 @@ export async function showSession(
   run: Run,
   options: SessionOptions,
   focus: string | undefined,
-  { layout, prefix, notify }: ViewOptions,
+  { layout, prefix, notify, lines = !process.stdout.isTTY }: ViewOptions,
 ): Promise<void> {
   const client = await connect(options);
   try {
+    if (lines) {
+      const { directory } = launchOptions(options);
+      return await showLines(run, { directory: directory.path, client, agent: focus });
+    }
     const viewer = new RemoteViewer({
       client,
       directory: process.cwd(),

@@ -7,7 +7,9 @@ import {
   glyphOf,
   type PaneContent,
 } from '../cells/index.js';
-import { GlyphByteTable, OutputBytes, Pen } from '../output/index.js';
+import { type ColorDepth, GlyphByteTable, OutputBytes, Pen } from '../output/index.js';
+import { printable } from '../../core/index.js';
+import type { ViewPane } from './view-pane.js';
 
 /** The lines that are shown, the first `history` lines above them before; without blanks at their ends. */
 export function plainLines(content: PaneContent, history: number): readonly string[] {
@@ -15,9 +17,14 @@ export function plainLines(content: PaneContent, history: number): readonly stri
 }
 
 /** The same with SGR sequences; each line begins and ends with none set. No links: they are for terminals of one's own. */
-export function coloredLines(content: PaneContent, history: number): readonly string[] {
+export function coloredLines(
+  content: PaneContent,
+  history: number,
+  colors: ColorDepth = 'truecolor',
+): readonly string[] {
   const grid = new CellGrid(content.columns, 1);
-  const pen = new Pen({ colors: 'truecolor', underlineStyles: true, hyperlinks: false });
+  const underlineStyles = colors === 'truecolor';
+  const pen = new Pen({ colors, underlineStyles, hyperlinks: false });
   const glyphs = new GlyphByteTable();
   const out = new OutputBytes();
   return lineNumbers(content, history).map((line) => {
@@ -35,6 +42,25 @@ export function coloredLines(content: PaneContent, history: number): readonly st
     pen.reset(out);
     return Buffer.from(out.view()).toString('utf8');
   });
+}
+
+/**
+ * What panes showed, for the scrollback of the terminal after a view is left: of each the last `maxLines` lines with
+ * their colours, under a line that names it. A pane that shows nothing is left out.
+ */
+export function transcriptOf(
+  panes: readonly ViewPane[],
+  maxLines: number,
+  colors: ColorDepth,
+): string {
+  return panes.map((pane) => paneTranscript(pane, maxLines, colors)).join('');
+}
+
+function paneTranscript({ name, content }: ViewPane, maxLines: number, colors: ColorDepth): string {
+  const lines = [...coloredLines(content, maxLines, colors)];
+  while (lines.at(-1) === '') lines.pop();
+  const shown = lines.slice(-maxLines);
+  return shown.length === 0 ? '' : `── ${printable(name)} ──\n${shown.join('\n')}\n`;
 }
 
 function lineNumbers({ historyLines, rows }: PaneContent, history: number): number[] {

@@ -1,0 +1,137 @@
+/** Lines mode: what all agents write, as whole lines with the names of their agents, on any output. */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { type Message, openSubscriber } from '../../bus/index.js';
+import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+import { MergedLines } from '../../terminal/lines/index.js';
+import { assumedCapabilities } from '../../terminal/output/index.js';
+import { agentChannel, type ControlClient } from '../../terminal/session/index.js';
+import { TERMINAL_TYPE, textLine } from '../../terminal/stream/index.js';
+import type { Run } from '../run.js';
+import { sessionState } from './session-options.js';
+
+/** How often the session is asked whether an agent runs still. */
+const LOOK_MS = 300;
+
+export interface LinesOptions {
+  /** Runtime directory. */
+  readonly directory: string;
+  /** Of the session. */
+  readonly client: ControlClient;
+  /** Only this one. */
+  readonly agent: string | undefined;
+}
+
+/** Resolves when all agents have ended and what they wrote is written, or the run ends. */
+export async function showLines(
+  run: Run,
+  { directory, client, agent }: LinesOptions,
+): Promise<void> {
+  const output = new LinesOutput(run, agent);
+  const enough = new AbortController();
+  const signal = AbortSignal.any([run.signal, enough.signal]);
+  const groups = [bytes(), text(), json()].map((format) =>
+    follow(output, format, directory, signal),
+  );
+  const timer = setInterval(() => output.showPartialLines(), LOOK_MS);
+  try {
+    await untilAllHaveEnded(client, output, signal);
+  } finally {
+    clearInterval(timer);
+    enough.abort();
+    await Promise.all(groups);
+    output.end();
+  }
+}
+
+async function follow(
+  output: LinesOutput,
+  format: MessageFormat,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const group = await openSubscriber(agentChannel('*'), { format, directory, start: 'oldest' });
+  const close = (): void => void group.close();
+  signal.addEventListener('abort', close, { once: true });
+  if (signal.aborted) close();
+  for await (const message of group) await output.take(message as Message<MessageFormat>);
+}
+
+/** The last words are read before the end is looked for again: two looks without a line between them. */
+async function untilAllHaveEnded(
+  client: ControlClient,
+  output: LinesOutput,
+  signal: AbortSignal,
+): Promise<void> {
+  let quietSince = -1;
+  while (!signal.aborted) {
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
+    const found = await sessionState(client).catch(() => undefined);
+    if (found?.agents.some(({ status }) => status !== 'ended' && status !== 'lost') === true) {
+      quietSince = -1;
+    } else if (quietSince === output.messages) return;
+    else quietSince = output.messages;
+  }
+}
+
+class LinesOutput {
+  messages = 0;
+  readonly #run: Run;
+  readonly #only: string | undefined;
+  readonly #lines: MergedLines;
+  readonly #isPlain: boolean;
+
+  constructor(run: Run, only: string | undefined) {
+    this.#run = run;
+    this.#only = only;
+    const { isTTY, columns } = process.stdout;
+    const { colors, underlineStyles, hyperlinks } = assumedCapabilities(process.env);
+    // Into a file go colours and the like only when they are asked for, as programs do.
+    this.#isPlain = !isTTY && !process.env['FORCE_COLOR'];
+    this.#lines = new MergedLines({
+      pen: { colors, underlineStyles, hyperlinks: hyperlinks && isTTY },
+      ...(isTTY ? { columns } : {}),
+    });
+    process.stdout.on('resize', this.#onResize);
+  }
+
+  /** Resolves when the output takes more. */
+  async take({ channel, type, value }: Message<MessageFormat>): Promise<void> {
+    this.messages += 1;
+    const agent = channel.slice(agentChannel('').length);
+    if (this.#only !== undefined && this.#only !== agent) return;
+    if (!(value instanceof Uint8Array)) this.#write(agent, textLine(type, value));
+    else if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(agent);
+    else if (type === TERMINAL_TYPE.output || type === 0) this.#write(agent, value);
+    await this.#flush();
+  }
+
+  showPartialLines(): void {
+    this.#lines.showPartialLines(performance.now());
+    void this.#flush();
+  }
+
+  end(): void {
+    process.stdout.off('resize', this.#onResize);
+    this.#lines.end();
+    void this.#flush();
+  }
+
+  readonly #onResize = (): void => {
+    this.#lines.resize(process.stdout.columns);
+    void this.#flush();
+  };
+
+  #write(agent: string, output: Uint8Array): void {
+    this.#lines.write(agent, output, performance.now());
+  }
+
+  async #flush(): Promise<void> {
+    const lines = this.#lines.take();
+    if (lines.byteLength === 0) return;
+    const written = this.#isPlain ? stripVTControlCharacters(Buffer.from(lines).toString()) : lines;
+    if (process.stdout.write(written) || this.#run.ended) return;
+    await once(process.stdout, 'drain', { signal: this.#run.signal }).catch(() => undefined);
+  }
+}
