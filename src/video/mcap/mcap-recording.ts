@@ -18,6 +18,7 @@ import {
   watchChannels,
 } from '../../bus/index.js';
 import { listManifests } from '../../bus/directory/discovery.js';
+import { Ending } from '../record/ending.js';
 import { McapFile } from './mcap-writer.js';
 import { encodeUnit, type UnitHeader } from './unit-codec.js';
 
@@ -55,7 +56,7 @@ export class McapRecording implements AsyncDisposable {
   /** Resolves when it has ended and the file is complete; never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #options: McapOptions;
-  readonly #abort = new AbortController();
+  readonly #ending: Ending;
   readonly #readers = new Map<string, Reader>();
   /** By channel, from when it is followed. */
   readonly #loops = new Map<string, Promise<void>>();
@@ -65,13 +66,13 @@ export class McapRecording implements AsyncDisposable {
   #file: McapFile | undefined;
   #units = 0;
   #lostBefore = 0;
-  #reason: CloseReason | undefined;
 
   /** @internal Use `openMcapRecording()`. */
   constructor(pattern: string, options: McapOptions) {
     this.pattern = pattern;
     this.#options = options;
-    this.closed = this.#record();
+    this.#ending = new Ending(options.signal);
+    this.closed = this.#ending.of(() => this.#record());
   }
 
   stats(): McapStats {
@@ -86,43 +87,35 @@ export class McapRecording implements AsyncDisposable {
 
   /** Ends it; resolves when the file is complete. Idempotent. */
   async close(): Promise<void> {
-    this.end({ reason: 'closed' });
+    this.#ending.end({ reason: 'closed' });
     await this.closed;
-  }
-
-  /** @internal */
-  end(reason: CloseReason): void {
-    this.#reason ??= reason;
-    this.#abort.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #record(): Promise<CloseReason> {
-    const { signal } = this.#abort;
-    const { directory, file } = this.#options;
+  async #record(): Promise<void> {
+    const { signal } = this.#ending;
+    const { directory, file: path } = this.#options;
+    const file = await McapFile.create(path);
+    this.#file = file;
+    const place = directory === undefined ? { signal } : { directory, signal };
     try {
-      this.#file = await McapFile.create(file);
-      const place = directory === undefined ? {} : { directory };
-      for await (const { type, manifest } of watchChannels(this.pattern, { ...place, signal })) {
+      for await (const { type, manifest } of watchChannels(this.pattern, place)) {
         if (type !== 'retired') this.#follow(manifest);
       }
       await Promise.all(this.#loops.values());
-      if (this.#reason?.reason !== 'failed') await this.#file.finish();
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      this.end({ reason: 'failed', error });
+      if (this.#ending.reason?.reason !== 'failed') await file.finish();
+    } finally {
+      await file.abandon();
     }
-    if (this.#reason?.reason === 'failed') await this.#file?.abandon();
-    return this.#reason ?? { reason: 'ended' };
   }
 
   /** One reader a channel, for as long as the recording goes on. */
   #follow(manifest: Manifest): void {
     const { channel } = manifest;
-    if (this.#loops.has(channel) || this.#abort.signal.aborted) return;
+    if (this.#loops.has(channel) || this.#ending.signal.aborted) return;
     const loop = this.#readKinds(manifest).finally(() => this.#loops.delete(channel));
     this.#loops.set(channel, loop);
   }
@@ -135,7 +128,7 @@ export class McapRecording implements AsyncDisposable {
 
   /** Until the recording ends, or its reader. Resolves to what is there now, where that is of another kind. */
   async #read({ channel, kind, format }: Manifest): Promise<Manifest | undefined> {
-    const { signal } = this.#abort;
+    const { signal } = this.#ending;
     const { directory, label = 'record', onProblem } = this.#options;
     const place = directory === undefined ? {} : { directory };
     try {
@@ -184,7 +177,7 @@ export class McapRecording implements AsyncDisposable {
     await file
       .add(manifest, unit.sequence, clockNs + this.#wallOffsetNs, data)
       .catch((error: unknown) => {
-        if (isSluiceError(error)) this.end({ reason: 'failed', error });
+        if (isSluiceError(error)) this.#ending.fail(error);
         throw error;
       });
     this.#units += 1;
@@ -263,14 +256,9 @@ export async function openMcapRecording(
 ): Promise<McapRecording> {
   assertChannelPattern(pattern);
   assertKnownKeys('openMcapRecording()', options, KNOWN);
-  const { signal, file } = options;
+  const { file } = options;
   if (!file.endsWith('.mcap')) {
     throw new RangeError(`file must end in .mcap, got ${JSON.stringify(file)}`);
   }
-  signal?.throwIfAborted();
-  const recording = new McapRecording(pattern, options);
-  const abort = (): void => recording.end({ reason: 'aborted' });
-  signal?.addEventListener('abort', abort, { once: true });
-  void recording.closed.then(() => signal?.removeEventListener('abort', abort));
-  return recording;
+  return new McapRecording(pattern, options);
 }

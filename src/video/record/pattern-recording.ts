@@ -1,8 +1,9 @@
 /** Packets of all channels that match, those that come later too: a recording of its own for each. */
 import { type CloseReason, watchChannels } from '../../bus/index.js';
-import { assertChannelPattern, channelFileStem, SluiceError } from '../../core/index.js';
+import { assertChannelPattern, channelFileStem, type SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { channelOfPackets, packetChannelOf } from '../packets/packet-channel.js';
+import { Ending } from './ending.js';
 import { checkRecordOptions, type RecordOptions } from './options.js';
 import { openRecording, type Recording, type RecordingStats } from './recording.js';
 import { segmentPath } from './segments.js';
@@ -33,20 +34,20 @@ export class PatternRecording implements AsyncDisposable {
    */
   readonly closed: Promise<CloseReason>;
   readonly #options: PatternRecordOptions;
-  readonly #abort = new AbortController();
+  readonly #ending: Ending;
   readonly #startedNs = monotonicNs();
   readonly #recordings = new Map<string, Recording>();
   /** Channels of which there is a file already. */
   readonly #recorded = new Set<string>();
   readonly #ends = new Set<Promise<void>>();
   #totals = { files: 0, packets: 0, soundPackets: 0, lost: 0, passedOver: 0, bytes: 0 };
-  #reason: CloseReason | undefined;
 
   /** @internal Use `openPatternRecording()`. */
   constructor(pattern: string, options: PatternRecordOptions) {
     this.pattern = pattern;
     this.#options = options;
-    this.closed = this.#record();
+    this.#ending = new Ending(options.signal);
+    this.closed = this.#ending.of(() => this.#record());
   }
 
   /** Of all channels together; `channels`: those that are recorded now. */
@@ -58,43 +59,31 @@ export class PatternRecording implements AsyncDisposable {
 
   /** Ends all; resolves when the files are complete. Idempotent. */
   async close(): Promise<void> {
-    this.end({ reason: 'closed' });
+    this.#ending.end({ reason: 'closed' });
     await this.closed;
-  }
-
-  /** @internal */
-  end(reason: CloseReason): void {
-    this.#reason ??= reason;
-    this.#abort.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #record(): Promise<CloseReason> {
-    const { signal } = this.#abort;
+  async #record(): Promise<void> {
+    const { signal } = this.#ending;
     const { directory } = this.#options;
-    const place = directory === undefined ? {} : { directory };
+    const place = directory === undefined ? { signal } : { directory, signal };
     try {
-      for await (const { type, manifest } of watchChannels(packetChannelOf(this.pattern), {
-        ...place,
-        signal,
-      })) {
+      for await (const { type, manifest } of watchChannels(packetChannelOf(this.pattern), place)) {
         if (type !== 'retired') await this.#follow(channelOfPackets(manifest.channel));
       }
-    } catch (error) {
-      if (!(error instanceof SluiceError)) throw error;
-      this.end({ reason: 'failed', error });
+    } finally {
+      await Promise.all([...this.#recordings.values()].map((recording) => recording.close()));
+      await Promise.all(this.#ends);
     }
-    await Promise.all([...this.#recordings.values()].map((recording) => recording.close()));
-    await Promise.all(this.#ends);
-    return this.#reason ?? { reason: 'ended' };
   }
 
   /** Not while it is recorded: with segments that goes on with the next publisher by itself. */
   async #follow(channel: string): Promise<void> {
-    if (this.#abort.signal.aborted || this.#recordings.has(channel)) return;
+    if (this.#ending.signal.aborted || this.#recordings.has(channel)) return;
     const { onChange: _, signal: __, ...options } = this.#options;
     const named = options.file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
     const isAgain = this.#recorded.has(channel) && options.segmentSeconds === undefined;
@@ -118,7 +107,7 @@ export class PatternRecording implements AsyncDisposable {
     const about = { type: 'ended', channel: recording.channel, stats } as const;
     this.#options.onChange?.(error === undefined ? about : { ...about, error });
     // Others go on; when there are none, nobody would see that nothing is recorded.
-    if (error !== undefined && this.#recordings.size === 0) this.end({ reason: 'failed', error });
+    if (error !== undefined && this.#recordings.size === 0) this.#ending.fail(error);
   }
 }
 
@@ -146,13 +135,7 @@ export async function openPatternRecording(
   const { onChange: _, ...common } = options;
   checkRecordOptions(common);
   checkPlaceOfChannel(options.file);
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const recording = new PatternRecording(pattern, options);
-  const abort = (): void => recording.end({ reason: 'aborted' });
-  signal?.addEventListener('abort', abort, { once: true });
-  void recording.closed.then(() => signal?.removeEventListener('abort', abort));
-  return recording;
+  return new PatternRecording(pattern, options);
 }
 
 /** Throws `RangeError` for a file that several channels would share. */

@@ -1,11 +1,12 @@
 /** Packets of a channel into files, as they were encoded. */
 import type { CloseReason } from '../../bus/index.js';
-import { assertChannelName, isSluiceError, SluiceError } from '../../core/index.js';
+import { assertChannelName, SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import type { PacketFormat } from '../../format/index.js';
 import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
 import { nextPacket } from '../packets/next-packet.js';
+import { Ending } from './ending.js';
 import { checkRecordOptions, type RecordingType, type RecordOptions } from './options.js';
 import { SegmentSeries } from './segment-series.js';
 import { SoundTrack } from './sound-track.js';
@@ -38,9 +39,8 @@ export class Recording implements AsyncDisposable {
   /** Resolves when it has ended and its file is complete; never rejects. */
   readonly closed: Promise<CloseReason>;
   readonly #options: RecordOptions;
-  readonly #abort = new AbortController();
+  readonly #ending: Ending;
   readonly #series: SegmentSeries;
-  #reason: CloseReason | undefined;
   #sound: SoundTrack | undefined;
   /** Where the next publisher is read from. */
   #from: 'next' | number;
@@ -57,7 +57,8 @@ export class Recording implements AsyncDisposable {
     this.#series = new SegmentSeries(type, options);
     const { preRollSeconds } = options;
     this.#from = preRollSeconds === undefined ? 'next' : monotonicNs() - preRollSeconds * 1e9;
-    this.closed = this.#record();
+    this.#ending = new Ending(options.signal);
+    this.closed = this.#ending.of(() => this.#record());
   }
 
   stats(): RecordingStats {
@@ -73,36 +74,24 @@ export class Recording implements AsyncDisposable {
 
   /** Ends it; resolves when the file is complete. Idempotent. */
   async close(): Promise<void> {
-    this.end({ reason: 'closed' });
+    this.#ending.end({ reason: 'closed' });
     await this.closed;
-  }
-
-  /** @internal */
-  end(reason: CloseReason): void {
-    this.#reason ??= reason;
-    this.#abort.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #record(): Promise<CloseReason> {
-    const { signal } = this.#abort;
+  async #record(): Promise<void> {
+    const { signal } = this.#ending;
     try {
       do await this.#recordPublisher(signal);
       while (!signal.aborted && this.#options.segmentSeconds !== undefined);
     } catch (error) {
-      if (!signal.aborted || isSluiceError(error)) await this.#fail(error);
+      // What there is of the files is kept; why they are no longer is told already.
+      await this.#series.end().catch(() => undefined);
+      throw error;
     }
-    this.#abort.abort();
-    return this.#reason ?? { reason: 'ended' };
-  }
-
-  async #fail(error: unknown): Promise<void> {
-    if (!(error instanceof SluiceError)) throw error;
-    this.#reason = { reason: 'failed', error };
-    await this.#series.end().catch(() => undefined);
   }
 
   /** Until the publisher ends, or the recording. */
@@ -182,11 +171,5 @@ export class Recording implements AsyncDisposable {
 export async function openRecording(channel: string, options: RecordOptions): Promise<Recording> {
   assertChannelName(channel);
   const type = checkRecordOptions(options);
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const recording = new Recording(channel, type, options);
-  const abort = (): void => recording.end({ reason: 'aborted' });
-  signal?.addEventListener('abort', abort, { once: true });
-  void recording.closed.then(() => signal?.removeEventListener('abort', abort));
-  return recording;
+  return new Recording(channel, type, options);
 }

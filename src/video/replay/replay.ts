@@ -1,13 +1,9 @@
 /** A recording played back: the same channels, formats, times and ids, as far apart as they were. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  assertChannelName,
-  assertInteger,
-  assertKnownKeys,
-  SluiceError,
-} from '../../core/index.js';
+import { assertChannelName, assertInteger, assertKnownKeys } from '../../core/index.js';
 import type { CloseReason } from '../../bus/index.js';
 import { readMcap, type RecordedUnit } from '../mcap/mcap-reader.js';
+import { Ending } from '../record/ending.js';
 import { ReplayedChannel } from './replayed-channel.js';
 
 /** How to play a file back. */
@@ -44,11 +40,10 @@ export class Replay implements AsyncDisposable {
   /** Resolves when it has ended; never rejects. 'ended': the file came to its end. */
   readonly closed: Promise<CloseReason>;
   readonly #options: ReplayOptions;
-  readonly #abort = new AbortController();
+  readonly #ending: Ending;
   readonly #channels = new Map<string, ReplayedChannel>();
   #units = 0;
   #rounds = 0;
-  #reason: CloseReason | undefined;
   /** Where the times of a round begin: of the file, and of this process's clock in ms. */
   #origin: { readonly fileNs: number; readonly startedMs: number } | undefined;
 
@@ -56,7 +51,8 @@ export class Replay implements AsyncDisposable {
   constructor(file: string, options: ReplayOptions) {
     this.file = file;
     this.#options = options;
-    this.closed = this.#play();
+    this.#ending = new Ending(options.signal);
+    this.closed = this.#ending.of(() => this.#play());
   }
 
   stats(): ReplayStats {
@@ -71,22 +67,16 @@ export class Replay implements AsyncDisposable {
 
   /** Ends it and its channels. Idempotent. */
   async close(): Promise<void> {
-    this.end({ reason: 'closed' });
+    this.#ending.end({ reason: 'closed' });
     await this.closed;
-  }
-
-  /** @internal */
-  end(reason: CloseReason): void {
-    this.#reason ??= reason;
-    this.#abort.abort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #play(): Promise<CloseReason> {
-    const { signal } = this.#abort;
+  async #play(): Promise<void> {
+    const { signal } = this.#ending;
     try {
       do {
         const before = this.#units;
@@ -99,14 +89,9 @@ export class Replay implements AsyncDisposable {
         // A file without a unit would be read again and again in vain.
         if (this.#units === before) break;
       } while (this.#options.loop === true && !signal.aborted);
-    } catch (error) {
-      if (!signal.aborted) {
-        if (!(error instanceof SluiceError)) throw error;
-        this.end({ reason: 'failed', error });
-      }
+    } finally {
+      await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
     }
-    await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
-    return this.#reason ?? { reason: 'ended' };
   }
 
   async #publish(unit: RecordedUnit, signal: AbortSignal): Promise<void> {
@@ -155,16 +140,11 @@ const KNOWN = ['speed', 'loop', 'prefix', 'subscribers', 'signal', 'directory', 
  */
 export async function openReplay(file: string, options: ReplayOptions = {}): Promise<Replay> {
   assertKnownKeys('openReplay()', options, KNOWN);
-  const { speed, prefix = '', subscribers, signal } = options;
+  const { speed, prefix = '', subscribers } = options;
   if (speed !== undefined && !(speed > 0)) {
     throw new RangeError(`speed must be more than 0, got ${speed}`);
   }
   if (subscribers !== undefined) assertInteger('subscribers', subscribers, 0, 1024);
   assertChannelName(`${prefix}a`);
-  signal?.throwIfAborted();
-  const replay = new Replay(file, options);
-  const abort = (): void => replay.end({ reason: 'aborted' });
-  signal?.addEventListener('abort', abort, { once: true });
-  void replay.closed.then(() => signal?.removeEventListener('abort', abort));
-  return replay;
+  return new Replay(file, options);
 }
