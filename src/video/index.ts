@@ -15,6 +15,7 @@ export {
 } from '../pixels/index.js';
 export type { ResizeFilter, TensorTarget } from '../pixels/index.js';
 export * from './camera/index.js';
+export type { PcmOptions } from './sound/index.js';
 export * from './tap/index.js';
 export * from './record/index.js';
 export * from './encode/index.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { json, packets, tensor, video } from '../../src/index.js';
+import { json, packets, tensor, text, video } from '../../src/index.js';
 import { type McapRecording, openMcapRecording, openReplay } from '../../src/video.js';
 import { type RecordedUnit, readMcap } from '../../src/video/mcap/mcap-reader.js';
 import { Runtime } from './runtime.js';
@@ -124,6 +124,52 @@ describe('a recording of any channels', () => {
       const units = await unitsOf(file);
       assert.deepEqual(essence(units), essence(whole.slice(0, units.length)));
     }
+  });
+
+  it('has JSON to the byte as it was published, also what no parser gives back', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const texts = ['{"b":1.0, "a":12345678901234567890, "a":2}', ' [ 1e2 ] ', 'no JSON at all'];
+    const publisher = await runtime.publisher('values', { format: json<unknown>() });
+    const file = join(runtime.folder, 'all.mcap');
+    const recording = await openMcapRecording('**', { file, directory });
+    await until(() => publisher.subscribers.length === 1);
+    for (const sent of texts) await publisher.send(Buffer.from(sent));
+    await until(() => recording.stats().units === texts.length);
+    await finish(recording);
+    await publisher.close();
+    const again = join(runtime.folder, 'again.mcap');
+    const second = await openMcapRecording('**', { file: again, directory });
+    const replay = await openReplay(file, { speed: Infinity, subscribers: 1, directory });
+    await replay.closed;
+    await until(() => second.stats().units === texts.length);
+    await finish(second);
+    for (const path of [file, again]) {
+      const found = (await unitsOf(path)).map(({ bytes }) => Buffer.from(bytes).toString());
+      assert.deepEqual(found, texts);
+    }
+  });
+
+  it('goes on when a channel becomes one of another kind', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const file = join(runtime.folder, 'all.mcap');
+    const recording = await openMcapRecording('**', { file, directory });
+    for (const format of [json<unknown>(), text()]) {
+      const messages = await runtime.publisher('a', { format });
+      await until(() => messages.subscribers.length === 1);
+      await messages.send(Buffer.from('{}'));
+      await until(() => recording.stats().units % 2 === 1);
+      await messages.close();
+      const frames = await runtime.publisher('a', { format: tensor('f32', [2]) });
+      await until(() => frames.subscribers.length === 1);
+      (await frames.loan()).publish();
+      await until(() => recording.stats().units % 2 === 0);
+      await frames.close();
+    }
+    await finish(recording);
+    const kinds = (await unitsOf(file)).map(({ channel }) => channel.format.kind);
+    assert.deepEqual(kinds, ['json', 'tensor', 'text', 'tensor']);
   });
 
   it('says what is wrong with a file', async (test) => {

@@ -12,6 +12,8 @@ import { Findings, type Subject } from './findings.js';
 const SUITE = 'terminal';
 const MB = 1e6;
 const BOUND_MBS = 40;
+/** A command that has not printed its file by then does not. */
+const PATIENCE_MS = 60_000;
 
 const STREAM = 'output of one program, ASCII, ring to composed frames';
 const CORES = 'output of one program, processor for each 100 MB';
@@ -114,10 +116,12 @@ async function inTerminal(command: readonly string[]): Promise<void> {
   const env = { ...process.env, TERM: 'xterm-256color' };
   const child = spawn('script', words, { env, stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdout.resume();
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
+  clearTimeout(timer);
   if (code !== 0) throw new Error(`script(1) ended with ${String(code)}`);
 }
 

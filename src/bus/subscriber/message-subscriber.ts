@@ -1,5 +1,10 @@
 /** The reading end of a message channel. */
-import type { FormatPattern, MessageFormat } from '../../format/index.js';
+import {
+  bytes,
+  type BytesFormat,
+  type FormatPattern,
+  type MessageFormat,
+} from '../../format/index.js';
 import type { MessageVisitor } from '../../ring/index.js';
 import {
   closedError,
@@ -20,6 +25,7 @@ import { SubscriberCounters } from './subscriber-counters.js';
 
 /** What one look visits at most when the caller names no bound: others have their turn. */
 const MAX_DRAINED = 65_536;
+const ENCODED = bytes();
 
 /**
  * Messages in order: `for await`, `receive()`, `tryReceive()` decode them one by one; `drain()` visits the bytes of
@@ -38,6 +44,15 @@ export class MessageSubscriber<F extends MessageFormat>
   #message: Message<F> | undefined;
   #visit: MessageVisitor = () => undefined;
   readonly #look = (): Message<F> | undefined => this.tryReceive();
+  #isEncoded = false;
+  readonly #lookEncoded = (): Message<F> | undefined => {
+    this.#isEncoded = true;
+    try {
+      return this.tryReceive();
+    } finally {
+      this.#isEncoded = false;
+    }
+  };
 
   private constructor(
     link: ChannelLink<MessageSession>,
@@ -89,6 +104,13 @@ export class MessageSubscriber<F extends MessageFormat>
   async receive(options: WaitOptions = {}): Promise<Message<F>> {
     const message = await receiveNext(this.#link, this.#look, options);
     if (message !== undefined) return message;
+    throw closedError('receive()', this.channel, this.#link.end ?? { reason: 'closed' });
+  }
+
+  /** @internal As `receive`, the value as the bytes that were published: for who passes it on and reads none of it. */
+  async receiveEncoded(options: WaitOptions = {}): Promise<Message<BytesFormat>> {
+    const message = await receiveNext(this.#link, this.#lookEncoded, options);
+    if (message !== undefined) return message as Message<MessageFormat> as Message<BytesFormat>;
     throw closedError('receive()', this.channel, this.#link.end ?? { reason: 'closed' });
   }
 
@@ -168,12 +190,11 @@ export class MessageSubscriber<F extends MessageFormat>
   readonly #take: MessageVisitor = (view, offset, byteLength, type, sequence, headerOffset) => {
     const session = this.#link.session as MessageSession;
     this.#counters.bytesCopied += byteLength;
-    const format = (
-      this.#options.format?.kind === 'json' ? this.#options.format : session.manifest.format
-    ) as F;
+    const { format: asked } = this.#options;
+    const format = (asked?.kind === 'json' ? asked : session.manifest.format) as F;
     const message = readMessage(
       session.terms,
-      format,
+      this.#isEncoded ? (ENCODED as MessageFormat as F) : format,
       view,
       offset,
       byteLength,

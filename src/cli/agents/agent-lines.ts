@@ -128,9 +128,9 @@ class LinesOutput {
   }
 
   async #flush(): Promise<void> {
-    const bytes = this.#lines.take();
-    if (bytes.byteLength === 0) return;
-    const written = this.#isPlain ? stripVTControlCharacters(Buffer.from(bytes).toString()) : bytes;
+    const lines = this.#lines.take();
+    if (lines.byteLength === 0) return;
+    const written = this.#isPlain ? stripVTControlCharacters(Buffer.from(lines).toString()) : lines;
     if (process.stdout.write(written) || this.#run.ended) return;
     await once(process.stdout, 'drain', { signal: this.#run.signal }).catch(() => undefined);
   }

@@ -8,6 +8,7 @@ import {
   type CameraStats,
   type CameraStatus,
   openCamera,
+  type PcmOptions,
 } from '../../video/index.js';
 import { isUrl } from '../../video/camera/options.js';
 import { subStreamChannel, subStreamOptions } from '../../video/camera/sub-stream.js';
@@ -32,6 +33,7 @@ interface CameraCommandOptions extends CommonOptions, HealthOptions {
   readonly realtime?: boolean;
   readonly transport?: 'tcp' | 'udp';
   readonly audio?: boolean;
+  readonly pcm?: PcmOptions;
   readonly wait?: boolean;
   readonly ring?: number;
   readonly inputOption?: readonly (readonly [string, string])[];
@@ -45,6 +47,7 @@ export const EXAMPLES = [
   "sluice camera camera/door 'rtsp://${DOOR_LOGIN}@10.0.0.7/main' --sub-stream 'rtsp://${DOOR_LOGIN}@10.0.0.7/sub'",
   'sluice camera camera/clip clip.mp4 --loop --realtime',
   'sluice camera camera/desk /dev/video0 --input-option video_size=1280x720',
+  'sluice camera camera/yard rtsp://10.0.0.8/live --pcm i16,16000,mono',
   'sluice camera screen x11::0.0 --decode demand',
   'sluice camera test lavfi:testsrc2=size=1280x720:rate=30 --seconds 10',
 ];
@@ -88,6 +91,12 @@ export function configure(command: Command, start: Start): void {
       new Option('--transport <protocol>', 'of RTSP (default tcp)').choices(['tcp', 'udp']),
     )
     .option('--no-audio', 'without sound')
+    .addOption(
+      new Option(
+        '--pcm <words>',
+        'how sound is decoded for who reads it: f32 or i16, a rate in Hz, mono or stereo',
+      ).argParser(pcmWords),
+    )
     .option('--no-wait', 'fail when the input is not there')
     .option('--ring <bytes>', 'size of the ring of packets (default 8 MiB)', atLeast('--ring', 1))
     .option(
@@ -126,6 +135,20 @@ function nameAndValue(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new UsageError(`--input-option ${JSON.stringify(text)}: must be NAME=VALUE`);
+}
+
+/** `i16,16000,mono`: in any order, each once. */
+function pcmWords(text: string): PcmOptions {
+  const pcm: { -readonly [K in keyof PcmOptions]: PcmOptions[K] } = {};
+  const words = text.split(',');
+  for (const word of words) {
+    if (word === 'f32' || word === 'i16') pcm.dtype = word;
+    else if (word === 'mono' || word === 'stereo') pcm.channels = word === 'mono' ? 1 : 2;
+    else if (/^\d{4,6}$/.test(word)) pcm.sampleRateHz = Number(word);
+  }
+  if (Object.keys(pcm).length === words.length) return pcm;
+  const meant = 'f32 or i16, a rate in Hz, mono or stereo, as i16,16000,mono';
+  throw new UsageError(`--pcm ${JSON.stringify(text)}: must be of ${meant}`);
 }
 
 /** The run is that of the main stream. A sub-stream ends with it; when it fails for good, it ends the run. */
@@ -169,7 +192,7 @@ async function publish(
   told.stats = () => camera.stats();
   let report: NodeJS.Timeout | undefined;
   try {
-    const beside = [camera.packets, camera.audio].filter((name) => name !== undefined);
+    const beside = [camera.packets, camera.audio, camera.pcm].filter((name) => name !== undefined);
     const format = camera.format === undefined ? '' : describeFormat(camera.format);
     if (run.json) {
       run.print(
@@ -204,12 +227,13 @@ async function open(run: Run, channel: string, options: CameraOptions): Promise<
 
 function cameraOptions(run: Run, options: CameraCommandOptions): Omit<CameraOptions, 'input'> {
   const { memory, slots, decode, threads, loop, realtime, transport, ring, dir } = options;
-  const { allowUid, allowGid, label, inputOption } = options;
+  const { allowUid, allowGid, label, inputOption, pcm } = options;
   const allow = allowUid !== undefined || allowGid !== undefined;
   return {
     signal: run.signal,
     whenMissing: options.wait === false ? 'fail' : 'wait',
     audio: options.audio === false ? 'none' : 'packets',
+    ...(pcm === undefined ? {} : { pcm }),
     ...(memory === undefined ? {} : { memory }),
     ...(slots === undefined ? {} : { slots }),
     ...(decode === undefined ? {} : { decode }),

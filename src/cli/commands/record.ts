@@ -1,13 +1,14 @@
 /** `sluice record <channel | pattern> <file>`: packets as they were encoded, or any channels, into files. */
 import { type Command } from 'commander';
-import { isChannelPattern, SluiceError } from '../../core/index.js';
-import { listChannels } from '../../bus/index.js';
+import { channelFileStem, isChannelPattern } from '../../core/index.js';
 import {
   openMcapRecording,
+  openPatternRecording,
   openRecording,
-  type Recording,
+  type RecordingStats,
   type RecordOptions,
 } from '../../video/index.js';
+import { PLACE_OF_CHANNEL } from '../../video/record/pattern-recording.js';
 import { atLeast, channelPattern, duration, positiveSeconds } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
@@ -21,10 +22,6 @@ interface RecordCommandOptions extends CommonOptions {
   readonly maxBytes?: number;
   readonly label?: string;
 }
-
-/** Replaced in the name of the file, where several channels are recorded. */
-const PLACE_OF_CHANNEL = '{channel}';
-const PACKETS = '/packets';
 
 export const EXAMPLES = [
   'sluice record camera/door door.mp4',
@@ -59,20 +56,38 @@ async function record(
   options: RecordCommandOptions,
 ): Promise<void> {
   if (file.endsWith('.mcap')) return recordMcap(run, channel, file, options);
-  const channels = isChannelPattern(channel) ? await present(run, channel) : [channel];
-  if (channels.length > 1 && !file.includes(PLACE_OF_CHANNEL)) {
-    throw new UsageError(
-      `${channels.length} channels match: put ${PLACE_OF_CHANNEL} in the name of the file`,
-    );
-  }
-  const recordings = await Promise.all(
-    channels.map((name) =>
-      opensAsUsage(() => openRecording(name, recordOptions(run, name, file, options))),
-    ),
+  if (isChannelPattern(channel)) return recordPattern(run, channel, file, options);
+  const named = file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
+  const recording = await opensAsUsage(() =>
+    openRecording(channel, recordOptions(run, named, options)),
   );
-  const failures = await Promise.all(recordings.map((recording) => follow(run, recording)));
-  const failure = failures.find((error) => error !== undefined);
-  if (failure !== undefined) throw failure;
+  if (run.json) run.print(safeJson({ event: 'open', channel }));
+  const { error } = await recording.closed;
+  tellEnd(run, channel, recording.stats());
+  if (error !== undefined) throw error;
+}
+
+/** Every channel that matches, those that come later too, until it is told to end. */
+async function recordPattern(
+  run: Run,
+  pattern: string,
+  file: string,
+  options: RecordCommandOptions,
+): Promise<void> {
+  const recording = await opensAsUsage(() =>
+    openPatternRecording(pattern, {
+      ...recordOptions(run, file, options),
+      onChange: ({ type, channel, stats, error }) => {
+        if (type === 'ended') tellEnd(run, channel, stats);
+        else if (run.json) run.print(safeJson({ event: 'open', channel }));
+        else run.note(`${channel}: recording`);
+        if (error !== undefined) run.note(error.message);
+      },
+    }),
+  );
+  if (run.json) run.print(safeJson({ event: 'open', pattern }));
+  const { error } = await recording.closed;
+  if (error !== undefined) throw error;
 }
 
 /** Everything that matches, on one clock, until it is told to end. */
@@ -90,6 +105,7 @@ async function recordMcap(
   const recording = await openMcapRecording(pattern, {
     file,
     signal: run.signal,
+    onProblem: (_channel, error) => run.note(error.message),
     ...(label === undefined ? {} : { label }),
     ...(dir === undefined ? {} : { directory: dir }),
   });
@@ -103,40 +119,21 @@ async function recordMcap(
   if (error !== undefined) throw error;
 }
 
-/** The channels that match now and have packets. */
-async function present(run: Run, pattern: string): Promise<readonly string[]> {
-  const { dir } = run.options;
-  const place = dir === undefined ? {} : { directory: dir };
-  const found = await listChannels(`${pattern}${PACKETS}`, place);
-  if (found.length > 0) return found.map(({ channel }) => channel.slice(0, -PACKETS.length));
-  throw new SluiceError('CHANNEL_NOT_FOUND', `nobody publishes packets of ${pattern}`, {
-    details: { pattern },
-    remedy: 'See what there is with `sluice ls`; a channel by its name is waited for.',
-  });
-}
-
-/** Until it has ended; what was wrong, if anything. */
-async function follow(run: Run, recording: Recording): Promise<SluiceError | undefined> {
-  const { channel } = recording;
-  if (run.json) run.print(safeJson({ event: 'open', channel }));
-  const { error } = await recording.closed;
-  const stats = recording.stats();
+function tellEnd(run: Run, channel: string, stats: RecordingStats): void {
   if (run.json) run.print(safeJson({ event: 'end', channel, ...stats }));
   const { files, packets, bytes, lost } = stats;
   const missed = lost === 0 ? '' : `, ${lost} lost`;
   const what = `${plural(packets, 'packet')} in ${plural(files, 'file')}`;
   run.note(`${channel}: ${what}, ${formatBytes(bytes)}${missed}`);
-  return error;
 }
 
 function recordOptions(
   run: Run,
-  channel: string,
   file: string,
   { preRoll, segment, keep, maxBytes, label, dir }: RecordCommandOptions,
 ): RecordOptions {
   return {
-    file: file.replaceAll(PLACE_OF_CHANNEL, channel.replaceAll('/', '~')),
+    file,
     signal: run.signal,
     ...(preRoll === undefined ? {} : { preRollSeconds: preRoll }),
     ...(segment === undefined ? {} : { segmentSeconds: segment }),

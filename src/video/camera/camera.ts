@@ -28,7 +28,8 @@ const MAX_GPU_FAILURES = 2;
 
 /**
  * An input that is read, and decoded once, for any number of readers. It publishes `<channel>` (frames), and where the
- * input has them `<channel>/packets` and `<channel>/audio`. Whoever opened it closes it.
+ * input has them `<channel>/packets`, `<channel>/audio` and, as samples, `<channel>/audio/pcm`. Whoever opened it
+ * closes it.
  */
 export class Camera implements AsyncDisposable {
   readonly channel: string;
@@ -108,6 +109,11 @@ export class Camera implements AsyncDisposable {
     return this.#feed.audioChannel;
   }
 
+  /** The channel of its sound, as samples: decoded while somebody subscribes. */
+  get pcm(): string | undefined {
+    return this.#feed.pcmChannel;
+  }
+
   /** @internal The processes that work for it. */
   get processes(): Feed['processes'] {
     return this.#feed.processes;
@@ -176,6 +182,7 @@ export class Camera implements AsyncDisposable {
         live: (codec) => this.#isLive(codec),
         format: () => this.#hasFormat(),
         decoderFailed: (error) => this.#decoderFailed(error),
+        soundFailed: (error) => this.#tellFailure(error),
       },
     };
   }
@@ -195,6 +202,10 @@ export class Camera implements AsyncDisposable {
 
   #decoderFailed(error: SluiceError): void {
     if (this.#decodesOnGpu) this.#gpuFailures += 1;
+    this.#tellFailure(error);
+  }
+
+  #tellFailure(error: SluiceError): void {
     this.#lastError = error.message;
     this.#tell({ type: 'decoder', error });
   }

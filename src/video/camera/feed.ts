@@ -22,8 +22,14 @@ export interface Feed {
   readonly passedOver: number;
   readonly packetsChannel: string | undefined;
   readonly audioChannel: string | undefined;
+  readonly pcmChannel: string | undefined;
   /** The processes at work, for tests of what they cost. */
-  readonly processes: { readonly reader: number | undefined; readonly decoder: number | undefined };
+  readonly processes: {
+    readonly reader: number | undefined;
+    readonly decoder: number | undefined;
+    /** Decodes the sound. */
+    readonly sound: number | undefined;
+  };
   close(): Promise<void>;
 }
 
@@ -35,6 +41,8 @@ export interface FeedEvents {
   format(): void;
   /** Decoding failed; it is tried again unless `isLast`. */
   decoderFailed(error: SluiceError, isLast: boolean): void;
+  /** Decoding of the sound failed; packets go on. */
+  soundFailed(error: SluiceError): void;
 }
 
 /** Lineage ids of one camera: the upper half is the camera's, the lower counts. */

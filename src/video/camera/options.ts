@@ -3,6 +3,7 @@ import type { AllowedPeers } from '../../bus/index.js';
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
 import type { Memory } from '../../memory/index.js';
 import { MIN_SECRET_LENGTH } from '../ffmpeg/index.js';
+import { checkPcmOptions, type PcmOptions } from '../sound/index.js';
 import type { CameraStatus } from './camera-status.js';
 
 /** How to open a camera. Only the input is needed. */
@@ -31,8 +32,10 @@ export interface CameraOptions {
   readonly slots?: number;
   /** Size of the ring of packets: more than two groups of pictures. Default 8 MiB. */
   readonly packetRingBytes?: number;
-  /** Sound: its packets as they are, or nothing. Default 'packets'. */
+  /** Sound: its packets as they are, decoded for those who read samples; or nothing. Default 'packets'. */
   readonly audio?: 'packets' | 'none';
+  /** How `<channel>/audio/pcm` has the samples. Default: `f32`, rate and channels as the sound has them. */
+  readonly pcm?: PcmOptions;
   /** RTSP: how the pictures come. Default 'tcp'. */
   readonly transport?: 'tcp' | 'udp';
   /** More options for ffmpeg's input, such as `{ video_size: '1280x720' }`: visible to all users of the machine. */
@@ -65,6 +68,7 @@ const KNOWN = [
   'slots',
   'packetRingBytes',
   'audio',
+  'pcm',
   'transport',
   'inputOptions',
   'whenMissing',
@@ -100,6 +104,7 @@ export function checkCameraOptions(options: CameraOptions): void {
     if (options[name] !== undefined) assertOneOf<string>(name, options[name], values);
   }
   if (decodeThreads !== undefined) assertInteger('decodeThreads', decodeThreads, 1, 64);
+  if (options.pcm !== undefined) checkPcmOptions(options.pcm);
   for (const [name, value] of Object.entries(inputOptions)) {
     if (!OPTION_NAME.test(name) || typeof value !== 'string') {
       throw new TypeError(`inputOptions must map option names of ffmpeg to strings, got '${name}'`);

@@ -3,7 +3,7 @@ import type { PacketCodec } from '../../format/index.js';
 import type { CameraFailure, NutStream } from '../ffmpeg/index.js';
 import { AccessUnits, VIDEO_CODECS_OF_PACKETS, type VideoCodec } from '../packets/index.js';
 import { guessColor } from '../../format/index.js';
-import { SluiceError } from '../../core/index.js';
+import { assertChannelName, SluiceError } from '../../core/index.js';
 import { BitRate } from './camera-stats.js';
 import { type CodedPicture, codecOf, type PictureLook } from './coded-picture.js';
 import { DecodeLine, type Want } from './decode-line.js';
@@ -18,9 +18,12 @@ import { lacksTimes, PacketSource, type SourcePacket } from './packet-source.js'
 import { soundCodec, soundFacts } from './sound.js';
 import type { Timeline } from './timeline.js';
 import { toNs } from '../ffmpeg/index.js';
+import { PcmLine } from '../sound/index.js';
 
 const DEFAULT_RING_BYTES = 8 << 20;
 const SOUND_RING_BYTES = 1 << 20;
+/** Of sound that comes before the first picture of a later connection, the newest: seconds. */
+const MAX_UNPLACED = 256;
 
 export interface FeedParts {
   readonly channel: string;
@@ -42,6 +45,7 @@ export class PacketFeed implements Feed {
   readonly #line: DecodeLine;
   readonly #pictures: PacketOutput;
   readonly #sound: PacketOutput;
+  readonly #pcm: PcmLine;
   readonly #bitRate = new BitRate();
   #source: PacketSource | undefined;
   #video: NutStream | undefined;
@@ -49,6 +53,8 @@ export class PacketFeed implements Feed {
   #units: AccessUnits | undefined;
   #times = new DecodeTimes(0);
   #look: PictureLook | undefined;
+  /** Sound that came before the picture that says where its connection lies. */
+  #unplaced: SourcePacket[] = [];
   /** Packets that came while their channels were being opened. */
   #early: (() => void)[] | undefined;
   /** The input gives pictures without a time. */
@@ -80,6 +86,10 @@ export class PacketFeed implements Feed {
     this.#pictures = new PacketOutput(`${channel}/packets`, options, { ringBytes, flow, ending });
     const sound = { ringBytes: SOUND_RING_BYTES, flow, ending };
     this.#sound = new PacketOutput(`${channel}/audio`, options, sound);
+    const onFailure = (error: SluiceError): void => events.soundFailed(error);
+    // The longest of its names.
+    assertChannelName(`${channel}/audio/pcm`);
+    this.#pcm = new PcmLine(`${channel}/audio/pcm`, options, { flow, ending, onFailure });
   }
 
   set want(want: Want) {
@@ -110,8 +120,13 @@ export class PacketFeed implements Feed {
     return this.#sound.isOpen ? this.#sound.channel : undefined;
   }
 
-  get processes(): { readonly reader: number | undefined; readonly decoder: number | undefined } {
-    return { reader: this.#source?.pid, decoder: this.#line.decoder?.pid };
+  get pcmChannel(): string | undefined {
+    return this.#pcm.channel;
+  }
+
+  get processes(): Feed['processes'] {
+    const { pid: sound } = this.#pcm;
+    return { reader: this.#source?.pid, decoder: this.#line.decoder?.pid, sound };
   }
 
   async connect(): Promise<CameraFailure | undefined> {
@@ -150,7 +165,7 @@ export class PacketFeed implements Feed {
     if (this.#closed) await source.close();
     const failure = await source.ended;
     await opening;
-    await this.#line.interrupt();
+    await Promise.all([this.#line.interrupt(), this.#pcm.interrupt()]);
     this.#source = undefined;
     const broken = this.#broken;
     this.#broken = undefined;
@@ -161,7 +176,7 @@ export class PacketFeed implements Feed {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([this.#source?.close(), this.#line.close()]);
-    await Promise.all([this.#pictures.close(), this.#sound.close()]);
+    await Promise.all([this.#pictures.close(), this.#sound.close(), this.#pcm.close()]);
   }
 
   async #open(video: NutStream, sound: NutStream | undefined): Promise<void> {
@@ -169,6 +184,7 @@ export class PacketFeed implements Feed {
     this.codec = codecOf(video.fourcc);
     this.#look = undefined;
     this.#times = new DecodeTimes(video.decodeDelay);
+    this.#unplaced = [];
     this.#units = undefined;
     if ((VIDEO_CODECS_OF_PACKETS as readonly string[]).includes(this.codec)) {
       const codec = this.codec as VideoCodec;
@@ -182,6 +198,7 @@ export class PacketFeed implements Feed {
     if (sound !== undefined && codec !== undefined) {
       await this.#sound.begin(codec, soundFacts(sound));
     } else await this.#sound.close();
+    await this.#pcm.begin(this.#audio);
     this.#parts.events.live(this.codec);
     const early = this.#early ?? [];
     this.#early = undefined;
@@ -201,6 +218,7 @@ export class PacketFeed implements Feed {
     const unit = this.#units?.take(packet.bytes, packet.keyFrame) ?? packet;
     const { captureTimeNs, pts } = packet;
     const ptsNs = timeline.place(pts, timeBase, captureTimeNs);
+    for (const sound of this.#unplaced.splice(0)) this.#takeSound(sound);
     const dtsNs = ptsNs - toNs(pts - this.#times.next(pts), timeBase);
     const id = ids.next();
     this.pictures += 1;
@@ -216,11 +234,20 @@ export class PacketFeed implements Feed {
     this.#line.push(picture);
   }
 
-  #takeSound({ bytes, pts, captureTimeNs }: SourcePacket): void {
+  #takeSound(packet: SourcePacket): void {
     const stream = this.#audio;
     if (stream === undefined) return;
-    const ptsNs = this.#parts.timeline.placeBeside(pts, stream.timeBase);
-    this.#sound.send(bytes, { ptsNs, captureTimeNs, keyFrame: true });
+    const { timeline, ids } = this.#parts;
+    const { bytes, pts, rawPts, captureTimeNs } = packet;
+    const ptsNs = timeline.placeBeside(pts, stream.timeBase);
+    if (ptsNs === undefined) {
+      this.#unplaced.push(packet);
+      if (this.#unplaced.length > MAX_UNPLACED) this.#unplaced.shift();
+      return;
+    }
+    const id = ids.next();
+    this.#sound.send(bytes, { id, ptsNs, captureTimeNs, keyFrame: true });
+    this.#pcm.take({ bytes, rawPts, pts, ptsNs, captureTimeNs, id });
   }
 
   /** The same object while nothing changes. Undefined before the parameter sets have come. */

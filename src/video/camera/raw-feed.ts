@@ -15,6 +15,7 @@ export class RawFeed implements Feed {
   readonly passedOver = 0;
   readonly packetsChannel = undefined;
   readonly audioChannel = undefined;
+  readonly pcmChannel = undefined;
   pictures = 0;
   readonly #parts: FeedParts;
   #source: RawSource | undefined;
@@ -40,8 +41,8 @@ export class RawFeed implements Feed {
     return this.#source === undefined ? '' : 'ffmpeg';
   }
 
-  get processes(): { readonly reader: number | undefined; readonly decoder: number | undefined } {
-    return { reader: this.#source?.pid, decoder: undefined };
+  get processes(): Feed['processes'] {
+    return { reader: this.#source?.pid, decoder: undefined, sound: undefined };
   }
 
   async connect(): Promise<CameraFailure | undefined> {

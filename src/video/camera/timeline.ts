@@ -14,7 +14,6 @@ interface Mark {
 export class Timeline {
   #last: Mark | undefined;
   #offsetNs: number | undefined = 0;
-  #latestOffsetNs = 0;
 
   /** The next picture is the first of a new connection. */
   reconnect(): void {
@@ -29,13 +28,15 @@ export class Timeline {
       this.#offsetNs = ptsNs + Math.max(1, captureTimeNs - before) - ownNs;
     }
     const ptsNs = ownNs + this.#offsetNs;
-    this.#latestOffsetNs = this.#offsetNs;
     if (this.#last === undefined || ptsNs > this.#last.ptsNs) this.#last = { ptsNs, captureTimeNs };
     return ptsNs;
   }
 
-  /** Sound of the same input: on the line as its pictures are, which say where the connection lies. */
-  placeBeside(pts: number, timeBase: Rational): number {
-    return toNs(pts, timeBase) + (this.#offsetNs ?? this.#latestOffsetNs);
+  /**
+   * Sound of the same input: on the line as its pictures are, which say where the connection lies. Undefined before
+   * the first picture of a later connection has said so.
+   */
+  placeBeside(pts: number, timeBase: Rational): number | undefined {
+    return this.#offsetNs === undefined ? undefined : toNs(pts, timeBase) + this.#offsetNs;
   }
 }

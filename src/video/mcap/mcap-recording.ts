@@ -6,17 +6,18 @@ import {
   SluiceError,
 } from '../../core/index.js';
 import { monotonicNs, wallOffsetNs } from '../../ffi/index.js';
-import type { FrameFormat, MessageFormat } from '../../format/index.js';
+import type { BytesFormat, FrameFormat, MessageFormat } from '../../format/index.js';
 import {
   type CloseReason,
-  type Endpoint,
   Frame,
+  type FrameSubscriber,
   type Manifest,
   type Message,
+  MessageSubscriber,
   openSubscriber,
-  type SubscriberStats,
   watchChannels,
 } from '../../bus/index.js';
+import { listManifests } from '../../bus/directory/discovery.js';
 import { McapFile } from './mcap-writer.js';
 import { encodeUnit, type UnitHeader } from './unit-codec.js';
 
@@ -24,6 +25,8 @@ import { encodeUnit, type UnitHeader } from './unit-codec.js';
 export interface McapOptions {
   /** Replaced when it exists. */
   readonly file: string;
+  /** Told of a channel that cannot be recorded, for one; the others go on. */
+  readonly onProblem?: (channel: string, error: SluiceError) => void;
   /** Ends the recording; what came before is kept. */
   readonly signal?: AbortSignal;
   /** Runtime directory; by default the process's own. */
@@ -42,10 +45,9 @@ export interface McapStats {
   readonly bytes: number;
 }
 
-type Unit = Frame<FrameFormat> | Message<MessageFormat>;
-interface Reader extends Endpoint<SubscriberStats> {
-  receive(options: { readonly signal: AbortSignal }): Promise<Unit>;
-}
+/** Messages come as the bytes that were published. */
+type Unit = Frame<FrameFormat> | Message<BytesFormat>;
+type Reader = FrameSubscriber<FrameFormat> | MessageSubscriber<MessageFormat>;
 
 /** A recording under way. Whoever opened it closes it. */
 export class McapRecording implements AsyncDisposable {
@@ -55,11 +57,13 @@ export class McapRecording implements AsyncDisposable {
   readonly #options: McapOptions;
   readonly #abort = new AbortController();
   readonly #readers = new Map<string, Reader>();
-  readonly #loops: Promise<void>[] = [];
+  /** By channel, from when it is followed. */
+  readonly #loops = new Map<string, Promise<void>>();
+  /** Of which there are units. */
+  readonly #channels = new Set<string>();
   readonly #wallOffsetNs = wallOffsetNs();
   #file: McapFile | undefined;
   #units = 0;
-  #channels = 0;
   #lostBefore = 0;
   #reason: CloseReason | undefined;
 
@@ -73,7 +77,7 @@ export class McapRecording implements AsyncDisposable {
   stats(): McapStats {
     const lost = [...this.#readers.values()].reduce((sum, reader) => sum + reader.stats().lost, 0);
     return Object.freeze({
-      channels: this.#channels,
+      channels: this.#channels.size,
       units: this.#units,
       lost: this.#lostBefore + lost,
       bytes: this.#file?.writtenBytes ?? 0,
@@ -105,7 +109,7 @@ export class McapRecording implements AsyncDisposable {
       for await (const { type, manifest } of watchChannels(this.pattern, { ...place, signal })) {
         if (type !== 'retired') this.#follow(manifest);
       }
-      await Promise.all(this.#loops);
+      await Promise.all(this.#loops.values());
       if (this.#reason?.reason !== 'failed') await this.#file.finish();
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
@@ -116,37 +120,56 @@ export class McapRecording implements AsyncDisposable {
   }
 
   /** One reader a channel, for as long as the recording goes on. */
-  #follow({ channel, kind, format }: Manifest): void {
-    if (this.#readers.has(channel) || this.#abort.signal.aborted) return;
-    const { directory, label = 'record' } = this.#options;
-    const opening = openSubscriber(channel, {
-      format: { kind: format.kind } as never,
-      delivery: 'every',
-      ...(kind === 'frame' ? { copyTo: 'host' } : { start: 'oldest' }),
-      label,
-      signal: this.#abort.signal,
-      ...(directory === undefined ? {} : { directory }),
-    } as never) as unknown as Promise<Reader>;
-    this.#loops.push(this.#read(opening));
+  #follow(manifest: Manifest): void {
+    const { channel } = manifest;
+    if (this.#loops.has(channel) || this.#abort.signal.aborted) return;
+    const loop = this.#readKinds(manifest).finally(() => this.#loops.delete(channel));
+    this.#loops.set(channel, loop);
   }
 
-  async #read(opening: Promise<Reader>): Promise<void> {
+  /** One reader for each kind that the channel becomes. */
+  async #readKinds(manifest: Manifest): Promise<void> {
+    for (let next: Manifest | undefined = manifest; next !== undefined;)
+      next = await this.#read(next);
+  }
+
+  /** Until the recording ends, or its reader. Resolves to what is there now, where that is of another kind. */
+  async #read({ channel, kind, format }: Manifest): Promise<Manifest | undefined> {
     const { signal } = this.#abort;
+    const { directory, label = 'record', onProblem } = this.#options;
+    const place = directory === undefined ? {} : { directory };
     try {
-      const reader = await opening;
-      this.#readers.set(reader.channel, reader);
-      this.#channels += 1;
-      try {
-        for (;;) await this.#store(reader, await reader.receive({ signal }));
-      } finally {
-        this.#lostBefore += reader.stats().lost;
-        this.#readers.delete(reader.channel);
-        await reader.close();
-      }
+      const reader = (await openSubscriber(channel, {
+        format: { kind: format.kind } as never,
+        delivery: 'every',
+        ...(kind === 'frame' ? { copyTo: 'host' } : { start: 'oldest' }),
+        label,
+        signal,
+        ...place,
+      } as never)) as unknown as Reader;
+      await this.#readAll(reader, signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return undefined;
       if (!(error instanceof SluiceError)) throw error;
-      if (!isSluiceError(error, 'CLOSED')) this.end({ reason: 'failed', error });
+      const [now] = listManifests(channel, place);
+      if (now !== undefined && now.format.kind !== format.kind) return now;
+      onProblem?.(channel, error);
+    }
+    return undefined;
+  }
+
+  async #readAll(reader: Reader, signal: AbortSignal): Promise<void> {
+    const { channel } = reader;
+    this.#readers.set(channel, reader);
+    this.#channels.add(channel);
+    try {
+      for (;;) await this.#store(reader, await nextUnit(reader, signal));
+    } catch (error) {
+      throw isSluiceError(error, 'CLOSED') ? (error.cause ?? error) : error;
+    } finally {
+      this.#lostBefore += reader.stats().lost;
+      this.#readers.delete(channel);
+      await reader.close();
     }
   }
 
@@ -158,7 +181,12 @@ export class McapRecording implements AsyncDisposable {
     const data = isFrame ? await frameUnit(unit) : messageUnit(unit);
     if (data === undefined) return;
     const clockNs = Number.isNaN(timeNs) ? monotonicNs() : timeNs;
-    await file.add(manifest, unit.sequence, clockNs + this.#wallOffsetNs, data);
+    await file
+      .add(manifest, unit.sequence, clockNs + this.#wallOffsetNs, data)
+      .catch((error: unknown) => {
+        if (isSluiceError(error)) this.end({ reason: 'failed', error });
+        throw error;
+      });
     this.#units += 1;
   }
 }
@@ -196,7 +224,14 @@ function shapeOf(frame: Frame<FrameFormat>): Record<string, readonly number[]> |
   return Object.fromEntries(variable.map(([name]) => [name, [...(views[name]?.shape ?? [])]]));
 }
 
-function messageUnit({ value, sequence, type, packet }: Message<MessageFormat>): Uint8Array {
+/** The next one. Rejects with CLOSED at the end of the reader, and the signal's reason. */
+function nextUnit(reader: Reader, signal: AbortSignal): Promise<Unit> {
+  return reader instanceof MessageSubscriber
+    ? reader.receiveEncoded({ signal })
+    : reader.receive({ signal });
+}
+
+function messageUnit({ value, sequence, type, packet }: Message<BytesFormat>): Uint8Array {
   const header: UnitHeader = {
     sequence,
     type,
@@ -210,12 +245,10 @@ function messageUnit({ value, sequence, type, packet }: Message<MessageFormat>):
           ...(packet.keyFrame ? { key: true } : {}),
         }),
   };
-  const isBytes = value instanceof Uint8Array;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return encodeUnit(header, isBytes ? value : Buffer.from(text));
+  return encodeUnit(header, value);
 }
 
-const KNOWN = ['file', 'signal', 'directory', 'label'] as const;
+const KNOWN = ['file', 'onProblem', 'signal', 'directory', 'label'] as const;
 
 /**
  * Records every channel that matches, frames and messages, those that come later too, as they are: formats, times, ids.

@@ -98,7 +98,7 @@ export class McapFile {
         at += bytesWritten;
       }
     } catch (error) {
-      throw writeFailure(this.#path, error as NodeJS.ErrnoException);
+      throw writeFailure(this.#path, error as NodeJS.ErrnoException, this.writtenBytes);
     }
     this.writtenBytes += bytes.byteLength;
   }

@@ -7,7 +7,12 @@ export function packetChannelOf(channel: string): string {
   return channel.endsWith(PACKETS) ? channel : `${channel}${PACKETS}`;
 }
 
+/** The channel whose packets these are: `camera/door` of `camera/door/packets`. */
+export function channelOfPackets(channel: string): string {
+  return packetChannelOf(channel).slice(0, -PACKETS.length);
+}
+
 /** `camera/door` and `camera/door/packets` both have `camera/door/audio`. */
 export function soundChannelOf(channel: string): string {
-  return packetChannelOf(channel).slice(0, -PACKETS.length) + SOUND;
+  return channelOfPackets(channel) + SOUND;
 }

@@ -7,12 +7,14 @@ interface Gated {
 }
 
 export class PacketGate<P extends Gated> {
+  /** Packets that came and that no decoder can use. */
+  passedOver = 0;
   #ready: P[] = [];
   #expected: number | undefined;
 
-  /** A packet that was there before the reader: those before the newest key frame, or before the oldest, are dropped. */
-  preload(packet: P, start: 'newest' | 'oldest'): void {
-    if (start === 'newest' && packet.keyFrame) {
+  /** A packet that was there before the reader; where it `begins` what is wanted, those before it are dropped. */
+  preload(packet: P, begins: boolean): void {
+    if (begins && packet.keyFrame) {
       this.#ready = [];
       this.restart();
     }
@@ -22,6 +24,7 @@ export class PacketGate<P extends Gated> {
   push(packet: P): void {
     const follows = packet.sequence === this.#expected;
     if (!follows && !packet.keyFrame) {
+      this.passedOver += 1;
       this.restart();
       return;
     }

@@ -21,10 +21,10 @@ export interface PacketReaderOptions extends Pick<
   'whenMissing' | 'whenLost' | 'allow' | 'signal' | 'directory' | 'label'
 > {
   /**
-   * Where to begin: at the newest key frame that the ring still has, at the oldest one, or at the next one that comes.
-   * Default 'newest'.
+   * Where to begin: at the newest key frame that the ring still has, at the oldest one, or at the next one that comes;
+   * a number: at the last one that was published by then (CLOCK_MONOTONIC in ns), or at the oldest. Default 'newest'.
    */
-  readonly start?: 'newest' | 'oldest' | 'next';
+  readonly start?: 'newest' | 'oldest' | 'next' | number;
 }
 
 /** One access unit. */
@@ -39,6 +39,8 @@ export interface Packet {
   readonly dtsNs: number;
   /** CLOCK_MONOTONIC in ns. */
   readonly captureTimeNs: number;
+  /** When it was published, CLOCK_MONOTONIC in ns. */
+  readonly timeNs: number;
   readonly sequence: number;
   /** What came before is not what this one follows: the first, and the first after a loss. */
   readonly discontinuity: boolean;
@@ -58,12 +60,15 @@ export class PacketReader implements AsyncIterable<Packet>, AsyncDisposable {
     this.#gate = new PacketGate();
     this.#instance = subscriber.manifest.instance;
     if (start === 'next') return;
+    const latestNs = start === 'newest' ? Infinity : start === 'oldest' ? -Infinity : start;
     // What the ring had when we came, bounded by it: a ring's worth at most is read before anything is given out.
     for (let left = subscriber.stats().lag; left > 0; left = subscriber.stats().lag) {
       const message = subscriber.tryReceive();
       if (message === undefined) break;
-      this.#gate.preload(this.#packet(message), start);
+      const packet = this.#packet(message);
+      this.#gate.preload(packet, packet.timeNs <= latestNs);
     }
+    this.#gate.passedOver = 0;
   }
 
   /** @internal */
@@ -84,6 +89,22 @@ export class PacketReader implements AsyncIterable<Packet>, AsyncDisposable {
   /** The announcement of the channel: its codec, and in `userData.packets` what decoders must know beside. */
   get manifest(): MessageSubscriber<PacketFormat>['manifest'] {
     return this.#subscriber.manifest;
+  }
+
+  /** @internal Packets that were missed, and those that came and that no decoder can use. */
+  get missed(): { readonly lost: number; readonly passedOver: number } {
+    return { lost: this.#subscriber.stats().lost, passedOver: this.#gate.passedOver };
+  }
+
+  /** @internal The next of those that are there. */
+  tryReceive(): Packet | undefined {
+    for (;;) {
+      const ready = this.#gate.next();
+      if (ready !== undefined) return ready;
+      const message = this.#subscriber.tryReceive();
+      if (message === undefined) return undefined;
+      this.#gate.push(this.#packet(message));
+    }
   }
 
   /** The next packet. Rejects with `CLOSED` at the end, or the signal's reason. */
@@ -117,10 +138,10 @@ export class PacketReader implements AsyncIterable<Packet>, AsyncDisposable {
     const { instance, format } = this.#subscriber.manifest;
     if (instance !== this.#instance) this.#gate.restart();
     this.#instance = instance;
-    const { packet, value, sequence } = message;
+    const { packet, value, sequence, timeNs } = message;
     const { id = 0n, keyFrame = false, ptsNs = 0, dtsNs = 0, captureTimeNs = 0 } = packet ?? {};
     const { codec } = format as PacketFormat;
-    const times = { ptsNs, dtsNs, captureTimeNs };
+    const times = { ptsNs, dtsNs, captureTimeNs, timeNs };
     return { bytes: value, codec, id, keyFrame, ...times, sequence, discontinuity: false };
   }
 }

@@ -7,16 +7,6 @@ export class PacketClock {
   #originNs: number | undefined;
   #lastNs = Number.NEGATIVE_INFINITY;
 
-  /** The next packet of pictures begins a file. */
-  restart(): void {
-    this.#originNs = undefined;
-    this.#lastNs = Number.NEGATIVE_INFINITY;
-  }
-
-  get isRunning(): boolean {
-    return this.#originNs !== undefined;
-  }
-
   /** What is taken off the times of this packet of pictures; those of sound follow it. */
   origin(dtsNs: number): number {
     this.#originNs ??= dtsNs;

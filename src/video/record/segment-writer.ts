@@ -8,10 +8,11 @@
  * packets of sound ────▶ NUT ────────────────▶ pipe:3 ┘
  * ```
  */
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
+import { MatroskaIndex } from '../container/matroska-index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
 import { FfmpegChild, missingFfmpeg, nutFrameHeader } from '../ffmpeg/index.js';
 import type { RecordingType } from './options.js';
@@ -20,6 +21,12 @@ import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.j
 
 /** Added to all times: what a transport stream adds, so that sound and pictures stay together. */
 const LEAD_NS = 1_000_000_000;
+
+/**
+ * A key frame has its parameter sets and sound its header: nothing is to be found out by reading ahead. ffmpeg would
+ * look at five seconds of pictures before it reads any sound, and who gives it both would wait for ever.
+ */
+const AT_ONCE = ['-analyzeduration', '1'];
 
 const OUTPUT: Readonly<Record<RecordingType, readonly string[]>> = {
   mp4: ['-f', 'mp4', '-movflags', '+frag_keyframe+empty_moov+default_base_moof'],
@@ -48,6 +55,8 @@ export class SegmentWriter {
   readonly done: Promise<void>;
   readonly #child: FfmpegChild;
   readonly #muxer: TsMuxer | undefined;
+  /** Of a `.mp4` ffmpeg writes it at the end. */
+  readonly #index: MatroskaIndex | undefined;
   #failed = false;
 
   private constructor(
@@ -57,11 +66,15 @@ export class SegmentWriter {
     streams: SegmentStreams,
   ) {
     this.path = path;
+    this.#index = type === 'mkv' ? new MatroskaIndex() : undefined;
     const { codec, sound } = streams;
     this.#muxer = codec === 'av1' ? undefined : new TsMuxer(codec as TsCodec);
-    const pictures = ['-f', this.#muxer === undefined ? 'nut' : 'mpegts', '-i', 'pipe:0'];
+    const container = this.#muxer === undefined ? 'nut' : 'mpegts';
+    const pictures = [...AT_ONCE, '-f', container, '-i', 'pipe:0'];
     const second =
-      sound === undefined ? [] : ['-f', 'nut', '-i', 'pipe:3', '-map', '0', '-map', '1'];
+      sound === undefined
+        ? []
+        : [...AT_ONCE, '-f', 'nut', '-i', 'pipe:3', '-map', '0', '-map', '1'];
     const tag = type === 'mp4' && codec === 'hevc' ? ['-tag:v', 'hvc1'] : [];
     const copy = ['-c', 'copy', '-avoid_negative_ts', 'make_zero', '-flush_packets', '1'];
     this.#child = new FfmpegChild({
@@ -119,16 +132,28 @@ export class SegmentWriter {
     });
   }
 
+  /** The index goes behind all, and only then is it named at the beginning: half of it harms nobody. */
+  async #complete(file: FileHandle): Promise<void> {
+    const end = this.#index?.end();
+    if (end === undefined) return;
+    await writeAll(file, end.tail);
+    this.writtenBytes += end.tail.byteLength;
+    for (const { at, bytes } of end.patches) await writeAll(file, bytes, at);
+  }
+
   async #store(file: FileHandle): Promise<void> {
     try {
-      const output = createReadStream('', { fd: this.#child.output, highWaterMark: 1 << 18 });
+      // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
+      const output = new Socket({ fd: this.#child.output, readable: true, writable: false });
       for await (const chunk of output) {
         await writeAll(file, chunk as Buffer);
         this.writtenBytes += (chunk as Buffer).byteLength;
+        this.#index?.add(chunk as Buffer);
       }
+      if ((await this.#child.ended).status === 0) await this.#complete(file);
     } catch (error) {
       await this.#child.stop();
-      throw writeFailure(this.path, error as NodeJS.ErrnoException);
+      throw writeFailure(this.path, error as NodeJS.ErrnoException, this.writtenBytes);
     } finally {
       await file.close();
     }
@@ -143,9 +168,11 @@ export class SegmentWriter {
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** `position`: where in the file; by default behind what was written last. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let at = 0; at < bytes.byteLength;) {
-    const { bytesWritten } = await file.write(bytes, at);
+    const place = position === undefined ? null : position + at;
+    const { bytesWritten } = await file.write(bytes, at, bytes.byteLength - at, place);
     at += bytesWritten;
   }
 }

@@ -1,6 +1,7 @@
 /** The files of a recording in segments: how they are called, and which of them have to go. */
-import { readdirSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { printable, SluiceError } from '../../core/index.js';
 
 /** `door.mp4` → `door-2026-05-17T08-30-00-000Z.mp4`: names sort by time, and no two are alike. */
 export function segmentPath(file: string, at: Date): string {
@@ -15,25 +16,51 @@ export interface SegmentLimits {
 }
 
 /**
- * Deletes the oldest segments until both limits hold, and never the newest, which is being written. Only files that are
- * called as segments of this recording are looked at. Returns those that were deleted.
+ * Deletes the oldest segments until both limits hold, and never those that are `open`, whatever the clock said when
+ * they were named. Only files that are called as segments of this recording are looked at. Returns those that were
+ * deleted. Throws `SYSTEM` when that is not allowed.
  */
 export function deleteOldSegments(
   file: string,
   { keepSeconds = Infinity, maxBytes = Infinity }: SegmentLimits,
   now: Date,
+  open: readonly string[],
 ): readonly string[] {
-  const segments = segmentsOf(file);
-  let total = segments.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (keepSeconds === Infinity && maxBytes === Infinity) return [];
   const deleted: string[] = [];
-  for (const { path, byteLength, startedMs } of segments.slice(0, -1)) {
-    const isOld = startedMs < now.getTime() - keepSeconds * 1000;
-    if (!isOld && total <= maxBytes) break;
-    unlinkSync(path);
-    total -= byteLength;
-    deleted.push(path);
+  try {
+    const segments = segmentsOf(file);
+    let total = segments.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    for (const { path, byteLength, startedMs } of segments) {
+      const isOld = startedMs < now.getTime() - keepSeconds * 1000;
+      if (!isOld && total <= maxBytes) break;
+      if (open.includes(path)) continue;
+      removeIfThere(path);
+      total -= byteLength;
+      deleted.push(path);
+    }
+  } catch (error) {
+    throw deleteFailure(file, error as NodeJS.ErrnoException);
   }
   return deleted;
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function deleteFailure(file: string, error: NodeJS.ErrnoException): SluiceError {
+  const { code = error.message, path = file } = error;
+  return new SluiceError('SYSTEM', `cannot delete old segments of ${printable(file)}: ${code}`, {
+    details: { path, errno: code },
+    remedy:
+      'Give this user the right to delete in that folder, or leave --keep and --max-bytes out.',
+    cause: error,
+  });
 }
 
 interface Segment {
@@ -44,7 +71,7 @@ interface Segment {
 
 const TIME = /^(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)-(\d{3})Z$/;
 
-/** In the order of time. */
+/** In the order of time. What somebody else deletes meanwhile is not there. */
 function segmentsOf(file: string): readonly Segment[] {
   const { folder, stem, extension } = partsOf(file);
   const segments: Segment[] = [];
@@ -55,7 +82,8 @@ function segmentsOf(file: string): readonly Segment[] {
     if (hour === undefined) continue;
     const startedMs = Date.parse(`${hour}:${minute}:${second}.${millisecond}Z`);
     const path = join(folder, name);
-    segments.push({ path, byteLength: statSync(path).size, startedMs });
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.isFile() === true) segments.push({ path, byteLength: found.size, startedMs });
   }
   return segments;
 }

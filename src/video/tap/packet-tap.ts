@@ -5,10 +5,11 @@
  * has a queue of its own, bounded in bytes. One that lets it fill up loses packets up to a key frame behind it, and the
  * others nothing.
  */
-import { isSluiceError, SluiceError } from '../../core/index.js';
+import { SluiceError } from '../../core/index.js';
 import type { PacketFormat } from '../../format/index.js';
 import { TS_CODECS, type TsCodec, TsMuxer } from '../container/mpegts.js';
-import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
+import { openPackets, type Packet } from '../packets/index.js';
+import { nextPacket } from '../packets/next-packet.js';
 import { packetChannelOf, soundChannelOf } from '../packets/packet-channel.js';
 import type { ClientWriter } from './client-writer.js';
 import { DemandLoop } from './demand-loop.js';
@@ -100,7 +101,7 @@ export class PacketTap implements TapSource {
         await sound.known;
       }
       for (;;) {
-        const packet = await this.#next(reader, signal);
+        const packet = await nextPacket(reader, signal);
         if (packet === undefined) return;
         this.#distribute(packet);
       }
@@ -122,17 +123,6 @@ export class PacketTap implements TapSource {
         if (bytes.length > 0) this.#give(bytes, false);
       },
     };
-  }
-
-  /** Undefined when the publisher has ended and everything was read. */
-  async #next(reader: PacketReader, signal: AbortSignal): Promise<Packet | undefined> {
-    try {
-      return await reader.receive({ signal });
-    } catch (error) {
-      if (!isSluiceError(error, 'CLOSED')) throw error;
-      if (error.cause !== undefined) throw error.cause;
-      return undefined;
-    }
   }
 
   /** Another publisher, another stream: nothing of the one before goes with it. */

@@ -1,12 +1,19 @@
 /** Opens a part of any kind. What comes of it is the same to whoever runs it. */
 import type { CloseReason } from '../../bus/index.js';
+import { isChannelPattern } from '../../core/index.js';
 import { type CameraStats, type CameraStatus, openCamera } from '../camera/index.js';
 import { openEncoder } from '../encode/index.js';
 import { openFilter } from '../filter/index.js';
 import { type Health, openMetricsServer, openMqttReport } from '../health/index.js';
 import { type McapRecording, openMcapRecording } from '../mcap/index.js';
 import { openMosaic } from '../mosaic/index.js';
-import { openRecording, type Recording, type RecordOptions } from '../record/index.js';
+import {
+  openPatternRecording,
+  openRecording,
+  type PatternRecording,
+  type Recording,
+  type RecordOptions,
+} from '../record/index.js';
 import { segmentPath } from '../record/segments.js';
 import { openTap } from '../tap/index.js';
 import { isMcap, type Part } from './part-spec.js';
@@ -55,7 +62,7 @@ export async function openPart(
       return opened(mosaic, `of ${spec.inputs.join(', ')}`, () => mosaic.stats());
     }
     case 'recorder': {
-      const recording = await openRecorder(spec.channel, { ...spec.options, ...common });
+      const recording = await openRecorder(spec.channel, { ...spec.options, ...common }, onProblem);
       return opened(recording, `of ${spec.channel} into ${spec.options.file}`, () =>
         recording.stats(),
       );
@@ -82,9 +89,17 @@ export async function openPart(
 async function openRecorder(
   channel: string,
   options: RecordOptions,
-): Promise<Recording | McapRecording> {
-  if (!isMcap(options)) return openRecording(channel, options);
-  return openMcapRecording(channel, { ...options, file: segmentPath(options.file, new Date()) });
+  onProblem: PartListeners['onProblem'],
+): Promise<Recording | PatternRecording | McapRecording> {
+  if (isMcap(options)) {
+    const file = segmentPath(options.file, new Date());
+    return openMcapRecording(channel, { ...options, file, onProblem });
+  }
+  if (!isChannelPattern(channel)) return openRecording(channel, options);
+  return openPatternRecording(channel, {
+    ...options,
+    onChange: ({ channel: ended, error }) => error && onProblem(ended, error),
+  });
 }
 
 function opened(

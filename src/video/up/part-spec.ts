@@ -1,5 +1,5 @@
 /** The parts of a file: what runs, told apart by kind and name; what was written twice. */
-import { assertChannelName, assertChannelPattern } from '../../core/index.js';
+import { assertChannelPattern, isChannelPattern } from '../../core/index.js';
 import { cameraInput } from '../camera/input.js';
 import { checkCameraOptions, type CameraOptions } from '../camera/options.js';
 import { subStreamChannel, type SubStreamInput, subStreamOptions } from '../camera/sub-stream.js';
@@ -7,6 +7,7 @@ import type { EncoderOptions } from '../encode/encoder.js';
 import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/options.js';
 import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
 import { checkRecordOptions, type RecordOptions } from '../record/options.js';
+import { checkPlaceOfChannel } from '../record/pattern-recording.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
 import {
   checkMqttOptions,
@@ -117,7 +118,8 @@ export function checkPart({ name, spec }: Part): void {
 
 function checkRecorder(channel: string, options: RecordOptions): void {
   if (!isMcap(options)) {
-    assertChannelName(channel);
+    assertChannelPattern(channel);
+    if (isChannelPattern(channel)) checkPlaceOfChannel(options.file);
     checkRecordOptions(options);
     return;
   }
@@ -133,7 +135,8 @@ export function claimsOf({ name, spec }: Part): readonly string[] {
     case 'camera': {
       // Devices and screens have frames alone: an encoder may stand beside them.
       if (cameraInput(spec.options).isRaw) return [asChannel(name)];
-      const beside = spec.options.audio === 'none' ? ['packets'] : ['packets', 'audio'];
+      const sound = spec.options.audio === 'none' ? [] : ['audio', 'audio/pcm'];
+      const beside = ['packets', ...sound];
       return [name, ...beside.map((stem) => `${name}/${stem}`)].map(asChannel);
     }
     case 'filter': {

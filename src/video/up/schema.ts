@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { channelNameProblem } from '../../core/index.js';
-import { PIXEL_FORMATS } from '../../format/index.js';
+import { AUDIO_DTYPES, PIXEL_FORMATS } from '../../format/index.js';
 import type { Memory } from '../../memory/index.js';
 import { TENSOR_COLORS, TENSOR_DTYPES, TENSOR_LAYOUTS } from '../../pixels/index.js';
 import { MQTT_TOPIC } from '../health/index.js';
@@ -76,6 +76,12 @@ const inputOption = z
   .union([text(), z.number()], { error: 'text or a number' })
   .transform((value) => String(value));
 
+const pcm = keysOf({
+  dtype: oneOf(AUDIO_DTYPES).exactOptional(),
+  sampleRateHz: integer(1000, 192_000).exactOptional(),
+  channels: integer(1, 8).exactOptional(),
+}).describe('How sound is decoded for who reads it');
+
 const camera = keysOf({
   input: text('a URL, a path, /dev/videoN, x11:DISPLAY or lavfi:GRAPH').describe(
     'URL, file, /dev/videoN, x11:DISPLAY or lavfi:GRAPH; in URLs ${NAME} is taken from the environment',
@@ -92,6 +98,7 @@ const camera = keysOf({
   decodeThreads: integer(1, 64).exactOptional(),
   packetRingBytes: ringBytes.exactOptional(),
   audio: oneOf(['packets', 'none']).exactOptional(),
+  pcm: pcm.exactOptional(),
   transport: oneOf(['tcp', 'udp']).exactOptional(),
   inputOptions: named(
     text(),
@@ -171,9 +178,9 @@ const mosaic = keysOf({
 
 const seconds = number(0.001, 1e9);
 const recorder = keysOf({
-  channel: text(CHANNEL).describe('Of pictures; for .mcap of anything, or a pattern'),
+  channel: text(CHANNEL).describe('Of pictures, for .mcap of anything; or a pattern'),
   file: text('a path that ends in .mp4, .mkv or .mcap').describe(
-    'Ends in .mp4, .mkv or .mcap; the time is put before the dot',
+    'Ends in .mp4, .mkv or .mcap; the time is put before the dot, {channel} stands for the channel',
   ),
   preRollSeconds: seconds.exactOptional(),
   segmentSeconds: seconds.describe('A new file after this time; default 600').exactOptional(),

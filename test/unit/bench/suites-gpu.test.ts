@@ -11,7 +11,9 @@ const skip = 'skip' in simulator ? simulator.skip : false;
 const SUITES = SUITE_NAMES.filter((name) => name.startsWith('gpu-') && name !== 'gpu-python');
 
 function withSimulator(test: TestContext): void {
-  withVariable(test, 'SLUICE_CUDA_LIBRARY', 'path' in simulator ? simulator.path : '');
+  const path = 'path' in simulator ? simulator.path : '';
+  withVariable(test, 'SLUICE_CUDA_LIBRARY', path);
+  withVariable(test, 'SLUICE_NVCUVID_LIBRARY', path);
 }
 
 function assertMeasured({ measurements, targets }: BenchReport): void {

@@ -25,6 +25,8 @@ describe('a program in a terminal', () => {
 
   it('has job control', async (test) => {
     const terminal = await Terminal.run(['bash', '--norc', '-i'], { test });
+    // A Ctrl-Z throws away what was typed and not read yet.
+    await terminal.shows(/[#$] /);
     terminal.type('sleep 1000\r');
     await terminal.shows(/sleep 1000\r\n/);
     // A shell's child hears no signal until it has become the program.

@@ -38,6 +38,7 @@ describe('times', () => {
     const base = { numerator: 1, denominator: 1000 };
     assert.equal(line.place(40, base, 1_000e6), 40e6);
     line.reconnect();
+    assert.equal(line.placeBeside(5000, base), undefined, 'no picture has said where it lies');
     assert.equal(line.place(5000, base, 1_700e6), 740e6, '0.7 s after the last');
     assert.equal(line.place(5040, base, 1_730e6), 780e6);
     assert.equal(line.placeBeside(5000, base), 740e6);
