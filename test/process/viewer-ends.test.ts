@@ -1,5 +1,6 @@
 /** However a viewer ends, and whatever its terminal takes, the terminal is whole afterwards. On real pseudo terminals. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, it } from 'node:test';
@@ -122,6 +123,12 @@ describe('a viewer', { timeout: 120_000 }, () => {
       user.type('\u0007d');
       assert.match(await assertSane(user), /── one ──\nready\nended: detach/);
     });
+  });
+
+  it('says so where there is no terminal', () => {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM], { encoding: 'utf8' });
+    assert.equal(status, 1);
+    assert.match(stderr, /NOT_A_TERMINAL/);
   });
 
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) {

@@ -62,8 +62,7 @@ export class UserTerminal {
   #closed = false;
 
   /**
-   * Opens the terminal of standard output, else that of standard input, else the controlling one. Throws
-   * NOT_A_TERMINAL where there is none.
+   * Opens the terminal of standard output, else that of standard input. Throws NOT_A_TERMINAL where neither is one.
    */
   constructor(path?: string) {
     this.#path = path ?? terminalPath();
@@ -202,15 +201,25 @@ export class UserTerminal {
   }
 }
 
+/** Standard output's, or standard input's. Where neither is a terminal nobody asked for one. */
 function terminalPath(): string {
-  if (isatty(1)) return '/proc/self/fd/1';
-  return isatty(0) ? '/proc/self/fd/0' : '/dev/tty';
+  const fd = [1, 0].find((standard) => isatty(standard));
+  if (fd === undefined) {
+    throw new SluiceError('NOT_A_TERMINAL', 'standard input and output are no terminals');
+  }
+  return `/proc/self/fd/${fd}`;
 }
 
 function openTerminal(path: string, flags: number): number {
+  const mode = constants.O_RDWR | constants.O_NOCTTY | flags;
   try {
-    return openSync(path, constants.O_RDWR | constants.O_NOCTTY | flags);
+    return openSync(path, mode);
   } catch (cause) {
-    throw new SluiceError('NOT_A_TERMINAL', `cannot open a terminal at ${path}`, { cause });
+    try {
+      // The terminal may be another user's (su), or not be seen here (a container): the controlling one is always ours.
+      return openSync('/dev/tty', mode);
+    } catch {
+      throw new SluiceError('NOT_A_TERMINAL', `cannot open the terminal ${path}`, { cause });
+    }
   }
 }
