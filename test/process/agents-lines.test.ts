@@ -40,6 +40,9 @@ describe('agents in lines', () => {
     assert.equal(code, 0);
     assert.match(out, /│ \u001b\[31mone 1\u001b\[m of\n/);
     assert.doesNotMatch(out, /two|bar/);
+    const absent = await stage.run('attach', 'nobody');
+    assert.equal(absent.code, 3);
+    assert.match(absent.err, /no agent nobody/);
   });
 
   it('has the lines of agents of other processes, whatever they try', async () => {

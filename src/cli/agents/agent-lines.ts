@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { type Message, openSubscriber } from '../../bus/index.js';
+import { SluiceError } from '../../core/index.js';
 import { bytes, json, type MessageFormat, text } from '../../format/index.js';
 import { MergedLines } from '../../terminal/lines/index.js';
 import { assumedCapabilities } from '../../terminal/output/index.js';
@@ -23,11 +24,17 @@ export interface LinesOptions {
   readonly agent: string | undefined;
 }
 
-/** Resolves when all agents have ended and what they wrote is written, or the run ends. */
+/** Resolves when all agents have ended and what they wrote is written, or the run ends. Rejects for an agent that is not there. */
 export async function showLines(
   run: Run,
   { directory, client, agent }: LinesOptions,
 ): Promise<void> {
+  const { agents, session } = await sessionState(client);
+  if (agent !== undefined && !agents.some(({ name }) => name === agent)) {
+    throw new SluiceError('SESSION_NOT_FOUND', `session ${session} has no agent ${agent}`, {
+      details: { session, name: agent },
+    });
+  }
   const output = new LinesOutput(run, agent);
   const enough = new AbortController();
   const signal = AbortSignal.any([run.signal, enough.signal]);

@@ -1,4 +1,4 @@
-/** `sluice record <channel | pattern> <file>`: packets as they were encoded, or any channels, into files. */
+/** `sluice record <channel | pattern> <file>`: packets as they were encoded, any channels, or a terminal, into files. */
 import { type Command } from 'commander';
 import { channelFileStem, isChannelPattern } from '../../core/index.js';
 import {
@@ -9,6 +9,7 @@ import {
   type RecordOptions,
 } from '../../video/index.js';
 import { PLACE_OF_CHANNEL } from '../../video/record/pattern-recording.js';
+import { recordCast } from '../cast/record-cast.js';
 import { atLeast, channelPattern, duration, positiveSeconds } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
@@ -27,6 +28,7 @@ export const EXAMPLES = [
   'sluice record camera/door door.mp4',
   'sluice record camera/door event.mkv --pre-roll 10 --seconds 30',
   "sluice record '**' all.mcap --seconds 60",
+  'sluice record agent/fix fix.cast',
   "sluice record 'camera/*' '{channel}.mp4' --segment 600 --keep 7d --max-bytes 50000000000",
 ];
 
@@ -34,10 +36,13 @@ export function configure(command: Command, start: Start): void {
   command
     .argument(
       '<channel>',
-      'of pictures, whose /packets are recorded; any for .mcap; or a pattern',
+      'of pictures, whose /packets are recorded; any for .mcap; of an agent for .cast; or a pattern',
       channelPattern,
     )
-    .argument('<file>', `ends in .mp4, .mkv or .mcap; ${PLACE_OF_CHANNEL} stands for the channel`)
+    .argument(
+      '<file>',
+      `ends in .mp4, .mkv, .mcap or .cast; ${PLACE_OF_CHANNEL} stands for the channel`,
+    )
     .option('--pre-roll <s>', 'begin so many seconds in the past', positiveSeconds('--pre-roll'))
     .option('--segment <s>', 'a new file after this time', positiveSeconds('--segment'))
     .option('--keep <time>', 'delete segments after 7d, 12h, 90m or 30s', duration('--keep'))
@@ -56,6 +61,7 @@ async function record(
   options: RecordCommandOptions,
 ): Promise<void> {
   if (file.endsWith('.mcap')) return recordMcap(run, channel, file, options);
+  if (file.endsWith('.cast')) return recordAgent(run, channel, file, options);
   if (isChannelPattern(channel)) return recordPattern(run, channel, file, options);
   const named = file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
   const recording = await opensAsUsage(() =>
@@ -97,10 +103,7 @@ async function recordMcap(
   file: string,
   options: RecordCommandOptions,
 ): Promise<void> {
-  for (const name of ['preRoll', 'segment', 'keep', 'maxBytes'] as const) {
-    if (options[name] === undefined) continue;
-    throw new UsageError('--pre-roll, --segment, --keep and --max-bytes are for .mp4 and .mkv');
-  }
+  refuseSegments(options);
   const { label, dir } = options;
   const recording = await openMcapRecording(pattern, {
     file,
@@ -117,6 +120,31 @@ async function recordMcap(
   const what = `${plural(units, 'unit')} of ${plural(channels, 'channel')}, ${formatBytes(bytes)}`;
   run.note(`${what}${lost === 0 ? '' : `, ${lost} lost`}`);
   if (error !== undefined) throw error;
+}
+
+/** One agent, until its channel ends. */
+async function recordAgent(
+  run: Run,
+  channel: string,
+  file: string,
+  options: RecordCommandOptions,
+): Promise<void> {
+  refuseSegments(options);
+  if (isChannelPattern(channel)) {
+    throw new UsageError('a .cast is of one agent; an .mcap has all that match a pattern');
+  }
+  const named = file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
+  const { events, bytes, lost } = await recordCast(run, channel, named, options);
+  if (run.json) run.print(safeJson({ event: 'end', channel, events, bytes, lost }));
+  const missed = lost === 0 ? '' : `, ${lost} lost`;
+  run.note(`${channel}: ${plural(events, 'event')}, ${formatBytes(bytes)}${missed}`);
+}
+
+function refuseSegments(options: RecordCommandOptions): void {
+  for (const name of ['preRoll', 'segment', 'keep', 'maxBytes'] as const) {
+    if (options[name] === undefined) continue;
+    throw new UsageError('--pre-roll, --segment, --keep and --max-bytes are for .mp4 and .mkv');
+  }
 }
 
 function tellEnd(run: Run, channel: string, stats: RecordingStats): void {

@@ -2,7 +2,8 @@
 import { basename, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openCamera, openReplay } from '../../video/index.js';
-import { atLeast, channelName, replaySpeed } from '../option-values.js';
+import { replayCast } from '../cast/replay-cast.js';
+import { atLeast, channelName, positiveSeconds, replaySpeed } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
@@ -14,6 +15,7 @@ interface ReplayCommandOptions extends CommonOptions {
   readonly prefix?: string;
   readonly subscribers?: number;
   readonly channel?: string;
+  readonly idleLimit?: number;
   readonly label?: string;
 }
 
@@ -21,24 +23,35 @@ export const EXAMPLES = [
   'sluice replay all.mcap',
   'sluice replay all.mcap --speed 4 --prefix again/ --loop',
   'sluice replay door.mp4 --channel camera/door',
+  'sluice replay fix.cast --speed 2 --idle-limit 3',
 ];
 
 export function configure(command: Command, start: Start): void {
   command
-    .argument('<file>', 'of sluice record: .mcap, .mp4 or .mkv')
+    .argument('<file>', 'of sluice record: .mcap, .mp4, .mkv, or .cast of asciinema too')
     .addOption(
-      new Option('--speed <x>', '.mcap: so many times as fast; max: as fast as it goes').argParser(
-        replaySpeed('--speed'),
-      ),
+      new Option(
+        '--speed <x>',
+        '.mcap, .cast: so many times as fast; max: as fast as it goes',
+      ).argParser(replaySpeed('--speed')),
     )
     .option('--loop', 'begin again at the end')
     .option('--prefix <text>', '.mcap: before the names of the channels, as again/')
     .option(
       '--subscribers <n>',
-      '.mcap: a channel begins when it has so many',
+      '.mcap, .cast: a channel begins when it has so many',
       atLeast('--subscribers', 1),
     )
-    .option('--channel <name>', '.mp4, .mkv: what to call it (default: as the file)', channelName)
+    .option(
+      '--channel <name>',
+      '.mp4, .mkv, .cast: what to call it (default: as the file, agent/… for .cast)',
+      channelName,
+    )
+    .option(
+      '--idle-limit <s>',
+      '.cast: longer pauses are so short',
+      positiveSeconds('--idle-limit'),
+    )
     .option('--label <text>', 'how lists call the publishers')
     .action((file: string, options: ReplayCommandOptions) =>
       start(options, (run) => replay(run, file, options)),
@@ -47,6 +60,8 @@ export function configure(command: Command, start: Start): void {
 }
 
 async function replay(run: Run, file: string, options: ReplayCommandOptions): Promise<void> {
+  if (extname(file) === '.cast') return replayAgent(run, file, options);
+  if (options.idleLimit !== undefined) throw new UsageError('--idle-limit is for .cast');
   if (extname(file) !== '.mcap') return replayPackets(run, file, options);
   if (options.channel !== undefined) {
     throw new UsageError('--channel is for .mp4 and .mkv; a .mcap has names of its own: --prefix');
@@ -66,6 +81,21 @@ async function replay(run: Run, file: string, options: ReplayCommandOptions): Pr
   if (run.json) run.print(safeJson({ event: 'end', file, ...stats }));
   run.note(`${plural(stats.units, 'unit')} of ${plural(stats.channels, 'channel')} played`);
   if (error !== undefined) throw error;
+}
+
+async function replayAgent(run: Run, file: string, options: ReplayCommandOptions): Promise<void> {
+  const { speed = 1, idleLimit = Infinity, subscribers = 0, label, dir } = options;
+  for (const name of ['prefix', 'loop'] as const) {
+    if (options[name] !== undefined) throw new UsageError(`--${name} is not for .cast`);
+  }
+  const channel = options.channel ?? `agent/${stemOf(file)}`;
+  const events = await replayCast(run, file, channel, {
+    ...{ speed, idleLimitMs: idleLimit * 1000, subscribers },
+    ...(label === undefined ? {} : { label }),
+    ...(dir === undefined ? {} : { dir }),
+  });
+  if (run.json) run.print(safeJson({ event: 'end', file, channel, events }));
+  run.note(`${plural(events, 'event')} of ${channel} played`);
 }
 
 /** A file of packets is a camera that ends: its pictures are decoded for whoever reads them. */

@@ -1,4 +1,5 @@
 /** output: what reaches the user's terminal. Pictures as bytes, modes on and off, exact writes, pacing. */
+export { askTerminal } from './ask-terminal.js';
 export {
   CAPABILITY_QUERY,
   CapabilityAnswers,

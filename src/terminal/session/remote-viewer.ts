@@ -1,12 +1,10 @@
 import { printable } from '../../core/index.js';
-import { InputDecoder } from '../input/index.js';
 import {
-  assumedCapabilities,
-  CAPABILITY_QUERY,
-  CapabilityAnswers,
+  askTerminal,
   clipboardSequence,
   type TerminalCapabilities,
   UserTerminal,
+  type UserTerminalEvents,
 } from '../output/index.js';
 import type { LayoutKind } from '../view/index.js';
 import type { ControlClient } from './control-client.js';
@@ -29,8 +27,6 @@ export interface RemoteViewerOptions {
 /** Why it ended. */
 export type RemoteViewerEnd = 'detach' | 'hangup' | 'signal' | 'host';
 
-/** A terminal that has not answered by then does not answer. */
-const QUERY_TIMEOUT_MS = 400;
 const MAX_NOTIFICATION_LENGTH = 200;
 
 /**
@@ -58,7 +54,11 @@ export class RemoteViewer {
     const onSignal = (): void => this.#end('signal');
     signal.addEventListener('abort', onSignal, { once: true });
     try {
-      const { capabilities, early } = await this.#askTerminal();
+      const { capabilities, early } = await askTerminal(
+        this.#terminal,
+        this.#options.environment,
+        this.#events(),
+      );
       if (signal.aborted) return 'signal';
       const reply = this.#attach(capabilities);
       for (const bytes of early) this.#type(bytes);
@@ -68,6 +68,17 @@ export class RemoteViewer {
       this.#attached = false;
       this.#terminal.leave();
     }
+  }
+
+  #events(): UserTerminalEvents {
+    return {
+      onInput: (bytes) => this.#type(bytes),
+      onIdle: () => {
+        if (this.#frameUnderWay) this.#drawn();
+      },
+      onResize: () => this.#resized(),
+      onHangup: () => this.#end('hangup'),
+    };
   }
 
   async #attach(capabilities: TerminalCapabilities): Promise<RemoteViewerEnd> {
@@ -128,38 +139,6 @@ export class RemoteViewer {
   #resized(): void {
     if (!this.#attached) return;
     this.#options.client.sendEvent(this.#request, { event: 'resize', ...this.#terminal.size });
-  }
-
-  /** What the terminal can do, and what was typed before it had answered. */
-  async #askTerminal(): Promise<{ capabilities: TerminalCapabilities; early: Uint8Array[] }> {
-    const answers = new CapabilityAnswers(assumedCapabilities(this.#options.environment));
-    const early: Uint8Array[] = [];
-    const decoder = new InputDecoder();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, QUERY_TIMEOUT_MS);
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#terminal.start({
-        onInput: (bytes) => {
-          if (this.#attached) return this.#type(bytes);
-          early.push(bytes.slice());
-          for (const event of decoder.feed(bytes)) if (event.type === 'reply') answers.take(event);
-          if (answers.complete) done();
-        },
-        onIdle: () => {
-          if (this.#frameUnderWay) this.#drawn();
-        },
-        onResize: () => this.#resized(),
-        onHangup: () => {
-          done();
-          this.#end('hangup');
-        },
-      });
-      this.#terminal.frames.writeControl(Buffer.from(CAPABILITY_QUERY));
-    });
-    return { capabilities: answers.capabilities, early };
   }
 }
 

@@ -1,12 +1,10 @@
-import { InputDecoder } from '../input/index.js';
 import {
-  CAPABILITY_QUERY,
-  CapabilityAnswers,
   type ColorDepth,
   FramePacer,
   type TerminalCapabilities,
   UserTerminal,
-  assumedCapabilities,
+  type UserTerminalEvents,
+  askTerminal,
   clipboardSequence,
 } from '../output/index.js';
 import {
@@ -43,9 +41,6 @@ export interface LocalViewerOptions {
   readonly terminalPath?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
-
-/** A terminal that has not answered by then does not answer; over a slow line it is taken for a simple one. */
-const QUERY_TIMEOUT_MS = 400;
 
 /**
  * Shows panes of this process on its terminal until the user leaves. Frames are paced, and skipped while the terminal
@@ -92,7 +87,12 @@ export class LocalViewer {
     const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const;
     for (const signal of signals) process.on(signal, onSignal);
     try {
-      const { capabilities, early } = await this.#askTerminal();
+      const environment = this.#options.environment ?? process.env;
+      const { capabilities, early } = await askTerminal(
+        this.#terminal,
+        environment,
+        this.#events(),
+      );
       this.#start(capabilities);
       for (const bytes of early) this.#input(bytes);
       return await ended;
@@ -119,37 +119,16 @@ export class LocalViewer {
     process.stdout.write(transcriptOf(this.#panes, transcriptLines, this.#colors));
   }
 
-  /** What the terminal can do, and what was typed before it had answered. */
-  async #askTerminal(): Promise<{ capabilities: TerminalCapabilities; early: Uint8Array[] }> {
-    const answers = new CapabilityAnswers(
-      assumedCapabilities(this.#options.environment ?? process.env),
-    );
-    const early: Uint8Array[] = [];
-    const decoder = new InputDecoder();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, QUERY_TIMEOUT_MS);
-      const done = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#terminal.start({
-        onInput: (bytes) => {
-          if (this.#presenter !== undefined) return this.#input(bytes);
-          early.push(bytes.slice());
-          for (const event of decoder.feed(bytes)) if (event.type === 'reply') answers.take(event);
-          if (answers.complete) done();
-        },
-        onIdle: () => this.#schedule(false),
-        onResize: () => this.#resized(),
-        onHangup: () => {
-          done();
-          this.#hungUp = true;
-          this.#end?.('hangup');
-        },
-      });
-      this.#terminal.frames.writeControl(Buffer.from(CAPABILITY_QUERY));
-    });
-    return { capabilities: answers.capabilities, early };
+  #events(): UserTerminalEvents {
+    return {
+      onInput: (bytes) => this.#input(bytes),
+      onIdle: () => this.#schedule(false),
+      onResize: () => this.#resized(),
+      onHangup: () => {
+        this.#hungUp = true;
+        this.#end?.('hangup');
+      },
+    };
   }
 
   #start(capabilities: TerminalCapabilities): void {

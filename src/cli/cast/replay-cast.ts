@@ -1,0 +1,154 @@
+/** `sluice replay x.cast`: an asciicast as the channel of an agent. */
+import { createReadStream } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type MessagePublisher, openPublisher } from '../../bus/index.js';
+import { printable, SluiceError } from '../../core/index.js';
+import { bytes, type BytesFormat } from '../../format/index.js';
+import {
+  type CastEvent,
+  type CastHeader,
+  CastReader,
+  MAX_CAST_LINE_LENGTH,
+} from '../../terminal/cast/index.js';
+import {
+  encodeEnd,
+  encodeSize,
+  TERMINAL_MEDIA_TYPE,
+  TERMINAL_TYPE,
+} from '../../terminal/stream/index.js';
+import type { Run } from '../run.js';
+
+export interface CastReplayOptions {
+  readonly dir?: string;
+  readonly label?: string;
+  /** So many times as fast; Infinity: as fast as it goes. */
+  readonly speed: number;
+  /** Longer pauses are made so short. */
+  readonly idleLimitMs: number;
+  /** Begin when the channel has so many. */
+  readonly subscribers: number;
+}
+
+/** A message of the channel: what is longer goes out in pieces. */
+const MAX_PIECE_BYTES = 64 * 1024;
+/** Timers take no longer ones. */
+const MAX_SLEEP_MS = 2 ** 31 - 1;
+
+/** Until the file is through or the run ends; how many events were played. Rejects for what is no asciicast. */
+export async function replayCast(
+  run: Run,
+  path: string,
+  channel: string,
+  options: CastReplayOptions,
+): Promise<number> {
+  const reader = new CastReader(path);
+  const lines = linesOf(path);
+  const first = await lines.next();
+  reader.read(first.done === true ? '' : first.value);
+  const publisher = await openCast(channel, reader.header!, options);
+  let events = 0;
+  try {
+    await untilRead(publisher, options.subscribers, run.signal);
+    const pace = new Pace(options);
+    for await (const line of lines) {
+      const event = reader.read(line);
+      if (event === undefined) continue;
+      await pace.until(event.timeMs, run.signal);
+      await play(publisher, event, run.signal);
+      events += 1;
+    }
+  } catch (error) {
+    if (!run.ended) throw error;
+  } finally {
+    await publisher.close();
+  }
+  return events;
+}
+
+async function openCast(
+  channel: string,
+  { columns, rows, title }: CastHeader,
+  { dir, label = 'sluice replay' }: CastReplayOptions,
+): Promise<MessagePublisher<BytesFormat>> {
+  const publisher = await openPublisher(channel, {
+    format: bytes(TERMINAL_MEDIA_TYPE),
+    whenFull: 'wait',
+    label,
+    userData: { kind: 'terminal', command: title?.slice(0, 1000) ?? '', columns, rows },
+    ...(dir === undefined ? {} : { directory: dir }),
+  });
+  await publisher.send(encodeSize({ columns, rows }), { type: TERMINAL_TYPE.size });
+  return publisher;
+}
+
+async function untilRead(
+  publisher: MessagePublisher<BytesFormat>,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (wanted === 0) return;
+  for await (const { subscribers } of publisher.demand({ signal }))
+    if (subscribers >= wanted) return;
+}
+
+async function play(
+  publisher: MessagePublisher<BytesFormat>,
+  event: CastEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  if (event.type === 'size') {
+    await publisher.send(encodeSize(event), { type: TERMINAL_TYPE.size, signal });
+  } else if (event.type === 'exit') {
+    await publisher.send(encodeEnd(event.end), { type: TERMINAL_TYPE.exit, signal });
+  } else {
+    const output = Buffer.from(event.text);
+    for (let start = 0; start < output.byteLength; start += MAX_PIECE_BYTES) {
+      const piece = output.subarray(start, start + MAX_PIECE_BYTES);
+      await publisher.send(piece, { type: TERMINAL_TYPE.output, signal });
+    }
+  }
+}
+
+/** When the events of a recording are due, from the first look on. */
+class Pace {
+  readonly #speed: number;
+  readonly #idleLimitMs: number;
+  #recordedMs = 0;
+  #dueMs = performance.now();
+
+  constructor({ speed, idleLimitMs }: CastReplayOptions) {
+    this.#speed = speed;
+    this.#idleLimitMs = idleLimitMs;
+  }
+
+  async until(recordedMs: number, signal: AbortSignal): Promise<void> {
+    const pauseMs = Math.min(recordedMs - this.#recordedMs, this.#idleLimitMs);
+    this.#recordedMs = recordedMs;
+    this.#dueMs += pauseMs / this.#speed;
+    const leftMs = this.#dueMs - performance.now();
+    if (leftMs > 1) await sleep(Math.min(leftMs, MAX_SLEEP_MS), undefined, { signal });
+    signal.throwIfAborted();
+  }
+}
+
+/** Lines without their ends, whatever they are made of; one that is too long comes cut, to be refused. */
+async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
+  let rest = '';
+  try {
+    for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
+      const lines = (rest + (piece as string)).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines) yield line.replace(/\r$/, '');
+      if (rest.length > MAX_CAST_LINE_LENGTH) return yield rest;
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new SluiceError('SYSTEM', `cannot read ${printable(path)}: ${printable(code)}`, {
+      details: { path, errno: code },
+      remedy: 'Name a recording that is there and that this user may read.',
+      cause: error,
+    });
+  }
+  if (rest !== '') yield rest;
+}
