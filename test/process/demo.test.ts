@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DemoReport } from '../../src/demo/index.js';
+import type { TextDemoReport } from '../../src/demo/text/index.js';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** Shorter than a person would want to watch: the play waits for its actors anyway. */
@@ -60,5 +61,41 @@ describe('sluice demo', () => {
     const left = readdirSync(temporary).filter((name) => name.startsWith('sluice-run-'));
     assert.deepEqual(left, []);
     assert.ok(existsSync(temporary));
+  });
+});
+
+describe('sluice demo text', () => {
+  const run = (...words: readonly string[]) =>
+    spawnSync(process.execPath, [CLI, 'demo', 'text', ...words], { encoding: 'utf8' });
+
+  it('reads every line of every agent as it was said', () => {
+    const { status, stdout, stderr } = run(
+      '--seconds',
+      '2',
+      '--agents',
+      '4',
+      '--slots',
+      '16',
+      '--json',
+    );
+    assert.equal(status, 0, stderr);
+    const { agents, linesSaid, linesRead, linesWrong, linesLost } = JSON.parse(
+      stdout,
+    ) as TextDemoReport;
+    assert.deepEqual([agents, linesWrong, linesLost], [4, 0, 0]);
+    assert.equal(linesRead, linesSaid);
+    assert.ok(linesSaid > 0);
+  });
+
+  it('says what cannot be played', () => {
+    for (const [words, why] of [
+      [['--slots', '100'], /power of two/],
+      [['--agents', '51'], /at most 50/],
+      [['--clip', 'x.mp4'], /--clip is for demo video/],
+    ] as const) {
+      const { status, stderr } = run(...words);
+      assert.equal(status, 2);
+      assert.match(stderr, why);
+    }
   });
 });

@@ -1,0 +1,105 @@
+/** Actor: agents whose lines kernels make and put into the rings, without a byte from the processor. */
+import { GpuProducer, type MessagePublisher, openPublisher } from '../../bus/index.js';
+import { text, type TextFormat } from '../../format/index.js';
+import { compileKernel, DeviceBuffer, type Kernel } from '../../gpu/index.js';
+import { perform } from './perform.js';
+import { PHRASE_BYTES, PHRASE_COUNT, phraseTable } from './transcript.js';
+
+export interface GpuTextAgentsGiven {
+  /** One an agent, in their order. */
+  readonly channels: readonly string[];
+  readonly slots: number;
+  readonly linesPerSecond: number;
+}
+
+const TICK_MS = 20;
+/** Of the arena, for each line: a phrase, its number and what stands around it. */
+const LINE_BYTES = 128;
+const CONTEXT_BYTES = 16;
+const MAX_LINES = 64;
+
+/** One thread a line, the same as lineOf() says. */
+const SOURCE = `
+struct Context { unsigned int offset, byteLength, type, unused; };
+struct Table { struct { unsigned char byteLength, type; char words[${PHRASE_BYTES}]; } rows[${PHRASE_COUNT}]; };
+
+__global__ void speak(char *arena, Context *contexts, Table table, unsigned agent, unsigned first) {
+  const unsigned at = threadIdx.x, index = first + at;
+  const auto &row = table.rows[(agent * 5 + index) % ${PHRASE_COUNT}];
+  char *line = arena + at * ${LINE_BYTES};
+  unsigned length = row.byteLength;
+  for (unsigned i = 0; i < length; i++) line[i] = row.words[i];
+  line[length++] = ' ';
+  line[length++] = '[';
+  unsigned scale = 1;
+  while (index / scale >= 10) scale *= 10;
+  for (; scale > 0; scale /= 10) line[length++] = '0' + index / scale % 10;
+  line[length++] = ']';
+  contexts[at] = { at * ${LINE_BYTES}u, length, row.type, 0 };
+}
+`;
+
+class GpuTextAgent {
+  said = 0;
+  readonly #agent: number;
+  readonly #publisher: MessagePublisher<TextFormat>;
+  readonly #producer: GpuProducer;
+  readonly #contexts = DeviceBuffer.create(MAX_LINES * CONTEXT_BYTES);
+
+  private constructor(
+    agent: number,
+    publisher: MessagePublisher<TextFormat>,
+    producer: GpuProducer,
+  ) {
+    this.#agent = agent;
+    this.#publisher = publisher;
+    this.#producer = producer;
+  }
+
+  static async open(agent: number, channel: string, slots: number): Promise<GpuTextAgent> {
+    const options = { format: text(), layout: 'slots', whenFull: 'wait', slots } as const;
+    const publisher = await openPublisher(channel, { ...options, label: 'demo agent, GPU' });
+    const producer = await GpuProducer.open(publisher, { arenaBytes: MAX_LINES * LINE_BYTES });
+    return new GpuTextAgent(agent, publisher, producer);
+  }
+
+  async untilRead(): Promise<void> {
+    for await (const { subscribers } of this.#publisher.demand()) if (subscribers > 0) return;
+  }
+
+  /** Says lines up to that number. */
+  async sayUntil(dueLines: number, speak: Kernel, table: Uint8Array): Promise<void> {
+    const { arena, stream } = this.#producer;
+    while (this.said < dueLines) {
+      const count = Math.min(MAX_LINES, dueLines - this.said);
+      const numbers = [{ u32: this.#agent }, { u32: this.said }] as const;
+      const args = [arena.pointer, this.#contexts.pointer, { bytes: table }, ...numbers];
+      speak.launch({ grid: 1, block: count, stream, args });
+      const { pointer } = this.#contexts;
+      await this.#producer.processBatch({ pointer, count, maxBytes: LINE_BYTES });
+      this.said += count;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#publisher.close();
+    this.#contexts.close();
+  }
+}
+
+await perform<GpuTextAgentsGiven>(async ({ channels, slots, linesPerSecond }, stage) => {
+  using speak = await compileKernel(SOURCE, 'speak');
+  const table = phraseTable();
+  const agents = await Promise.all(
+    channels.map((channel, agent) => GpuTextAgent.open(agent, channel, slots)),
+  );
+  await Promise.all(agents.map((agent) => agent.untilRead()));
+  const startMs = performance.now();
+  while (!stage.stopped) {
+    const dueLines = Math.floor(((performance.now() - startMs) / 1000) * linesPerSecond);
+    for (const agent of agents) await agent.sayUntil(dueLines, speak, table);
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  }
+  await Promise.all(agents.map((agent) => agent.close()));
+  return agents.map(({ said }) => said);
+});

@@ -1,0 +1,53 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type ErrorCode, SluiceError } from '../../core/index.js';
+import type { ActorWord } from './perform.js';
+
+const KILL_AFTER_MS = 3000;
+
+/** A process of the play: told to stop it says how many lines it said, one number an agent, and ends. */
+export class TextActor {
+  /** Rejects when the process ends by itself; never resolves. */
+  readonly failure: Promise<never>;
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #said: readonly number[] = [];
+
+  /** `program`: a module of this folder; `given`: what it is started with. */
+  constructor(program: string, given: object, directory: string) {
+    const module = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
+    this.#child = fork(module, [JSON.stringify(given)], {
+      env: { ...process.env, SLUICE_DIR: directory },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let errors = '';
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-600);
+    });
+    let failure: SluiceError | undefined;
+    this.#child.on('message', (word: ActorWord) => {
+      if ('said' in word) this.#said = word.said;
+      else failure = new SluiceError(word.code as ErrorCode, word.message, { remedy: word.remedy });
+    });
+    this.#ended = once(this.#child, 'close');
+    this.failure = this.#ended.then(() => {
+      if (failure !== undefined) throw failure;
+      throw new Error(`${program} ended before it was told to: ${errors.trim()}`);
+    });
+    // Whoever does not wait for it has no failure to be told of.
+    this.failure.catch(() => undefined);
+  }
+
+  async stop(): Promise<readonly number[]> {
+    if (this.#child.connected) this.#child.send('stop', () => undefined);
+    const timer = setTimeout(() => this.kill(), KILL_AFTER_MS);
+    await this.#ended;
+    clearTimeout(timer);
+    return this.#said;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+}
