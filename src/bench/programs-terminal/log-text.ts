@@ -6,13 +6,13 @@ const WORDS =
   );
 const LINE_BYTES = 72;
 
-/** So many bytes, in whole lines as far as they fit; the same at every call. */
-export function logOf(byteLength: number): Uint8Array {
+/** So many bytes, in whole lines as far as they fit; the same for the same `seed`. */
+export function logOf(byteLength: number, seed = 0): Uint8Array {
   let text = '';
   for (let line = 0; text.length < byteLength; line += 1) {
     let row = `2026-11-29T12:00:${String(line % 60).padStart(2, '0')}.${String(line % 1000).padStart(3, '0')}Z`;
     for (let word = 0; row.length < LINE_BYTES - 10; word += 1) {
-      row += ` ${WORDS[(line * 7 + word * 3) % WORDS.length]}`;
+      row += ` ${WORDS[(seed + line * 7 + word * 3) % WORDS.length]}`;
     }
     text += `${row}\r\n`;
   }

@@ -15,7 +15,9 @@ export interface SenderTask {
 }
 
 const { directory, channel } = givenTo<SenderGiven>();
-const log = logOf(1 << 16);
+const PIECE_BYTES = 1 << 16;
+/** Different ones, so that no two frames are the same. */
+const pieces = Array.from({ length: 7 }, (_, seed) => logOf(PIECE_BYTES, seed));
 const publisher = await openPublisher(channel, {
   format: bytes(),
   ringBytes: 4 << 20,
@@ -25,8 +27,9 @@ const publisher = await openPublisher(channel, {
 
 process.on('message', ({ totalBytes }: SenderTask) => {
   void (async () => {
-    for (let sent = 0; sent < totalBytes; sent += log.byteLength) {
-      await publisher.send(log, { type: TERMINAL_TYPE.output });
+    for (let sent = 0; sent < totalBytes; sent += PIECE_BYTES) {
+      const piece = pieces[(sent / PIECE_BYTES) % pieces.length]!;
+      await publisher.send(piece, { type: TERMINAL_TYPE.output });
     }
     await answer({ sent: totalBytes });
   })();
