@@ -14,7 +14,7 @@ import { mayConnect } from '../transport/access.js';
 import type { ChannelLock } from '../directory/channel-lock.js';
 import { ChannelServer, type ServerSession } from '../transport/channel-server.js';
 import { clearRemains } from '../directory/debris.js';
-import { type CloseReason, type Status } from '../endpoint.js';
+import type { CloseReason, Status } from '../endpoint.js';
 import { EventFeed } from '../event-feed.js';
 import { atExit } from '../exit-cleanup.js';
 import { fileFailure } from '../directory/file-failure.js';

@@ -2,7 +2,10 @@
 import { readdirSync } from 'node:fs';
 import type { Command } from 'commander';
 import { SluiceError } from '../../core/index.js';
-import { resolveRuntimeDirectory, type RuntimeDirectory } from '../../bus/index.js';
+import {
+  resolveRuntimeDirectory,
+  type RuntimeDirectory,
+} from '../../bus/directory/runtime-directory.js';
 import {
   type AgentInfo,
   assertAgentName,

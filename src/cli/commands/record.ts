@@ -1,5 +1,5 @@
 /** `sluice record <channel | pattern> <file>`: packets as they were encoded, any channels, or a terminal, into files. */
-import { type Command } from 'commander';
+import type { Command } from 'commander';
 import { channelFileStem, isChannelPattern } from '../../core/index.js';
 import {
   openMcapRecording,

@@ -1,5 +1,5 @@
 import { SluiceError, type ErrorCode, ERROR_TABLE, printable } from '../../core/index.js';
-import { type RuntimeDirectory } from '../../bus/index.js';
+import type { RuntimeDirectory } from '../../bus/index.js';
 import { closeDescriptor, connectUnix, peerCredentials, SystemCallError } from '../../ffi/index.js';
 import { CONTROL, type ControlFrame, controlJson } from './control-frame.js';
 import { ControlSocket } from './control-socket.js';

@@ -1,6 +1,6 @@
 /** An ffmpeg that is given raw pictures and gives packets, for pictures of one format. */
 import type { Frame } from '../../bus/index.js';
-import { type SluiceError } from '../../core/index.js';
+import type { SluiceError } from '../../core/index.js';
 import { PipeReader } from '../../ffi/index.js';
 import { tightByteLength, type VideoFormat, videoPlanes } from '../../format/index.js';
 import {

@@ -1,6 +1,6 @@
 /** The sound beside recorded pictures: read from when a file begins that can have it, until it ends. */
 import { isSluiceError } from '../../core/index.js';
-import { type PacketFormat } from '../../format/index.js';
+import type { PacketFormat } from '../../format/index.js';
 import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
 import { soundChannelOf } from '../packets/packet-channel.js';
 import type { RecordOptions } from './options.js';

@@ -1,7 +1,7 @@
 /** `sluice agents attach [agent]`: all agents of a session on this terminal. */
 import type { Command } from 'commander';
 import { isSluiceError } from '../../../core/index.js';
-import { listChannels } from '../../../bus/index.js';
+import { listChannels } from '../../../bus/directory/discovery.js';
 import {
   agentChannel,
   connectOrLaunch,
@@ -9,7 +9,6 @@ import {
   RemoteViewer,
 } from '../../../terminal/session/index.js';
 import { parseKeyName } from '../../../terminal/input/index.js';
-import { showLines } from '../../agents/agent-lines.js';
 import {
   addSessionOption,
   agentName,
@@ -67,6 +66,7 @@ export async function showSession(
   try {
     if (lines) {
       const { directory } = launchOptions(options);
+      const { showLines } = await import('../../agents/agent-lines.js');
       return await showLines(run, { directory: directory.path, client, agent: focus });
     }
     const viewer = new RemoteViewer({

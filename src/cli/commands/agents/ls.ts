@@ -1,7 +1,7 @@
 /** `sluice agents ls`: the agents of a session, or of all. */
 import type { Command } from 'commander';
 import { isSluiceError, printable } from '../../../core/index.js';
-import { resolveRuntimeDirectory } from '../../../bus/index.js';
+import { resolveRuntimeDirectory } from '../../../bus/directory/runtime-directory.js';
 import { type AgentInfo, ControlClient } from '../../../terminal/session/index.js';
 import { commandLine, stateWord } from '../../agents/agent-words.js';
 import {

@@ -11,7 +11,6 @@ import {
   RESTART_POLICIES,
   type RestartPolicy,
 } from '../../../terminal/session/index.js';
-import { readAgentsFile } from '../../agents/agents-file.js';
 import { commandLine } from '../../agents/agent-words.js';
 import { assertProgram, nameOf, splitCommands } from '../../agents/commands-in-words.js';
 import {
@@ -75,7 +74,7 @@ async function startAgents(run: Run, words: readonly string[], options: NewOptio
     throw new UsageError('there is no command to run: it stands behind --, or in a --file');
   }
   const given = defaults(options);
-  const listed = file === undefined ? [] : await readAgentsFile(run, file, given);
+  const listed = file === undefined ? [] : await agentsOf(run, file, given);
   const commands = words.length === 0 ? [] : splitCommands(words);
   if (names.length > commands.length) {
     throw new UsageError(`${names.length} names for ${commands.length} commands`);
@@ -90,6 +89,12 @@ async function startAgents(run: Run, words: readonly string[], options: NewOptio
     client.close();
   }
   if (attach === true) await showSession(run, options, undefined, {});
+}
+
+/** Hooks run this command line at every turn of an agent: what only a file needs is loaded for a file. */
+async function agentsOf(run: Run, file: string, given: Defaults): Promise<readonly AgentOptions[]> {
+  const { readAgentsFile } = await import('../../agents/agents-file.js');
+  return readAgentsFile(run, file, given);
 }
 
 type Defaults = Omit<AgentOptions, 'name' | 'command'>;
