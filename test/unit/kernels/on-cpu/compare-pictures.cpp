@@ -12,11 +12,6 @@
 #include "overlay-layout.h"
 #include "pixels-layout.h"
 
-thread_local Dimensions threadIdx, blockIdx;
-Dimensions gridDim;
-pthread_barrier_t blockBarrier, warpBarriers[32];
-unsigned shuffled[1024];
-
 extern "C" {
 struct launch {
   const void *parameter;

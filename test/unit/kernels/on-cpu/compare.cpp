@@ -13,11 +13,6 @@
 #include "cuda-on-cpu.h"
 #include "ring-layout.h"
 
-thread_local Dimensions threadIdx, blockIdx;
-Dimensions gridDim;
-pthread_barrier_t blockBarrier, warpBarriers[32];
-unsigned shuffled[1024];
-
 extern "C" {
 struct launch {
   const void *parameter;

@@ -16,10 +16,10 @@
 struct Dimensions {
   unsigned x, y, z;
 };
-extern thread_local Dimensions threadIdx, blockIdx;
-extern Dimensions gridDim;
-extern pthread_barrier_t blockBarrier, warpBarriers[32];
-extern unsigned shuffled[1024];
+inline thread_local Dimensions threadIdx, blockIdx;
+inline Dimensions gridDim;
+inline pthread_barrier_t blockBarrier, warpBarriers[32];
+inline unsigned shuffled[1024];
 
 struct alignas(16) uint4 {
   unsigned x, y, z, w;
