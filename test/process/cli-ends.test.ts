@@ -82,7 +82,7 @@ describe('how a command ends', () => {
       [['pub', 'a', '--slots', '8'], /--ring/],
       [['pub', 'a', '--layout', 'slots', '--slots', '100'], /power of two/],
       [['pub', 'a', '--bytes', '/nonexistent'], /cannot read/],
-      [['demo', 'agents'], /only video/],
+      [['demo', 'agents'], /there are video and text/],
     ];
     for (const [words, message] of wrong) {
       const { code, err } = await stage.run(words);

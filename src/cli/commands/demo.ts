@@ -67,7 +67,7 @@ async function demo(run: Run, play: string, choices: Choices): Promise<number> {
 }
 
 async function playVideo(run: Run, { seconds, clip, memory }: Choices): Promise<number> {
-  if (memory !== undefined && memory !== 'host') await assertGpu(memory);
+  if (memory !== undefined && memory !== 'host') await assertGpu(memory, '--memory');
   const { runDemo } = await import('../../demo/index.js');
   const { passed } = await runDemo({
     json: run.json,
@@ -86,7 +86,7 @@ async function playText(run: Run, { seconds, agents, slots, gpu }: Choices): Pro
   if (slots !== undefined && (slots < 8 || (slots & (slots - 1)) !== 0)) {
     throw new UsageError(`--slots ${slots}: must be a power of two from 8 on, such as 1024`);
   }
-  if (gpu === true) await assertGpu('cuda');
+  if (gpu === true) await assertGpu('cuda', '--gpu');
   const { runTextDemo } = await import('../../demo/text/index.js');
   const report = await runTextDemo({
     json: run.json,
@@ -109,13 +109,13 @@ async function playText(run: Run, { seconds, agents, slots, gpu }: Choices): Pro
 }
 
 /** Before the play begins: its camera could only tell by its end. */
-async function assertGpu(memory: MemoryName): Promise<void> {
+async function assertGpu(memory: MemoryName, option: '--memory' | '--gpu'): Promise<void> {
   const { findDevice } = await import('../../gpu/index.js');
   try {
     findDevice(memory, 'play the demo');
   } catch (error) {
     throw withRemedy(error, {
-      CUDA_UNAVAILABLE: 'Leave --memory or --gpu out: the demo then needs no GPU.',
+      CUDA_UNAVAILABLE: `Leave ${option} out: the demo then needs no GPU.`,
       WRONG_DEVICE: 'Name one of these with --memory; `sluice doctor` shows them.',
     });
   }
