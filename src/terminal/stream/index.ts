@@ -17,4 +17,6 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize } from './screen-size.js';
+export { terminalMessage, type TerminalMessage } from './terminal-message.js';
 export { textLine } from './text-line.js';
