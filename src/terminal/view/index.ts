@@ -5,6 +5,7 @@ export { nameColor } from './name-color.js';
 export type { PlaybackCommand } from './playback-keys.js';
 export { clockText, type PlaybackState } from './playback-status.js';
 export { View, type ViewOptions } from './view.js';
+export { samePanes } from './same-panes.js';
 export type { ViewPurpose } from './view-purpose.js';
 export type { PaneState, ViewAction, ViewPane } from './view-pane.js';
 export { ESCAPE_TIMEOUT_MS, Presenter, type PresentedFrame } from './presenter.js';

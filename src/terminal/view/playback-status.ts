@@ -48,6 +48,6 @@ export function playbackParts(
     ...bar,
     [clockText(positionMs), INK.bold],
     [` / ${clockText(lengthMs)} `, INK.dim],
-    [`×${speed} `, speed === 1 ? INK.dim : INK.accent],
+    [speed === Infinity ? 'max ' : `×${speed} `, speed === 1 ? INK.dim : INK.accent],
   ];
 }

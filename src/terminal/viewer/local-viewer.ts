@@ -41,6 +41,8 @@ export interface LocalViewerOptions {
   readonly layout?: LayoutKind;
   /** What is shown was recorded: keys are those of a player. */
   readonly playback?: boolean;
+  /** The pane that has the focus at first. */
+  readonly focus?: string;
   /** After the view is left, so many lines of each pane are written behind what the terminal showed before. Default 0. */
   readonly transcriptLines?: number;
   /** Default: the terminal of this process. */
@@ -152,7 +154,7 @@ export class LocalViewer {
   }
 
   #start(capabilities: TerminalCapabilities): void {
-    const { session, prefixKey, layout, playback } = this.#options;
+    const { session, prefixKey, layout, playback, focus } = this.#options;
     this.#colors = capabilities.colors;
     this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
     this.#presenter = new Presenter(
@@ -166,6 +168,7 @@ export class LocalViewer {
       capabilities,
     );
     this.#presenter.view.setPanes(this.#panes);
+    if (focus !== undefined) this.#presenter.view.focus(focus);
     if (this.#playback !== undefined) this.#presenter.view.setPlayback(this.#playback);
     this.#tellSizes();
     this.#draw();
