@@ -1,21 +1,19 @@
 /** `sluice replay --show` and `--out`: recorded agents in this terminal, or as an asciicast. */
 import { realpathSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { printable } from '../../core/index.js';
 import type { AgentSelection, Recording } from '../../terminal/replay/index.js';
-import { LAYOUT_KINDS, type LayoutKind } from '../../terminal/view/layout.js';
-import { nameList, oneOf, positiveSeconds, terminalSize } from '../option-values.js';
+import { addLayoutOptions, DEFAULT_CAST_SIZE, type LayoutOptions } from '../layout-options.js';
+import { nameList, positiveSeconds } from '../option-values.js';
 import { type CommonOptions, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
 import { formatBytes, plural } from '../units.js';
 import type { ReplayChoices } from './replay-choices.js';
 
-export interface PlayOptions extends CommonOptions {
+export interface PlayOptions extends CommonOptions, LayoutOptions {
   readonly show?: boolean;
   readonly out?: string;
-  readonly layout?: LayoutKind;
-  readonly size?: { readonly columns: number; readonly rows: number };
   readonly solo?: readonly string[];
   readonly mute?: readonly string[];
   readonly from?: number;
@@ -27,19 +25,13 @@ export interface PlayOptions extends CommonOptions {
 /** What is for --show and --out only. */
 export const PLAY_OPTIONS = ['layout', 'size', 'solo', 'mute', 'from', 'exit'] as const;
 
-export const DEFAULT_CAST_SIZE = Object.freeze({ columns: 120, rows: 40 });
-
 export function addPlayOptions(command: Command): void {
   command
     .optionsGroup('Agents that were recorded:')
     .option('--show', 'in this terminal, with the keys of a player; in lines where it is none')
-    .option('--out <file>', 'as a .cast: one agent as it was, or with --layout all of them')
-    .addOption(
-      new Option('--layout <name>', LAYOUT_KINDS.join(', ')).argParser(
-        oneOf('--layout', LAYOUT_KINDS),
-      ),
-    )
-    .option('--size <CxR>', 'of --layout in --out; default 120x40', terminalSize('--size'))
+    .option('--out <file>', 'as a .cast: one agent as it was, or with --layout all of them');
+  addLayoutOptions(command, '');
+  command
     .option(
       '--solo <names>',
       'these only, as fix,test; the first has the focus',

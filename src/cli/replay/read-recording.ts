@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { printable, SluiceError } from '../../core/index.js';
 import { CastReader } from '../../terminal/cast/index.js';
 import { type Recording, RecordingBuilder } from '../../terminal/replay/index.js';
+import { agentNameOf } from '../../terminal/session/session-paths.js';
 import {
   encodeEnd,
   encodeSize,
@@ -13,7 +14,6 @@ import {
 import { readMcap, type RecordedChannel } from '../../video/mcap/mcap-reader.js';
 import { castLines } from '../cast/cast-lines.js';
 
-const AGENT_PREFIX = 'agent/';
 const MAX_TOLD_CHANNELS = 5;
 
 /**
@@ -51,9 +51,9 @@ async function readAgents(path: string): Promise<Recording> {
 function agentOf({ channel, format }: RecordedChannel): string | undefined {
   const isTerminal = format.kind === 'bytes' && format.mediaType === TERMINAL_MEDIA_TYPE;
   const isMessages = format.kind === 'bytes' || format.kind === 'text' || format.kind === 'json';
-  const isNamed = channel.startsWith(AGENT_PREFIX);
-  if (!isTerminal && !(isMessages && isNamed)) return undefined;
-  return isNamed ? channel.slice(AGENT_PREFIX.length) : channel;
+  const name = agentNameOf(channel);
+  if (isTerminal) return name ?? channel;
+  return isMessages ? name : undefined;
 }
 
 function valueOf({ format }: RecordedChannel, bytes: Uint8Array): unknown {

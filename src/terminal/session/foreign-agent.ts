@@ -5,11 +5,12 @@ import {
   type MessageSubscriber,
   openSubscriber,
 } from '../../bus/index.js';
-import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
 import { AgentScreen } from '../screen/index.js';
 import {
+  agentFormat,
   announcedSize,
   parseAttention,
   parseEnd,
@@ -56,7 +57,7 @@ export class ForeignAgent implements SessionPane {
   /** Undefined for a channel that carries no messages. Rejects as a subscriber does. */
   static async join(options: ForeignAgentOptions): Promise<ForeignAgent | undefined> {
     const { manifest, directory } = options;
-    const format = formatOf(manifest);
+    const format = agentFormat(manifest);
     if (format === undefined) return undefined;
     const subscriber = await openSubscriber(manifest.channel, {
       format,
@@ -203,11 +204,4 @@ export class ForeignAgent implements SessionPane {
       this.#room = undefined;
     }
   }
-}
-
-function formatOf({ kind, format }: Manifest): MessageFormat | undefined {
-  if (kind !== 'message') return undefined;
-  if (format.kind === 'text') return text();
-  if (format.kind === 'json') return json();
-  return format.kind === 'bytes' ? bytes(format.mediaType) : undefined;
 }

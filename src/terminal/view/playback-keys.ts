@@ -54,7 +54,7 @@ export function leavesPlayback(key: Key): boolean {
 
 /** The help of a recording. Undefined is an empty line. */
 export const PLAYBACK_HELP: readonly (HelpEntry | undefined)[] = [
-  ['Space', 'pause, and go on; from the start at the end'],
+  ['Space', 'pause, go on; at the end start again'],
   ['Left Right', 'five seconds back, on'],
   ['Down Up', 'a minute back, on'],
   ['Home End', 'the start, the end'],
@@ -66,7 +66,7 @@ export const PLAYBACK_HELP: readonly (HelpEntry | undefined)[] = [
   ['n p  Tab S-Tab', 'the next agent, the one before'],
   ['h j k l  1 to 9', 'in that direction, by number'],
   ['w', 'the next one that waits'],
-  ['z  g  f', 'alone and back, side by side, one large'],
+  ['z  g  f', 'alone and back, side by side, large'],
   ['- +  S-Left S-Right', 'lower, taller, narrower, wider'],
   ['[  PageUp', 'scroll back, select, copy; q ends it'],
   ['/', 'search'],
