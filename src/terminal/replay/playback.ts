@@ -34,7 +34,7 @@ export class Playback {
   constructor({ lengthMs, fromMs = 0, speed = 1, idleLimitMs = Infinity }: PlaybackOptions) {
     this.#lengthMs = lengthMs;
     this.#idleLimitMs = idleLimitMs;
-    this.#usualSpeed = speed;
+    this.#usualSpeed = speed === Infinity ? 1 : speed;
     this.#speed = speed;
     this.#positionMs = Math.min(fromMs, lengthMs);
   }
@@ -121,6 +121,8 @@ export class Playback {
   }
 
   #jump(ms: number): void {
+    // Who goes back wants to see it.
+    if (this.#speed === Infinity) this.#speed = this.#usualSpeed;
     this.#positionMs = Math.max(0, Math.min(this.#lengthMs, this.#positionMs + ms));
   }
 }
