@@ -39,7 +39,7 @@ async function refusal(...words: readonly string[]): Promise<Error> {
   return assert.fail(`${words.join(' ')} was not refused`);
 }
 
-function cast(name: string, timestamp: number, seconds: number, line: string): string {
+function writeCast(name: string, timestamp: number, seconds: number, line: string): string {
   const header = { version: 3, term: { cols: 30, rows: 5 }, timestamp };
   const file = join(folder, `${name}.cast`);
   writeFileSync(file, `${JSON.stringify(header)}\n[${seconds}, "o", ${JSON.stringify(line)}]\n`);
@@ -66,14 +66,14 @@ describe('recordings on one clock', () => {
   });
 
   it('of asciicasts that went on at the same time begin when they did, others together', async () => {
-    const first = cast('a', 1000, 30, 'a');
+    const first = writeCast('a', 1000, 30, 'a');
     const ends = async (...files: readonly string[]) =>
       (await readRecording(files)).agents.map(({ name, events }) => [name, events.timeMs(1)]);
-    assert.deepEqual(await ends(first, cast('b', 1010, 5, 'b')), [
+    assert.deepEqual(await ends(first, writeCast('b', 1010, 5, 'b')), [
       ['a', 30_000],
       ['b', 15_000],
     ]);
-    assert.deepEqual(await ends(first, cast('c', 5000, 5, 'c'), first), [
+    assert.deepEqual(await ends(first, writeCast('c', 5000, 5, 'c'), first), [
       ['a', 30_000],
       ['c', 5000],
       ['a-2', 30_000],
