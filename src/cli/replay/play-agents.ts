@@ -51,7 +51,7 @@ export async function playAgents(
   refuse(files, options);
   const { readRecording } = await import('./read-recording.js');
   const { checkStart, selectAgents } = await import('./replay-choices.js');
-  const recording = await readRecording(files);
+  const recording = await readRecording(files, run.signal);
   const selection = selectAgents(recording, options.solo, options.mute);
   const { from = 0, speed, idleLimit = Infinity } = options;
   const choices = { fromMs: from * 1000, speed, idleLimitMs: idleLimit * 1000 };

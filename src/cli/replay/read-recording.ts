@@ -18,17 +18,21 @@ const MAX_TOLD_CHANNELS = 5;
 
 /**
  * The agents of one `.mcap`, or of `.cast` files, one each. Rejects with `FORMAT_MISMATCH` for a file that is neither or
- * has none, `NO_SPACE` for one that is too large, `SYSTEM` for one that cannot be read.
+ * has none, `NO_SPACE` for one that is too large, `SYSTEM` for one that cannot be read, and with the signal's reason.
  */
-export async function readRecording(paths: readonly string[]): Promise<Recording> {
+export async function readRecording(
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<Recording> {
   const [first = ''] = paths;
-  return extname(first) === '.mcap' ? readAgents(first) : readCasts(paths);
+  return extname(first) === '.mcap' ? readAgents(first, signal) : readCasts(paths, signal);
 }
 
-async function readAgents(path: string): Promise<Recording> {
+async function readAgents(path: string, signal: AbortSignal | undefined): Promise<Recording> {
   const builder = new RecordingBuilder(path);
   const others = new Set<string>();
   for await (const { channel, timeNs, header, bytes } of readMcap(path)) {
+    signal?.throwIfAborted();
     const name = agentOf(channel);
     const timeMs = timeNs / 1e6;
     if (name === undefined) others.add(channel.channel);
@@ -74,16 +78,23 @@ interface CastFacts {
   readonly lengthMs: number;
 }
 
-async function readCasts(paths: readonly string[]): Promise<Recording> {
+async function readCasts(
+  paths: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Recording> {
   const builder = new RecordingBuilder(paths.join(', '));
   const casts: CastFacts[] = [];
-  for (const path of paths) casts.push(await readCast(builder, path));
+  for (const path of paths) casts.push(await readCast(builder, path, signal));
   const onOneClock = wereRecordedTogether(casts);
   if (onOneClock) for (const { name, startedMs = 0 } of casts) builder.shift(name, startedMs);
   return builder.finish(onOneClock);
 }
 
-async function readCast(builder: RecordingBuilder, path: string): Promise<CastFacts> {
+async function readCast(
+  builder: RecordingBuilder,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<CastFacts> {
   const stem = basename(path, extname(path));
   let name = stem;
   for (let copy = 2; builder.has(name); copy += 1) name = `${stem}-${copy}`;
@@ -97,6 +108,7 @@ async function readCast(builder: RecordingBuilder, path: string): Promise<CastFa
   builder.add(name, { type: TERMINAL_TYPE.size, bytes: encodeSize(size) }, 0);
   let lengthMs = 0;
   for await (const line of lines) {
+    signal?.throwIfAborted();
     const event = reader.read(line);
     if (event === undefined) continue;
     lengthMs = event.timeMs;

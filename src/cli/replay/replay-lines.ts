@@ -14,6 +14,8 @@ import type { Run } from '../run.js';
 import type { ReplayChoices } from './replay-choices.js';
 
 const LINE_FEED = 0x0a;
+/** Signals are not heard while nothing waits. */
+const EVENTS_A_TURN = 256;
 
 /** Until the recording is through or the run ends. As fast as it is read, except with a speed. */
 export async function replayLines(
@@ -27,8 +29,11 @@ export async function replayLines(
   for (const { name } of agents) output.lines.addAgent(name);
   const time = new WrittenTime(fromMs, speed, idleLimitMs);
   const startMs = performance.now();
+  let taken = 0;
   for (const { agent, at } of inOrder(agents)) {
     if (run.ended) break;
+    taken += 1;
+    if (taken % EVENTS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     const timeMs = agent.events.timeMs(at);
     if (timeMs < fromMs) continue;
     time.event(timeMs);
