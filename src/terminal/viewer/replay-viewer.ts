@@ -30,6 +30,8 @@ const SLICE_MS = 8;
 const MAX_TIMER_MS = 60_000;
 /** A timer that is so late: the process was asleep (C-z), and so is what it plays. */
 const ASLEEP_MS = 1000;
+/** A way that takes longer is said to. */
+const SHORT_WAY_MS = 100;
 
 /** Plays a recording on the terminal of this process, with the keys of a player. */
 export class ReplayViewer {
@@ -41,6 +43,8 @@ export class ReplayViewer {
   #state = '';
   /** It is not yet where it should be. */
   #arriving = true;
+  /** Since when. */
+  #leftMs = Infinity;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = Infinity;
   #turn: NodeJS.Immediate | undefined;
@@ -124,6 +128,7 @@ export class ReplayViewer {
     const hasTime = (): boolean => performance.now() - startMs < SLICE_MS;
     const isThere = this.#session.advance(this.#playback.positionMs, hasTime);
     this.#arriving = !isThere;
+    this.#leftMs = isThere ? Infinity : Math.min(this.#leftMs, startMs);
     this.#dueMs = Infinity;
     this.#showPanes();
     if (!isThere) return this.#goOn();
@@ -148,7 +153,7 @@ export class ReplayViewer {
     }
     const state: PlaybackState = {
       paused: this.#playback.paused,
-      seeking: this.#arriving,
+      seeking: performance.now() - this.#leftMs > SHORT_WAY_MS,
       positionMs: this.#playback.positionMs,
       lengthMs: this.#session.lengthMs,
       speed: this.#playback.speed,
