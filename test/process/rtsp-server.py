@@ -1,6 +1,6 @@
 """Plays clips by RTSP on a port of the loopback, for tests: rtsp-server.py PORT PATH=FILE... [--login USER:PASSWORD]
 
-Prints "ready PORT" when it listens. A connection ends with the process. A clip plays once for each client, from its
+Prints "ready PORT" when it listens, and "client" for each that connects. A connection ends with the process. A clip plays once for each client, from its
 start, at the pace of its time stamps.
 """
 
@@ -52,6 +52,7 @@ def main(port, clips, login):
                 )
             )
         mounts.add_factory(f"/{name}", factory)
+    server.connect("client-connected", lambda *_: print("client", flush=True))
     if server.attach(None) == 0:
         sys.exit("cannot listen")
     print("ready", server.get_bound_port(), flush=True)

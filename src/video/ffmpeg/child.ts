@@ -16,8 +16,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   /** Replaced in all that ffmpeg says. */
   readonly secrets?: readonly string[];
-  /** Another input beside standard input, `pipe:3`. */
-  readonly secondInput?: boolean;
+  /** Another input beside standard input, or another output beside the pipe: `pipe:3`. */
+  readonly second?: 'input' | 'output';
 }
 
 /** How an ffmpeg ended. */
@@ -33,6 +33,8 @@ export interface ChildEnd {
 export class FfmpegChild {
   /** The reading end of its output. Whoever reads it closes it. */
   readonly output: number;
+  /** The same of the second output, where it was asked for; else -1. */
+  readonly secondOutput: number;
   /** Resolves when the process is gone; never rejects. */
   readonly ended: Promise<ChildEnd>;
   readonly #child: ChildProcess;
@@ -40,18 +42,20 @@ export class FfmpegChild {
   readonly #secrets: readonly string[];
   #partial = '';
 
-  constructor({ args, secrets = [], secondInput = false }: ChildOptions) {
+  constructor({ args, secrets = [], second }: ChildOptions) {
     this.#secrets = secrets;
     const { readable, writable } = createPipe(PIPE_BYTES);
     this.output = readable;
     const words = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'error', ...args];
-    this.#child = spawn('ffmpeg', words, {
-      stdio: ['pipe', writable, 'pipe', ...(secondInput ? ['pipe' as const] : [])],
-    });
+    const beside = second === 'output' ? createPipe(PIPE_BYTES) : undefined;
+    const third = second === undefined ? [] : [beside?.writable ?? ('pipe' as const)];
+    this.#child = spawn('ffmpeg', words, { stdio: ['pipe', writable, 'pipe', ...third] });
     closeDescriptor(writable);
+    if (beside !== undefined) closeDescriptor(beside.writable);
+    this.secondOutput = beside?.readable ?? -1;
     // A child that ends first: what is still to be written is lost, and `ended` tells why.
     this.#child.stdin?.on('error', () => undefined);
-    if (secondInput) this.secondInput.on('error', () => undefined);
+    if (second === 'input') this.secondInput.on('error', () => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
     this.ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve({ error, status: undefined, lines: [] }));

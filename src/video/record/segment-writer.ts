@@ -79,7 +79,7 @@ export class SegmentWriter {
     const copy = ['-c', 'copy', '-avoid_negative_ts', 'make_zero', '-flush_packets', '1'];
     this.#child = new FfmpegChild({
       args: ['-copyts', ...pictures, ...second, ...copy, ...tag, ...OUTPUT[type], 'pipe:1'],
-      secondInput: sound !== undefined,
+      ...(sound === undefined ? {} : { second: 'input' }),
     });
     if (this.#muxer === undefined) this.#child.input.write(pictureHeader(streams));
     if (sound !== undefined) this.#child.secondInput.write(soundHeader(sound));

@@ -167,6 +167,7 @@ export class FrameTap implements TapSource {
     signal: AbortSignal,
   ): Promise<void> {
     try {
+      if (frame.ptsNs < this.#delivery.earliestNs) return frame.release();
       if (!this.#pace.takes(frame.ptsNs)) return frame.release();
       if (frame.state !== 'ready') await frame.ready({ signal });
     } catch (error) {
