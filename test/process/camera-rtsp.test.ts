@@ -41,12 +41,12 @@ function packetTimes(clip: string): number[] {
 
 async function firstPackets(directory: string, count: number): Promise<number[]> {
   const times: number[] = [];
-  const packets = await openPackets('camera/door/packets', { directory, start: 'oldest' });
-  for await (const { ptsNs } of packets) {
+  const subscriber = await openPackets('camera/door/packets', { directory, start: 'oldest' });
+  for await (const { ptsNs } of subscriber) {
     times.push(Math.round(ptsNs / FRAME_NS));
     if (times.length === count) break;
   }
-  await packets.close();
+  await subscriber.close();
   return times;
 }
 

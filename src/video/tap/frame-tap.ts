@@ -78,6 +78,7 @@ export class FrameTap implements TapSource {
       },
       onRest: () => {
         clearTimeout(this.#holdTimer);
+        this.#pace.restart();
         this.#shown?.supersede();
         this.#shown = undefined;
       },
