@@ -1,9 +1,17 @@
 /** A packet channel of a camera, pictures or sound: opened when the codec is known, and anew for another one. */
 import { isDeepStrictEqual } from 'node:util';
 import { type MessagePublisher, openPublisher, type SendOptions } from '../../bus/index.js';
-import { isSluiceError } from '../../core/index.js';
+import { assertInteger, isSluiceError } from '../../core/index.js';
 import { type PacketCodec, type PacketFormat, packets } from '../../format/index.js';
+import { MAX_RING_SLOTS, MIN_RING_SLOTS, RING_UNIT_BYTES } from '../../layout/index.js';
 import type { CameraOptions } from './options.js';
+
+/** Throws as the publisher does, before anything is open. */
+export function checkPacketRing(bytes: number | undefined): void {
+  if (bytes === undefined) return;
+  const [least, most] = [MIN_RING_SLOTS * RING_UNIT_BYTES, MAX_RING_SLOTS * RING_UNIT_BYTES];
+  assertInteger('packetRingBytes', bytes, least, most);
+}
 
 /** What a publisher is opened with beside its channel. */
 export type PublishedBy = Pick<CameraOptions, 'allow' | 'directory' | 'label'>;

@@ -10,6 +10,8 @@ const PIPE_BYTES = 1 << 20;
 /** A damaged stream can make ffmpeg say something a packet: the last lines are enough. */
 const MAX_LINES = 24;
 const MAX_LINE_LENGTH = 300;
+/** No picture takes so long, even on a machine that does a lot else. */
+const STALL_MS = 20_000;
 
 export interface ChildOptions {
   /** What follows the options that every call has. Visible to all users of the machine: no secrets. */
@@ -77,6 +79,23 @@ export class FfmpegChild {
   /** There only where it was asked for. */
   get secondInput(): Writable {
     return this.#child.stdio[3] as Writable;
+  }
+
+  /**
+   * Nothing more goes in: resolves when it has given what it still had. `given` counts that: where it stays the same for
+   * `stallMs` the process is stuck, and stopped.
+   */
+  async finish(given: () => number, stallMs = STALL_MS): Promise<ChildEnd> {
+    this.input.end();
+    let before = given();
+    const look = setInterval(() => {
+      const now = given();
+      if (now === before) this.#child.kill('SIGKILL');
+      before = now;
+    }, stallMs);
+    const end = await this.ended;
+    clearInterval(look);
+    return end;
   }
 
   /** Resolves when it is gone. It has nothing to save, so it is not asked. */
