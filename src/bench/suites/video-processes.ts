@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { ChildProgram } from '../child-program.js';
 import { compileC } from '../programs/c-program.js';
 import type { CameraGiven, CameraRequest, CameraWork } from '../programs-video/camera-program.js';
+import { memoryMiBOf } from '../process-memory.js';
 import { cpuMsOf } from '../process-time.js';
 
 const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
@@ -54,18 +55,23 @@ export async function workIn(
   }));
 }
 
-/** CPU of as many programs in a window that each decode the clip in real time, ms. */
-export async function decodeEach(clip: string, windowMs: number, count: number): Promise<number> {
+/** As many programs that each decode the clip in real time: CPU of all in a window, ms, and memory. */
+export async function decodeEach(
+  clip: string,
+  windowMs: number,
+  count: number,
+): Promise<{ readonly cpuMs: number; readonly memoryMiB: number }> {
   const words = ['-v', 'error', '-nostdin', '-threads', '1', '-re', '-stream_loop', '-1'];
   const decoders = Array.from({ length: count }, () =>
     spawn('ffmpeg', [...words, '-i', clip, '-f', 'null', '-'], { stdio: 'ignore' }),
   );
-  const cpuMs = (): number => cpuMsOf(decoders.map(({ pid }) => pid!));
+  const pids = decoders.map(({ pid }) => pid!);
   try {
     await sleep(windowMs / 4);
-    const before = cpuMs();
+    const before = cpuMsOf(pids);
     await sleep(windowMs);
-    return cpuMs() - before;
+    const memoryMiB = pids.reduce((sum, pid) => sum + memoryMiBOf(pid), 0);
+    return { cpuMs: cpuMsOf(pids) - before, memoryMiB };
   } finally {
     for (const decoder of decoders) decoder.kill('SIGKILL');
   }
