@@ -58,6 +58,7 @@ export class SegmentWriter {
   /** Of a `.mp4` ffmpeg writes it at the end. */
   readonly #index: MatroskaIndex | undefined;
   #failed = false;
+  #isWriting = false;
 
   private constructor(
     path: string,
@@ -120,8 +121,10 @@ export class SegmentWriter {
 
   /** No more comes; resolves as `done`. */
   async end(): Promise<void> {
-    this.#child.input.end();
     this.#child.secondInput?.end();
+    let looks = 0;
+    // A slow disk has the time it needs.
+    await this.#child.finish(() => (this.#isWriting ? (looks -= 1) : this.writtenBytes));
     await this.done;
   }
 
@@ -146,7 +149,9 @@ export class SegmentWriter {
       // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
       const output = new Socket({ fd: this.#child.output, readable: true, writable: false });
       for await (const chunk of output) {
+        this.#isWriting = true;
         await writeAll(file, chunk as Buffer);
+        this.#isWriting = false;
         this.writtenBytes += (chunk as Buffer).byteLength;
         this.#index?.add(chunk as Buffer);
       }
