@@ -6,7 +6,7 @@ import { closeDescriptor, createLargePipe } from '../../ffi/index.js';
 import { redact } from './redaction.js';
 
 /** A picture of 1080p and what the kernel needs to keep it: it comes in one piece or two. */
-const PIPE_BYTES = 4 << 20;
+export const PIPE_BYTES = 4 << 20;
 /** A damaged stream can make ffmpeg say something a packet: the last lines are enough. */
 const MAX_LINES = 24;
 const MAX_LINE_LENGTH = 300;
