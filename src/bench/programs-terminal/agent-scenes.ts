@@ -50,8 +50,12 @@ export const AGENT_SCENES: readonly AgentScene[] = [
   },
   {
     ...{ name: 'one agent that prints lines over the whole width', agents: AGENTS, alone: true },
-    write: (agent, step) =>
-      agent === 0 ? `${step} ${sentence(step, 20)}\r\n${step} ${sentence(step * 3, 9)}\r\n` : '',
+    write: (agent, step) => {
+      if (agent !== 0) return '';
+      const pair = `${step} ${sentence(step, 20)}\r\n${step} ${sentence(step * 3, 9)}\r\n`;
+      // At first as many as fill a screen, so that it scrolls from then on.
+      return step < 0 ? pair.repeat(50) : pair;
+    },
   },
 ];
 

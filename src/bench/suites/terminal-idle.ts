@@ -6,6 +6,8 @@ import type { Findings, Subject } from './findings.js';
 
 const TASK = '20 idle agents, processor, of one core';
 const BOUND_PERCENT = 2;
+/** Whatever has just begun is still busy with itself. */
+const SETTLE_MS = 3000;
 
 const subject = (name: string, note?: string): Subject => ({
   ...{ task: TASK, subject: name, unit: '%', better: 'lower' },
@@ -42,6 +44,7 @@ export async function measureIdle(
   host: number,
   viewer?: number,
 ): Promise<void> {
+  if (!quick) await sleep(SETTLE_MS);
   const percent = await workIn(
     quick ? 300 : 10_000,
     viewer === undefined ? [host] : [host, viewer],

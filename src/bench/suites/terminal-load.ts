@@ -23,7 +23,8 @@ const LEAST_RATE = 0.98 * AGENTS * LINES_PER_SECOND;
 const PATIENCE_MS = 5000;
 const LOOK_MS = 20;
 
-export const loadTasks = { sluice: [LOST, RATE, WORK], tmux: [WORK] } as const;
+const VIEWER = 'sluice, its viewer';
+const UNSEEN = 'sluice, nobody attached';
 
 export const loadSubjects: readonly Subject[] = [
   { task: LOST, subject: 'sluice', unit: 'B', better: 'lower' },
@@ -35,7 +36,8 @@ export const loadSubjects: readonly Subject[] = [
     better: 'lower',
     note: 'the host, which writes logs',
   },
-  { task: WORK, subject: 'sluice, its viewer', unit: '%', better: 'lower' },
+  { task: WORK, subject: VIEWER, unit: '%', better: 'lower', note: 'which shows all of them' },
+  { task: WORK, subject: UNSEEN, unit: '%', better: 'lower', note: 'the host' },
   { task: WORK, subject: 'tmux', unit: '%', better: 'lower', note: 'the server; no logs' },
 ];
 
@@ -47,40 +49,26 @@ export const loadTargets: readonly Omit<Target, 'suite'>[] = [
   },
 ];
 
-/** What was done in `elapsedMs`. */
-interface Load {
-  readonly elapsedMs: number;
-  readonly hostPercent: number;
-  readonly viewerPercent: number;
-}
-
 export async function measureLoad(context: BenchContext, findings: Findings): Promise<void> {
-  const count = context.quick ? 5 : AGENTS;
-  const steps = (context.quick ? 1 : 10) * STEPS_PER_SECOND;
   try {
-    await inFolder(context.directory, async (folder) => {
-      let wrong = 0;
-      const { elapsedMs, ...work } = await loadOf(AgentSession, folder, count, steps, {
-        arrived: (session) => logsGrow(session, count * byteLengthOf(steps)),
-        done: async (session) => {
-          await session.stopAgents();
-          for (let agent = 0; agent < count; agent += 1) {
-            wrong += wrongBytes(session.logOf(`agent-${agent}`), logOf(agent, steps));
-          }
-        },
-      });
-      findings.add(LOST, 'sluice', wrong);
-      findings.add(RATE, 'sluice', (count * steps * LINES_A_STEP) / (elapsedMs / 1000));
-      findings.add(WORK, 'sluice', work.hostPercent);
-      findings.add(WORK, 'sluice, its viewer', work.viewerPercent);
-    });
+    const { wrongBytes, elapsedMs, lines, hostPercent, viewerPercent } = await ofSession(
+      context,
+      true,
+    );
+    const unseen = await ofSession(context, false);
+    findings.add(LOST, 'sluice', wrongBytes + unseen.wrongBytes);
+    findings.add(RATE, 'sluice', lines / (elapsedMs / 1000));
+    findings.add(WORK, 'sluice', hostPercent);
+    findings.add(WORK, VIEWER, viewerPercent);
+    findings.add(WORK, UNSEEN, unseen.hostPercent);
   } catch (error) {
-    findings.fail([LOST, RATE, WORK], error, 'sluice');
-    findings.fail([WORK], error, 'sluice, its viewer');
+    for (const name of ['sluice', VIEWER, UNSEEN]) {
+      findings.fail([LOST, RATE, WORK], error, name);
+    }
   }
   try {
     await inFolder(context.directory, async (folder) => {
-      const { hostPercent } = await loadOf(TmuxServer, folder, count, steps);
+      const { hostPercent } = await loadOf(TmuxServer, folder, amountOf(context), true);
       findings.add(WORK, 'tmux', hostPercent);
     });
   } catch (error) {
@@ -88,31 +76,69 @@ export async function measureLoad(context: BenchContext, findings: Findings): Pr
   }
 }
 
+interface Amount {
+  readonly agents: number;
+  /** Of each. */
+  readonly steps: number;
+}
+
+function amountOf({ quick }: BenchContext): Amount {
+  return { agents: quick ? 5 : AGENTS, steps: (quick ? 1 : 10) * STEPS_PER_SECOND };
+}
+
+/** What was done in `elapsedMs`. */
+interface Load {
+  readonly elapsedMs: number;
+  readonly hostPercent: number;
+  /** 0 when nobody is attached. */
+  readonly viewerPercent: number;
+}
+
+function ofSession(
+  context: BenchContext,
+  attached: boolean,
+): Promise<Load & { readonly wrongBytes: number; readonly lines: number }> {
+  const amount = amountOf(context);
+  const { agents, steps } = amount;
+  return inFolder(context.directory, async (folder) => {
+    let wrongBytes = 0;
+    const work = await loadOf(AgentSession, folder, amount, attached, {
+      arrived: (session) => logsGrow(session, agents * logOf(0, steps).byteLength),
+      done: async (session) => {
+        await session.stopAgents();
+        for (let agent = 0; agent < agents; agent += 1) {
+          wrongBytes += differing(session.logOf(`agent-${agent}`), logOf(agent, steps));
+        }
+      },
+    });
+    return { ...work, wrongBytes, lines: agents * steps * LINES_A_STEP };
+  });
+}
+
 /** Until everything was written, and has `arrived`. */
 async function loadOf<H extends PaneHost>(
   hosts: { start(options: PaneHostOptions): Promise<H> },
   folder: string,
-  count: number,
-  steps: number,
+  { agents, steps }: Amount,
+  attached: boolean,
   then: { arrived?(host: H): Promise<void>; done?(host: H): Promise<void> } = {},
 ): Promise<Load> {
-  const paths = makeFifos(folder, count);
+  const paths = makeFifos(folder, agents);
   const feeder = await startFeeder(paths);
   let host: H | undefined;
   try {
     host = await hosts.start({ folder, programs: programsOf(paths), focus: 'agent-0' });
-    const viewer = await host.attach();
-    const [hostMs, viewerMs] = [cpuMsOf([host.pid]), cpuMsOf([viewer.pid])];
-    const startMs = performance.now();
+    const viewer = attached ? await host.attach() : undefined;
+    const cpuMs = (of: { readonly pid: number } | undefined): number =>
+      of === undefined ? 0 : cpuMsOf([of.pid]);
+    const [hostMs, viewerMs, startMs] = [cpuMs(host), cpuMs(viewer), performance.now()];
     await feeder.tell({ kind: 'lines', steps } satisfies FeederTask);
     await feeder.next();
     await then.arrived?.(host);
     const elapsedMs = performance.now() - startMs;
-    const percentOf = (pid: number, before: number): number =>
-      (100 * (cpuMsOf([pid]) - before)) / elapsedMs;
-    const hostPercent = percentOf(host.pid, hostMs);
-    const viewerPercent = percentOf(viewer.pid, viewerMs);
-    await viewer.stop();
+    const hostPercent = (100 * (cpuMs(host) - hostMs)) / elapsedMs;
+    const viewerPercent = (100 * (cpuMs(viewer) - viewerMs)) / elapsedMs;
+    await viewer?.stop();
     await then.done?.(host);
     return { elapsedMs, hostPercent, viewerPercent };
   } finally {
@@ -138,9 +164,7 @@ function logOf(agent: number, steps: number): Buffer {
   return Buffer.from(texts.join('').replaceAll('\n', '\r\n'));
 }
 
-const byteLengthOf = (steps: number): number => logOf(0, steps).byteLength;
-
-function wrongBytes(found: Buffer, wanted: Buffer): number {
+function differing(found: Buffer, wanted: Buffer): number {
   if (found.equals(wanted)) return 0;
   let wrong = Math.abs(found.byteLength - wanted.byteLength);
   const both = Math.min(found.byteLength, wanted.byteLength);

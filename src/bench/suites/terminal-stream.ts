@@ -39,67 +39,110 @@ export const streamTarget: Omit<Target, 'suite'> = {
 };
 
 export async function measureStream(context: BenchContext, findings: Findings): Promise<void> {
-  await stream(context, findings);
   await inFolder(context.directory, async (folder) => {
-    const byteLength = (context.quick ? 2 : 64) * 2 ** 20;
-    const file = join(folder, 'log.txt');
-    const piece = logOf(1 << 20);
-    writeFileSync(file, Buffer.concat(Array<Uint8Array>(byteLength >> 20).fill(piece)));
-    const times = { ...context, byteLength };
-    await beside(times, findings, 'cat alone', () => `cat ${file}`);
-    await beside(times, findings, 'cat in tmux', () => {
-      return [...tmuxWords(folder), 'new-session', `'cat ${file}'`].join(' ');
+    const programs = await startStream(context).catch((error: unknown) => {
+      findings.fail([STREAM, CORES], error, 'sluice');
+      return undefined;
     });
-    const all = Array<string>(INTERLEAVED).fill(`cat ${file} &`).join(' ');
-    const sum = { ...times, byteLength: byteLength * INTERLEAVED };
-    await beside(sum, findings, 'raw interleaving', () => `${all} wait`);
+    const commands = writeCommands(folder, context);
+    try {
+      for (let round = 0; round < context.rounds; round += 1) {
+        if (programs !== undefined) await stream(context, findings, programs);
+        for (const command of commands) await print(command, findings);
+      }
+    } finally {
+      await programs?.sender.stop();
+      await programs?.viewer.stop();
+    }
   });
 }
 
-async function stream(context: BenchContext, findings: Findings): Promise<void> {
-  const { directory, quick, rounds } = context;
-  const totalBytes = (quick ? 4 : 128) * 2 ** 20;
-  const given = { directory, channel: 'agent/bench' };
+interface StreamPrograms {
+  readonly sender: ChildProgram;
+  readonly viewer: ChildProgram;
+}
+
+async function startStream(context: BenchContext): Promise<StreamPrograms> {
+  const given = { directory: context.directory, channel: 'agent/bench' };
   const sender = new ChildProgram(terminalProgram('stream-sender'), given satisfies SenderGiven);
-  const children = [sender];
+  const viewer = new ChildProgram(terminalProgram('stream-viewer'), {
+    ...given,
+    ...TERMINAL_SIZE,
+  } satisfies ViewerGiven);
   try {
-    await sender.next();
-    const viewer = new ChildProgram(terminalProgram('stream-viewer'), {
-      ...given,
-      ...TERMINAL_SIZE,
-    } satisfies ViewerGiven);
-    children.push(viewer);
-    await viewer.next();
+    await Promise.all([sender.next(), viewer.next()]);
     // The first time is for the compiler.
-    for (let round = -1; round < rounds; round += 1) {
-      await viewer.tell({ totalBytes } satisfies ViewerTask);
-      await sender.tell({ totalBytes } satisfies SenderTask);
-      const { elapsedMs, cpuMs } = await viewer.next<ViewerResult>();
-      await sender.next();
-      if (round < 0) continue;
-      findings.add(STREAM, 'sluice', totalBytes / MB / (elapsedMs / 1000));
-      findings.add(CORES, 'sluice', cpuMs / 1000 / (totalBytes / MB / 100));
-    }
+    await sendOnce({ sender, viewer }, bytesOf(context));
+    return { sender, viewer };
   } catch (error) {
-    findings.fail([STREAM, CORES], error, 'sluice');
-  } finally {
-    await Promise.all(children.map((child) => child.stop()));
+    await Promise.all([sender.stop(), viewer.stop()]);
+    throw error;
   }
 }
 
-/** Bytes a second of a command that prints to a terminal whose other end is read and thrown away. */
-async function beside(
-  { rounds, byteLength }: { readonly rounds: number; readonly byteLength: number },
+const bytesOf = ({ quick }: BenchContext): number => (quick ? 2 : 128) * 2 ** 20;
+
+async function sendOnce(
+  { sender, viewer }: StreamPrograms,
+  totalBytes: number,
+): Promise<ViewerResult> {
+  await viewer.tell({ totalBytes } satisfies ViewerTask);
+  await sender.tell({ totalBytes } satisfies SenderTask);
+  const result = await viewer.next<ViewerResult>();
+  await sender.next();
+  return result;
+}
+
+async function stream(
+  context: BenchContext,
   findings: Findings,
-  subject: string,
-  command: () => string,
+  programs: StreamPrograms,
 ): Promise<void> {
+  if (!findings.isOpen(STREAM, 'sluice')) return;
+  const megabytes = bytesOf(context) / MB;
   try {
-    for (let round = 0; round < rounds; round += 1) {
-      const startMs = performance.now();
-      await inTerminal(command());
-      findings.add(STREAM, subject, byteLength / MB / ((performance.now() - startMs) / 1000));
-    }
+    const { elapsedMs, cpuMs } = await sendOnce(programs, bytesOf(context));
+    findings.add(STREAM, 'sluice', megabytes / (elapsedMs / 1000));
+    findings.add(CORES, 'sluice', cpuMs / 1000 / (megabytes / 100));
+  } catch (error) {
+    findings.fail([STREAM, CORES], error, 'sluice');
+  }
+}
+
+/** A command that prints so many bytes to its terminal, whose other end is read and thrown away. */
+interface Printing {
+  readonly subject: string;
+  readonly byteLength: number;
+  command(): string;
+}
+
+function writeCommands(folder: string, { quick }: BenchContext): readonly Printing[] {
+  const byteLength = (quick ? 2 : 64) * 2 ** 20;
+  const file = join(folder, 'log.txt');
+  const piece = logOf(1 << 20);
+  writeFileSync(file, Buffer.concat(Array<Uint8Array>(byteLength >> 20).fill(piece)));
+  const inTmux = (): string => [...tmuxWords(folder), 'new-session', `'cat ${file}'`].join(' ');
+  const atOnce = Array<string>(INTERLEAVED).fill(`cat ${file} &`).join(' ');
+  return [
+    { subject: 'cat alone', byteLength, command: () => `cat ${file}` },
+    { subject: 'cat in tmux', byteLength, command: inTmux },
+    {
+      subject: 'raw interleaving',
+      byteLength: byteLength * INTERLEAVED,
+      command: () => `${atOnce} wait`,
+    },
+  ];
+}
+
+async function print(
+  { subject, byteLength, command }: Printing,
+  findings: Findings,
+): Promise<void> {
+  if (!findings.isOpen(STREAM, subject)) return;
+  try {
+    const startMs = performance.now();
+    await inTerminal(command());
+    findings.add(STREAM, subject, byteLength / MB / ((performance.now() - startMs) / 1000));
   } catch (error) {
     findings.fail([STREAM], error, subject);
   }
