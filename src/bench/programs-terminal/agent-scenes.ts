@@ -12,6 +12,11 @@ export interface AgentScene {
 
 const AGENTS = 20;
 const EDITOR_LINES = 10;
+/** Two lines each. */
+const FIRST_PAIRS = 50;
+
+const pair = (number: number): string =>
+  `${number} ${sentence(number + FIRST_PAIRS, 20)}\r\n${number} ${sentence((number + FIRST_PAIRS) * 3, 9)}\r\n`;
 
 function progress(agent: number, step: number): string {
   const done = Math.max(0, step + agent) % 21;
@@ -52,9 +57,11 @@ export const AGENT_SCENES: readonly AgentScene[] = [
     ...{ name: 'one agent that prints lines over the whole width', agents: AGENTS, alone: true },
     write: (agent, step) => {
       if (agent !== 0) return '';
-      const pair = `${step} ${sentence(step, 20)}\r\n${step} ${sentence(step * 3, 9)}\r\n`;
       // At first as many as fill a screen, so that it scrolls from then on.
-      return step < 0 ? pair.repeat(50) : pair;
+      const first = step < 0 ? -FIRST_PAIRS : step;
+      return Array.from({ length: step - first + 1 }, (_pair, index) => pair(first + index)).join(
+        '',
+      );
     },
   },
 ];

@@ -80,18 +80,18 @@ export class WatchedTerminal {
     throw new Error(`the program of the terminal ${why}`);
   }
 
-  /** Resolves when nothing has come for so long; rejects when something always does. */
-  async quiet(forMs: number): Promise<void> {
+  /** Resolves when nothing has come for so long, and for `firstMs` when nothing comes; rejects when something always does. */
+  async quiet(forMs: number, firstMs = forMs): Promise<void> {
     const startMs = performance.now();
     this.#lastMs = startMs;
     for (;;) {
       const nowMs = performance.now();
-      const leftMs = this.#lastMs + forMs - nowMs;
+      const leftMs = this.#lastMs + (this.#lastMs === startMs ? firstMs : forMs) - nowMs;
       if (leftMs <= 0 || this.#isOver) return;
       if (nowMs - startMs > PATIENCE_MS) {
         throw new Error(`the terminal was not quiet for ${forMs} ms in ${PATIENCE_MS / 1000} s`);
       }
-      await sleep(leftMs);
+      await sleep(Math.min(leftMs, forMs));
     }
   }
 

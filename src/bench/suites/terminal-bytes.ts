@@ -7,8 +7,8 @@ import type { WatchedTerminal } from '../programs-terminal/watched-terminal.js';
 import type { Findings, Subject } from './findings.js';
 
 const BOUND = 1.5;
-/** After a step everything is drawn that will be. */
-const STEP_QUIET_MS = 60;
+/** After a step everything is drawn that will be, once it has begun: which takes longer where others are at work. */
+const [STEP_QUIET_MS, STEP_BEGINS_MS] = [60, 300];
 
 const task = ({ name }: AgentScene): string =>
   `bytes of frames, of the fewest for what changed: ${name}`;
@@ -48,7 +48,7 @@ async function play(
 ): Promise<number> {
   const write = async (textOf: (agent: number) => string): Promise<void> => {
     for (let agent = 0; agent < fifos.count; agent += 1) fifos.write(agent, textOf(agent));
-    await terminal.quiet(STEP_QUIET_MS);
+    await terminal.quiet(STEP_QUIET_MS, STEP_BEGINS_MS);
   };
   await write(() => CLEAR);
   // The first step fills what was empty, and is not counted.
