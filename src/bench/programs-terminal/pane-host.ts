@@ -17,7 +17,7 @@ export interface PaneHostOptions {
 }
 
 export interface AttachOptions {
-  /** A program that alone is shown, over the whole terminal. Default: all beside each other, and `focus` has the keys. */
+  /** A program that alone is shown, over the whole terminal. Default: all of them, and `focus` has the keys. */
   readonly alone?: string;
   readonly picture?: TerminalPicture;
 }

@@ -80,7 +80,7 @@ export class WatchedTerminal {
     throw new Error(`the program of the terminal ${why}`);
   }
 
-  /** Resolves when nothing has come for so long, and for `firstMs` when nothing comes; rejects when something always does. */
+  /** Resolves when nothing has come for so long, for `firstMs` at first; rejects when something always does. */
   async quiet(forMs: number, firstMs = forMs): Promise<void> {
     const startMs = performance.now();
     this.#lastMs = startMs;
