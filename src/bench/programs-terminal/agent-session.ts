@@ -1,8 +1,7 @@
 /** A session of agents as a user has it, by `sluice agents`, in a runtime and a state directory of its own. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { resolveRuntimeDirectory } from '../../bus/index.js';
@@ -13,14 +12,13 @@ import {
   listSegments,
 } from '../../terminal/session/index.js';
 import { endWithRun } from '../child-program.js';
-import { type AttachOptions, DRAWN_MS, type PaneHost, type PaneHostOptions } from './pane-host.js';
+import type { AttachOptions, PaneHost, PaneHostOptions } from './pane-host.js';
+import { processEnds } from './process-ends.js';
 import { WatchedTerminal } from './watched-terminal.js';
 
 const COMMAND = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const KILL_AFTER_MS = 500;
-const END_TIMEOUT_MS = 10_000;
-const LOOK_MS = 10;
 
 const execute = promisify(execFile);
 
@@ -64,9 +62,7 @@ export class AgentSession implements PaneHost {
     const words = alone === undefined ? [this.#options.focus] : [alone, '--layout', 'zoom'];
     const command = [process.execPath, COMMAND, 'agents', 'attach', ...words];
     const terminal = await WatchedTerminal.start(command, this.#environment, picture);
-    await terminal.shows(words[0]!);
-    await terminal.quiet(DRAWN_MS);
-    return terminal;
+    return terminal.isDrawn(words[0]!);
   }
 
   /** What they are, by their names. */
@@ -90,11 +86,7 @@ export class AgentSession implements PaneHost {
   async stop(): Promise<void> {
     // There may be no host yet, or none any more.
     await this.stopAgents().catch(() => undefined);
-    const deadlineMs = performance.now() + END_TIMEOUT_MS;
-    while (this.#pid > 0 && existsSync(`/proc/${this.#pid}`)) {
-      if (performance.now() > deadlineMs) process.kill(this.#pid, 'SIGKILL');
-      await sleep(LOOK_MS);
-    }
+    if (this.#pid > 0) await processEnds(this.#pid);
     this.#forget();
   }
 

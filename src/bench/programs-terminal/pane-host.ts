@@ -30,6 +30,3 @@ export interface PaneHost {
   /** Ends it and its programs. Twice is harmless. */
   stop(): Promise<void>;
 }
-
-/** A terminal that has drawn everything says nothing for so long, while nothing happens. */
-export const DRAWN_MS = 250;

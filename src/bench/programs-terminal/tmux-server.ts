@@ -1,15 +1,13 @@
 /** The same programs in tmux: a server of its own, with nothing of the user's. */
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { endWithRun } from '../child-program.js';
-import { type AttachOptions, DRAWN_MS, type PaneHost, type PaneHostOptions } from './pane-host.js';
+import type { AttachOptions, PaneHost, PaneHostOptions } from './pane-host.js';
+import { processEnds } from './process-ends.js';
 import { TERMINAL_SIZE, WatchedTerminal } from './watched-terminal.js';
 
 const TIMEOUT_MS = 60_000;
-const LOOK_MS = 10;
 /** It stands in the status line, which has room for few letters. */
 const SESSION = 'bench';
 
@@ -28,13 +26,13 @@ export class TmuxServer implements PaneHost {
   readonly #panes = new Map<string, string>();
   #pid = 0;
 
-  private constructor({ folder, focus }: PaneHostOptions) {
-    this.#words = tmuxWords(folder);
+  private constructor(words: readonly string[], focus: string) {
+    this.#words = words;
     this.#focus = focus;
   }
 
   static async start(options: PaneHostOptions): Promise<TmuxServer> {
-    const server = new TmuxServer(options);
+    const server = new TmuxServer(tmuxWords(options.folder), options.focus);
     try {
       await server.#open(options);
       return server;
@@ -53,14 +51,12 @@ export class TmuxServer implements PaneHost {
     await this.#tell('select-pane', ...pane);
     if (alone !== this.#focus) await this.#tell('resize-pane', '-Z', ...pane);
     const terminal = await WatchedTerminal.start([...this.#words, 'attach'], {}, picture);
-    await terminal.shows(SESSION);
-    await terminal.quiet(DRAWN_MS);
-    return terminal;
+    return terminal.isDrawn(SESSION);
   }
 
   async stop(): Promise<void> {
     await this.#tell('kill-server').catch(() => undefined);
-    while (this.#pid > 0 && existsSync(`/proc/${this.#pid}`)) await sleep(LOOK_MS);
+    if (this.#pid > 0) await processEnds(this.#pid);
     this.#forget();
   }
 
@@ -70,7 +66,7 @@ export class TmuxServer implements PaneHost {
     for (const { name, command } of programs) {
       const isFirst = this.#panes.size === 0;
       const how = isFirst ? ['new-session', '-d', '-s', SESSION, ...size] : ['split-window'];
-      const pane = await this.#tell(...how, '-P', '-F', '#{pane_id}', command.join(' '));
+      const pane = await this.#tell(...how, '-P', '-F', '#{pane_id}', ...command);
       this.#panes.set(name, pane);
       // Room for the next one.
       await this.#tell('select-layout', 'tiled');

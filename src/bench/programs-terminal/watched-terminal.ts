@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TerminalSize } from '../../ffi/index.js';
 import { PtyProcess } from '../../terminal/pty/index.js';
 import { endWithRun } from '../child-program.js';
+import { signalProcess } from './process-ends.js';
 import type { TerminalPicture } from './terminal-picture.js';
 
 /** Of everything that is measured in one. */
@@ -10,6 +11,8 @@ export const TERMINAL_SIZE: TerminalSize = { columns: 200, rows: 60 };
 /** What has not come by then does not come. */
 const PATIENCE_MS = 15_000;
 const FAREWELL_MS = 2000;
+/** A program that has drawn everything says nothing for so long, while nothing happens. */
+const DRAWN_MS = 250;
 
 interface Wanted {
   readonly bytes: Buffer;
@@ -25,7 +28,7 @@ export class WatchedTerminal {
   #rest: Buffer = Buffer.alloc(0);
   #lastMs = 0;
   #isOver = false;
-  readonly #forget = endWithRun(this);
+  #forget: () => void = () => undefined;
 
   static async start(
     command: readonly string[],
@@ -46,6 +49,7 @@ export class WatchedTerminal {
       },
       { onOutput: (bytes) => terminal.#take(bytes) },
     );
+    terminal.#forget = endWithRun(terminal);
     void terminal.#process.ended.then(() => (terminal.#isOver = true));
     return terminal;
   }
@@ -95,11 +99,23 @@ export class WatchedTerminal {
     }
   }
 
+  /** Resolves when a program has drawn everything, `text` among it; ends it when it does not. */
+  async isDrawn(text: string): Promise<this> {
+    try {
+      await this.shows(text);
+      await this.quiet(DRAWN_MS);
+      return this;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
   /** Ends the program as a user's terminal does that is asked to, and waits for it. Twice is harmless. */
   async stop(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       if (this.#isOver) break;
-      process.kill(this.pid, signal);
+      signalProcess(this.pid, signal);
       await Promise.race([this.ended, sleep(FAREWELL_MS, undefined, { ref: false })]);
     }
     this.#forget();

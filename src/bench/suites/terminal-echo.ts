@@ -54,13 +54,14 @@ export async function measureEcho(
 
 /** What the terminal and this measurement cost by themselves. */
 export async function measureEchoAlone({ quick }: BenchContext, findings: Findings): Promise<void> {
-  const terminal = await WatchedTerminal.start(['cat']);
+  let terminal: WatchedTerminal | undefined;
   try {
+    terminal = await WatchedTerminal.start(['cat']);
     await typeKeys(terminal, quick, findings, ALONE);
   } catch (error) {
     findings.fail(echoTasks, error, ALONE);
   } finally {
-    await terminal.stop();
+    await terminal?.stop();
   }
 }
 

@@ -36,7 +36,7 @@ export const loadSubjects: readonly Subject[] = [
     better: 'lower',
     note: 'the host, which writes logs',
   },
-  { task: WORK, subject: VIEWER, unit: '%', better: 'lower', note: 'which shows all of them' },
+  { task: WORK, subject: VIEWER, unit: '%', better: 'lower', note: 'which shows as many as fit' },
   { task: WORK, subject: UNSEEN, unit: '%', better: 'lower', note: 'the host' },
   { task: WORK, subject: 'tmux', unit: '%', better: 'lower', note: 'the server; no logs' },
 ];
