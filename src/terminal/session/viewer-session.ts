@@ -1,10 +1,10 @@
 import type { TerminalSize } from '../../ffi/index.js';
-import { paletteColor } from '../cells/index.js';
 import { FramePacer, type TerminalCapabilities } from '../output/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
   type PaneState,
+  nameColor,
   Presenter,
   type ViewAction,
   type ViewPane,
@@ -33,9 +33,6 @@ export interface ViewerOwner {
   used(viewer: ViewerSession): void;
   looked(pane: string): void;
 }
-
-/** Colours of names, of the terminal's own palette; red is kept for what went wrong. */
-const NAME_COLORS = [6, 5, 4, 2, 3, 14, 13, 12, 10, 11].map(paletteColor);
 
 /**
  * One user's view, in the process that has the screens; the terminal is at the other end of a socket. **One frame is
@@ -153,6 +150,7 @@ export class ViewerSession {
         return this.#owner.suspend();
       case 'detach':
         return this.#owner.leave('detach');
+      case 'playback':
       case 'redraw':
         return undefined;
     }
@@ -182,7 +180,7 @@ function viewPane(pane: SessionPane, index: number): ViewPane {
   const info = pane.info();
   return {
     name: pane.name,
-    color: NAME_COLORS[index % NAME_COLORS.length] ?? 0,
+    color: nameColor(index),
     state: paneState(info),
     note: noteOf(info),
     content: pane.screen,
