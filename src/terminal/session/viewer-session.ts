@@ -71,21 +71,22 @@ export class ViewerSession {
     const { view } = this.#presenter;
     view.setPanes(panes.map(viewPane));
     if (view.focusedPane !== undefined) this.#owner.looked(view.focusedPane);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   focus(pane: string): void {
     this.#presenter.view.focus(pane);
-    this.#schedule(true);
+    this.#schedule();
   }
 
   notify(text: string): void {
     this.#presenter.view.notify(text);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   paneChanged(name: string): void {
-    this.#schedule(this.focusedPane === name);
+    if (this.focusedPane === name) this.#pacer.focusChanged(performance.now());
+    this.#schedule();
   }
 
   /** Size that the program of a pane should have; undefined for one that is not seen here. */
@@ -111,7 +112,7 @@ export class ViewerSession {
   /** The frame that was under way is on the terminal. */
   drawn(): void {
     this.#inFlight = false;
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** Twice is harmless. */
@@ -125,7 +126,7 @@ export class ViewerSession {
     for (const action of actions) this.#do(action);
     if (this.#closed) return;
     this.#owner.used(this);
-    this.#schedule(true);
+    this.#schedule();
   }
 
   #do(action: ViewAction): void {
@@ -155,9 +156,9 @@ export class ViewerSession {
     }
   }
 
-  #schedule(focused: boolean): void {
+  #schedule(): void {
     if (this.#closed || this.#inFlight || !this.#presenter.view.changed) return;
-    const delayMs = this.#pacer.delayMs(performance.now(), focused);
+    const delayMs = this.#pacer.delayMs(performance.now());
     if (delayMs === 0) return this.#draw();
     this.#frameTimer ??= setTimeout(() => this.#draw(), delayMs);
     return undefined;

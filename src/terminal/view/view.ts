@@ -168,8 +168,8 @@ export class View {
     if (event.type === 'focus') this.#tellFocus(this.#arrangement.focused, event.focused);
     else if (event.type === 'mouse') this.#handleMouse(event);
     else {
+      if (this.#notice !== '' || !this.#isForProgram(event)) this.#decorated = true;
       this.#notice = '';
-      this.#decorated = true;
       this.#handleTyped(event);
     }
     return this.#actions;
@@ -177,6 +177,16 @@ export class View {
 
   #area(): Rect {
     return { column: 0, row: 0, columns: this.#columns, rows: Math.max(0, this.#rows - 1) };
+  }
+
+  /** It goes to the program in focus and nowhere else: nothing looks different before the program has answered. */
+  #isForProgram(event: Exclude<InputEvent, MouseEvent>): boolean {
+    const isAsking = this.#prompt !== undefined || this.#help || this.#killing !== undefined;
+    if (isAsking || this.#prefixed || event.type !== 'key') return false;
+    const { key } = event;
+    const scrolls = key.name === 'PageUp' && key.shift;
+    if (scrolls || this.#arrangement.focused?.scroll !== undefined) return false;
+    return !sameKey(key, this.#prefix);
   }
 
   #handleTyped(event: Exclude<InputEvent, MouseEvent>): void {

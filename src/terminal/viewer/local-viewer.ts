@@ -79,25 +79,26 @@ export class LocalViewer {
     this.#panes = panes;
     this.#presenter?.view.setPanes(panes);
     this.#tellSizes();
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** Where the recording stands: for the status line. */
   setPlayback(state: PlaybackState): void {
     this.#playback = state;
     this.#presenter?.view.setPlayback(state);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** A few words in the status line, until the next key. */
   notify(text: string): void {
     this.#presenter?.view.notify(text);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** The content of a pane changed. */
   paneChanged(name: string): void {
-    this.#schedule(this.#presenter?.view.focusedPane === name);
+    if (this.#presenter?.view.focusedPane === name) this.#pacer.focusChanged(performance.now());
+    this.#schedule();
   }
 
   /** Shows the panes. Resolves when the user leaves, the terminal is gone, or a signal ends the process. */
@@ -144,7 +145,7 @@ export class LocalViewer {
   #events(): UserTerminalEvents {
     return {
       onInput: (bytes) => this.#input(bytes),
-      onIdle: () => this.#schedule(false),
+      onIdle: () => this.#schedule(),
       onResize: () => this.#resized(),
       onHangup: () => {
         this.#hungUp = true;
@@ -186,7 +187,7 @@ export class LocalViewer {
   #act(actions: readonly ViewAction[]): void {
     for (const action of actions) this.#do(action);
     this.#tellSizes();
-    this.#schedule(true);
+    this.#schedule();
   }
 
   #do(action: ViewAction): void {
@@ -243,10 +244,10 @@ export class LocalViewer {
   }
 
   /** Draws when the next frame is due; what changes until then is in it. */
-  #schedule(focused: boolean): void {
+  #schedule(): void {
     const presenter = this.#presenter;
     if (presenter === undefined || this.#terminal.frames.busy || !presenter.view.changed) return;
-    const delayMs = this.#pacer.delayMs(performance.now(), focused);
+    const delayMs = this.#pacer.delayMs(performance.now());
     if (delayMs === 0) return this.#draw();
     this.#frameTimer ??= setTimeout(() => this.#draw(), delayMs);
     return undefined;

@@ -139,6 +139,23 @@ describe('keys', () => {
     assert.deepEqual(stage.type(`${PREFIX}d`), [{ type: 'detach' }]);
   });
 
+  it('change nothing here when they are for a program, and something when they are for the view', () => {
+    const stage = new Stage();
+    stage.add('one');
+    stage.picture();
+    for (const key of ['a', '\r', '\u001b[A', 'é']) {
+      assert.notEqual(inputs(stage.type(key)), '');
+      assert.equal(stage.view.changed, false, JSON.stringify(key));
+    }
+    stage.view.notify('until the next key');
+    stage.picture();
+    for (const key of ['a', PREFIX, '?', 'a', '\u001b[5;2~', 'q']) {
+      stage.type(key);
+      assert.equal(stage.view.changed, true, JSON.stringify(key));
+      stage.picture();
+    }
+  });
+
   it('find the one that waits, and go through all of them', () => {
     const stage = new Stage();
     stage.add('one');
