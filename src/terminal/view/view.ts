@@ -183,6 +183,7 @@ export class View {
   #isForProgram(event: Exclude<InputEvent, MouseEvent>): boolean {
     const isAsking = this.#prompt !== undefined || this.#help || this.#killing !== undefined;
     if (isAsking || this.#prefixed || event.type !== 'key') return false;
+    if (this.#purpose !== 'session') return false;
     const { key } = event;
     const scrolls = key.name === 'PageUp' && key.shift;
     if (scrolls || this.#arrangement.focused?.scroll !== undefined) return false;

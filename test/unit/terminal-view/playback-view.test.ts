@@ -125,8 +125,10 @@ describe('a view of a recording', () => {
   });
 
   it('has a help that names all its keys and fits', () => {
-    const { type, picture } = open('playback', 80);
+    const { type, view, picture } = open('playback', 80);
+    picture();
     type('?');
+    assert.equal(view.changed, true, 'to be drawn, though no program answers');
     const shown = picture().join('\n');
     for (const entry of PLAYBACK_HELP) if (entry !== undefined) assert.ok(shown.includes(entry[1]));
     const named = PLAYBACK_HELP.map((entry) => entry?.[0] ?? '').join(' ');
