@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
-import { closeDescriptor, createPipe } from '../../ffi/index.js';
+import { closeDescriptor, createLargePipe } from '../../ffi/index.js';
 import { redact } from './redaction.js';
 
-/** What an ordinary user may ask for: a picture comes in few pieces. */
-const PIPE_BYTES = 1 << 20;
+/** A picture of 1080p and what the kernel needs to keep it: it comes in one piece or two. */
+export const PIPE_BYTES = 4 << 20;
 /** A damaged stream can make ffmpeg say something a packet: the last lines are enough. */
 const MAX_LINES = 24;
 const MAX_LINE_LENGTH = 300;
@@ -46,10 +46,10 @@ export class FfmpegChild {
 
   constructor({ args, secrets = [], second }: ChildOptions) {
     this.#secrets = secrets;
-    const { readable, writable } = createPipe(PIPE_BYTES);
+    const { readable, writable } = createLargePipe(PIPE_BYTES);
     this.output = readable;
     const words = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'error', ...args];
-    const beside = second === 'output' ? createPipe(PIPE_BYTES) : undefined;
+    const beside = second === 'output' ? createLargePipe(PIPE_BYTES) : undefined;
     const third = second === undefined ? [] : [beside?.writable ?? ('pipe' as const)];
     this.#child = spawn('ffmpeg', words, { stdio: ['pipe', writable, 'pipe', ...third] });
     closeDescriptor(writable);
