@@ -188,6 +188,11 @@ export class SessionHost {
     });
   }
 
+  /** Types into an agent. False when it takes nothing, or is gone: a viewer may be a turn behind. */
+  input(name: string, bytes: Uint8Array): boolean {
+    return (this.#agents.get(name) ?? this.#foreign.get(name))?.input(bytes) ?? false;
+  }
+
   /** By a hook. */
   report(name: string, ...report: Parameters<HostedAgent['report']>): void {
     const agent = this.pane(name);

@@ -1,6 +1,6 @@
 import type { TerminalSize } from '../../ffi/index.js';
 import { paletteColor } from '../cells/index.js';
-import { FramePacer, type TerminalCapabilities } from '../output/index.js';
+import { clipboardSequence, FramePacer, type TerminalCapabilities } from '../output/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
@@ -147,7 +147,7 @@ export class ViewerSession {
       case 'kill':
         return this.#owner.stop(action.pane);
       case 'copy':
-        return this.#owner.copy(action.text);
+        return this.#copy(action.text);
       case 'suspend':
         return this.#owner.suspend();
       case 'detach':
@@ -155,6 +155,11 @@ export class ViewerSession {
       case 'redraw':
         return undefined;
     }
+  }
+
+  #copy(text: string): void {
+    if (clipboardSequence(text) !== undefined) this.#owner.copy(text);
+    else this.notify('too long for the clipboard of a terminal');
   }
 
   #schedule(focused: boolean): void {

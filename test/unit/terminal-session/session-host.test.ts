@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ControlClient } from '../../../src/terminal/session/index.js';
+import { SessionStage } from './session-stage.js';
+
+describe('the host of a session', () => {
+  it('answers with more than a frame holds, and refuses what is too much', async (test) => {
+    const stage = new SessionStage(test);
+    const size = { columns: 300, rows: 40 };
+    await stage.start('big', 'seq -f %0299.0f 5000; echo over; exec sleep 1000', size);
+    const client = ControlClient.connect(stage.directory, 'main');
+    test.after(() => client.close());
+    await stage.shows('big', /over/);
+    const { lines } = await client.request('screen', { name: 'big', history: 100_000 });
+    const numbers = (lines as string[]).filter((line) => /^\d{299}$/.test(line)).map(Number);
+    assert.ok(numbers.length * 300 > 1 << 20, `${numbers.length} lines`);
+    assert.equal(numbers.at(-1), 5000);
+    assert.equal(numbers[0], 5001 - numbers.length);
+    // Each of 300 cells in a colour of its own: ten times as much.
+    const script = `awk 'BEGIN { for (row = 0; row < 1300; row++) { for (x = 0; x < 299; x++)
+      printf "\\033[38;2;%d;%d;%dmx", row % 256, x % 256, (row + x) % 256; print "" } print "over" }'`;
+    await stage.start('colours', `${script}; exec sleep 1000`, size);
+    await stage.shows('colours', /over/);
+    const asked = client.request('screen', { name: 'colours', history: 100_000, colors: true });
+    await assert.rejects(asked, /\d bytes of JSON: at most 8388608 .*ask for less/);
+    assert.equal((await client.request('ls'))['session'], 'main');
+  });
+
+  it('takes keys for an agent that has just gone, and shows nobody the door', async (test) => {
+    const stage = new SessionStage(test);
+    await stage.start('one', 'exec sleep 1000');
+    const viewer = stage.attach(80, 24);
+    await stage.host.stop('one', 0);
+    // Its viewers are told with the end of this turn.
+    viewer.type('x');
+    viewer.type('\u001b');
+    viewer.close();
+  });
+
+  it('refuses to copy what no terminal takes', async (test) => {
+    const stage = new SessionStage(test);
+    await stage.start('one', 'seq -f %075.0f 3000; echo over; exec sleep 1000');
+    const viewer = stage.attach(80, 24);
+    await stage.shows('one', /over/);
+    viewer.type('\u0007[vgy');
+    assert.deepEqual(
+      viewer.events.filter(({ event }) => event === 'copy'),
+      [],
+    );
+    viewer.type('\u0007[vkkky');
+    const copied = viewer.events.find(({ event }) => event === 'copy');
+    assert.match(String(copied?.['text']), /0000002999\n0+3000\nover/);
+    viewer.close();
+  });
+});
