@@ -115,8 +115,13 @@ export class ForeignAgent implements SessionPane {
     return false;
   }
 
-  resize({ columns, rows }: TerminalSize): void {
-    if (this.#size === undefined) this.screen.resize(columns, rows);
+  fits({ columns, rows }: TerminalSize): boolean {
+    if (this.#size !== undefined) return true;
+    return columns === this.screen.columns && rows === this.screen.rows;
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.fits(size)) this.screen.resize(size.columns, size.rows);
   }
 
   look(nowMs: number): void {

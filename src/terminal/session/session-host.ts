@@ -33,6 +33,8 @@ export interface SessionHostOptions {
 const MAX_AGENTS = 256;
 const MAX_FOREIGN = 128;
 const LOOK_MS = 1000;
+/** While a terminal is dragged to another size programs are told so often at most: each time they draw anew. */
+const FIT_INTERVAL_MS = 100;
 /** Without agents and without anybody who is connected the host ends after this. */
 const IDLE_MS = 10_000;
 
@@ -54,11 +56,14 @@ export class SessionHost {
   readonly #agents = new Map<string, HostedAgent>();
   readonly #foreign = new Map<string, ForeignAgent>();
   readonly #starting = new Set<string>();
+  /** The one that was used last comes last. */
   readonly #viewers = new Set<ViewerSession>();
   readonly #waiting = new Set<() => void>();
   readonly #abort = new AbortController();
   readonly #looking: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
+  #fitting: NodeJS.Timeout | undefined;
+  #fittedMs = Number.NEGATIVE_INFINITY;
   #stateScheduled = false;
   #closing = false;
   #resolveClosed!: () => void;
@@ -214,14 +219,35 @@ export class SessionHost {
   removeViewer(viewer: ViewerSession): void {
     this.#viewers.delete(viewer);
     viewer.close();
+    this.#fit();
   }
 
-  /** Programs get the sizes of the panes of the viewer that was used last. */
+  /** Programs get the sizes of the panes of the viewer that was used last, of those that are there. */
   used(viewer: ViewerSession): void {
-    for (const pane of this.panes) {
-      const size = viewer.paneSize(pane.name);
-      if (size !== undefined) pane.resize({ columns: Math.max(2, size.columns), rows: size.rows });
+    if (!this.#viewers.delete(viewer)) return;
+    this.#viewers.add(viewer);
+    this.#fit();
+  }
+
+  #fit(): void {
+    const viewer = [...this.#viewers].at(-1);
+    if (viewer === undefined || this.#fitting !== undefined || this.#closing) return;
+    const changes = this.panes.flatMap((pane) => {
+      const { columns = 0, rows = 0 } = viewer.paneSize(pane.name) ?? {};
+      const size = { columns: Math.max(2, columns), rows };
+      return rows === 0 || pane.fits(size) ? [] : [{ pane, size }];
+    });
+    if (changes.length === 0) return;
+    const waitMs = this.#fittedMs + FIT_INTERVAL_MS - performance.now();
+    if (waitMs > 0) {
+      this.#fitting = setTimeout(() => {
+        this.#fitting = undefined;
+        this.#fit();
+      }, waitMs);
+      return;
     }
+    this.#fittedMs = performance.now();
+    for (const { pane, size } of changes) pane.resize(size);
   }
 
   connectionsChanged(count: number): void {
@@ -237,6 +263,7 @@ export class SessionHost {
     this.#abort.abort();
     clearInterval(this.#looking);
     clearTimeout(this.#idle);
+    clearTimeout(this.#fitting);
     await this.stopAll(killAfterMs);
     await Promise.all([...this.#foreign.values()].map((agent) => agent.close()));
     await this.#server.close();
@@ -293,6 +320,7 @@ export class SessionHost {
     setImmediate(() => {
       this.#stateScheduled = false;
       for (const viewer of this.#viewers) viewer.setPanes(this.panes);
+      this.#fit();
       for (const wake of [...this.#waiting]) wake();
     });
   }

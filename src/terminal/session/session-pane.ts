@@ -55,6 +55,8 @@ export interface SessionPane {
   /** Types into it; false when it takes nothing: too much waits, it has ended, it runs elsewhere. */
   input(bytes: Uint8Array): boolean;
   resize(size: TerminalSize): void;
+  /** Whether `resize` would change nothing. */
+  fits(size: TerminalSize): boolean;
   /** Ends what runs and frees everything. */
   close(killAfterMs: number): Promise<void>;
 }

@@ -78,8 +78,7 @@ export class ViewerSession {
   }
 
   focus(pane: string): void {
-    this.#presenter.view.focus(pane);
-    this.#schedule(true);
+    this.#act(this.#presenter.view.focus(pane));
   }
 
   notify(text: string): void {
@@ -127,7 +126,8 @@ export class ViewerSession {
   #act(actions: readonly ViewAction[]): void {
     for (const action of actions) this.#do(action);
     if (this.#closed) return;
-    this.#owner.used(this);
+    // That the user went to another terminal is no use of this one.
+    if (this.#presenter.view.hasFocus) this.#owner.used(this);
     this.#schedule(true);
   }
 

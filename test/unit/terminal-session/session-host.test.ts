@@ -52,4 +52,50 @@ describe('the host of a session', () => {
     assert.match(String(copied?.['text']), /0000002999\n0+3000\nover/);
     viewer.close();
   });
+
+  it('gives programs the sizes of the viewer that was used last, also when one comes or goes', async (test) => {
+    const stage = new SessionStage(test);
+    const sizeIs = (columns: number, rows: number) => () =>
+      stage.info('one').columns === columns && stage.info('one').rows === rows;
+    await stage.start('one', 'exec sleep 1000');
+    const large = stage.attach(200, 60);
+    await stage.until(sizeIs(200, 58));
+    await stage.start('two', 'exec sleep 1000');
+    await stage.until(sizeIs(100, 58));
+    const small = stage.attach(80, 24);
+    await stage.until(sizeIs(40, 22));
+    // Its user left it for the small one: two sockets tell that in any order.
+    large.type('\u001b[O');
+    small.type('\u001b[I');
+    large.type('\u001b[O');
+    await stage.start('three', 'exec sleep 1000');
+    await stage.until(() => stage.info('three').rows < 24);
+    assert.ok(stage.info('one').rows <= 22, 'the small one was used last');
+    small.close();
+    await stage.until(() => stage.info('one').rows > 24 && stage.info('three').rows > 24);
+    await stage.host.stop('three', 0);
+    await stage.host.stop('two', 0);
+    await stage.until(sizeIs(200, 58));
+    large.close();
+  });
+
+  it('tells programs a few of the sizes that a terminal is dragged through, and the last', async (test) => {
+    const stage = new SessionStage(test);
+    await stage.start('one', 'exec sleep 1000');
+    const viewer = stage.attach(80, 24);
+    await stage.until(() => stage.info('one').rows === 22);
+    const pane = stage.host.pane('one');
+    const resize = pane.resize.bind(pane);
+    let resized = 0;
+    pane.resize = (size) => {
+      resized += 1;
+      resize(size);
+    };
+    for (let columns = 81; columns <= 200; columns += 1) {
+      viewer.link.event({ event: 'resize', columns, rows: 50 });
+    }
+    await stage.until(() => stage.info('one').columns === 200);
+    assert.ok(resized <= 2, `${resized} times`);
+    viewer.close();
+  });
 });

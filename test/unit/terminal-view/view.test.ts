@@ -155,6 +155,22 @@ describe('keys', () => {
     assert.deepEqual(stage.type(`${PREFIX}d`), [{ type: 'detach' }]);
   });
 
+  it('tell programs that asked whether they have the focus, however it moved', () => {
+    const stage = new Stage();
+    for (const name of ['one', 'two']) stage.add(name).write(Buffer.from('\u001b[?1004h'));
+    const told = (actions: readonly ViewAction[]): string[] =>
+      actions.flatMap((action) =>
+        action.type === 'input' ? [`${action.pane} ${Buffer.from(action.bytes).toString()}`] : [],
+      );
+    assert.deepEqual(told(stage.view.focus('two')), ['one \u001b[O', 'two \u001b[I']);
+    assert.equal(stage.view.hasFocus, true);
+    assert.deepEqual(told(stage.type('\u001b[O')), ['two \u001b[O']);
+    assert.equal(stage.view.hasFocus, false);
+    assert.deepEqual(told(stage.view.focus('one')), [], 'the user is elsewhere');
+    assert.deepEqual(told(stage.type('\u001b[I')), ['one \u001b[I']);
+    assert.equal(stage.view.hasFocus, true);
+  });
+
   it('find the one that waits, and go through all of them', () => {
     const stage = new Stage();
     stage.add('one');
