@@ -292,6 +292,40 @@ describe('the mouse', () => {
     assert.equal(inputs(stage.type('\u001b[<64;3;4M')), '', 'the other one scrolls');
   });
 
+  it('stays with the program that was pressed in until the release, inside its screen', () => {
+    const stage = new Stage();
+    for (const name of ['one', 'two']) {
+      stage.add(name).write(Buffer.from('\u001b[?1002h\u001b[?1006h'));
+    }
+    const told = (keys: string): string[] =>
+      stage.type(keys).flatMap((action) => {
+        const isInput = action.type === 'input';
+        return isInput ? [`${action.pane} ${Buffer.from(action.bytes).toString().slice(1)}`] : [];
+      });
+    assert.deepEqual(told('\u001b[<0;5;4M'), ['one [<0;5;3M']);
+    assert.deepEqual(told('\u001b[<32;60;1M'), ['one [<32;40;1M'], 'over the other one');
+    assert.deepEqual(told('\u001b[<0;60;24m'), ['one [<0;40;22m'], 'on the status line');
+    assert.deepEqual(told('\u001b[<35;60;4M'), [], 'and then it is over');
+    assert.deepEqual(told('\u001b[<0;60;4M'), ['two [<0;19;3M']);
+    stage.screens.get('two')?.write(Buffer.from('\u001b[?1002l'));
+    assert.deepEqual(told('\u001b[<0;60;4m'), [], 'which does not want it any more');
+  });
+
+  it('is told in rows of the screen, also where a pane shows a part of a larger one', () => {
+    const stage = new Stage();
+    const screen = stage.add('one');
+    screen.resize(30, 40);
+    screen.write(Buffer.from('\u001b[?1000h\u001b[?1006h\u001b[40;1H'));
+    const events = new InputDecoder();
+    const told = (keys: string): string =>
+      inputs(events.feed(Buffer.from(keys)).flatMap((event) => stage.view.handle(event)));
+    // 22 of 40 rows are seen, the last ones.
+    assert.equal(told('\u001b[<0;5;2M'), '\u001b[<0;5;19M');
+    assert.equal(told('\u001b[<0;5;2m'), '\u001b[<0;5;19m');
+    assert.equal(told('\u001b[<0;50;2M'), '', 'beside the screen');
+    assert.equal(told('\u001b[<0;50;2m'), '');
+  });
+
   it('turns the wheel into arrows for a program with the whole screen', () => {
     const stage = new Stage();
     stage.add('one').write(Buffer.from('\u001b[?1049h'));
