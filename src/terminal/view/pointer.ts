@@ -2,6 +2,7 @@ import { type MouseEvent, encodeKey, encodeMouse, keyOf } from '../input/index.j
 import type { Arrangement } from './arrangement.js';
 import { contains, type Rect } from './grid-layout.js';
 import type { PaneView } from './pane-view.js';
+import type { Separator } from './separators.js';
 import { listedAt } from './titles.js';
 
 const WHEEL_LINES = 3;
@@ -15,7 +16,10 @@ export interface PointerEffects {
   redecorate(): void;
 }
 
-/** The mouse: events inside a pane for its program if that asked for them, else focus, scrolling and selecting. */
+/**
+ * The mouse: events inside a pane for its program if that asked for them, else focus, scrolling and selecting. The lines
+ * between panes can be moved.
+ */
 export class Pointer {
   readonly #arrangement: Arrangement;
   readonly #effects: PointerEffects;
@@ -23,6 +27,8 @@ export class Pointer {
   #dragging: PaneView | undefined;
   /** The same, when its program was told: it hears of the release wherever that is, and no other program does. */
   #grabbed: PaneView | undefined;
+  /** The line that is being moved. */
+  #moving: Separator | undefined;
   /** The cell of the pane at which that was. */
   #pressed = { row: 0, column: 0 };
 
@@ -33,10 +39,14 @@ export class Pointer {
 
   handle(event: MouseEvent): void {
     // A release that was lost holds nothing for ever.
-    if (event.action === 'press') this.#dragging = this.#grabbed = undefined;
+    if (event.action === 'press') this.#dragging = this.#grabbed = this.#moving = undefined;
     if (this.#dragging !== undefined) return this.#drag(this.#dragging, event);
     if (this.#grabbed !== undefined && (event.action === 'drag' || event.action === 'release')) {
       return this.#toGrabbed(this.#grabbed, event);
+    }
+    if (this.#moving !== undefined) return this.#move(this.#moving, event);
+    if (event.action === 'press' && event.button === 'left') {
+      this.#moving = this.#arrangement.separatorAt(event.column, event.row);
     }
     const index = this.#paneAt(event);
     const view = index === undefined ? undefined : this.#arrangement.views[index];
@@ -52,6 +62,13 @@ export class Pointer {
     else if (event.action === 'wheel-down') this.#wheel(view, WHEEL_LINES);
     else if (event.action === 'press' && event.button === 'left') this.#press(view, inside);
     return undefined;
+  }
+
+  #move(separator: Separator, { action, column, row }: MouseEvent): void {
+    if (action === 'release') this.#moving = undefined;
+    if (action !== 'drag') return;
+    this.#arrangement.moveSeparator(separator, column, row);
+    this.#effects.redecorate();
   }
 
   /** Whether the program of a pane wants to hear of it. */

@@ -121,6 +121,43 @@ describe('the layouts', () => {
     assert.match(stage.picture().at(-1) ?? '', /page 2\/2/);
   });
 
+  it('have lines that the mouse moves, as far as panes stay of use', () => {
+    const stage = new Stage(120, 40);
+    for (const name of ['one', 'two', 'three', 'four']) stage.add(name);
+    const sizes = (): string =>
+      ['one', 'two', 'three', 'four']
+        .map((name) => stage.view.paneSize(name))
+        .map((size) => `${size?.columns}x${size?.rows}`)
+        .join(' ');
+    const drag = (from: string, ...cells: string[]): void => {
+      stage.type(`\u001b[<0;${from}M`);
+      for (const cell of cells) stage.type(`\u001b[<32;${cell}M`);
+      stage.type(`\u001b[<0;${cells.at(-1)}m`);
+    };
+    assert.equal(sizes(), '60x19 59x19 60x18 59x18');
+    drag('61;10', '71;12');
+    assert.equal(sizes(), '70x19 49x19 60x18 59x18', 'the line right of the first pane');
+    drag('71;10', '1;10', '300;10', '41;10');
+    assert.equal(sizes(), '40x19 79x19 60x18 59x18', 'and back, from wherever it could not go');
+    drag('41;10', '1;10');
+    assert.equal(sizes(), '24x19 95x19 60x18 59x18', 'to the least');
+    drag('90;21', '90;31');
+    assert.equal(sizes(), '24x29 95x29 60x8 59x8', 'the titles of the second row');
+    assert.equal(stage.view.focusedPane, 'four', 'have the focus on the way');
+    stage.type('\u001b[<35;1;1M\u001b[<32;1;1M');
+    assert.equal(sizes(), '24x29 95x29 60x8 59x8', 'nothing is held any more');
+    stage.type(`${PREFIX}>${PREFIX}-`);
+    assert.equal(sizes(), '24x31 95x31 56x6 63x6', 'keys go on from there');
+    stage.type(`${PREFIX}f`);
+    assert.equal(stage.view.paneSize('four')?.columns, 97);
+    drag('23;5', '33;5');
+    assert.equal(stage.view.paneSize('four')?.columns, 87, 'the line beside the list');
+    drag('33;5', '120;5', '31;5');
+    assert.equal(stage.view.paneSize('four')?.columns, 89);
+    stage.type(`${PREFIX}>`);
+    assert.equal(stage.view.paneSize('four')?.columns, 93);
+  });
+
   it('make a pane larger at the cost of its neighbour', () => {
     const stage = new Stage();
     stage.add('one');
