@@ -78,6 +78,25 @@ describe('keys', () => {
     assert.equal(decoder.pending, false);
   });
 
+  it('are not made of the rest of a sequence or a character that was late', () => {
+    for (const [text, certainFrom] of [
+      ['\u001b[<32;120;40M', 3],
+      ['\u001b[?2026;2$y', 3],
+      ['\u001b[97;5u', 3],
+      ['漢', 1],
+      ['🙂', 1],
+    ] as const) {
+      const bytes = Buffer.from(text);
+      for (let cut: number = certainFrom; cut < bytes.length; cut += 1) {
+        const decoder = new InputDecoder();
+        assert.deepEqual(decoder.feed(bytes.subarray(0, cut)), []);
+        assert.equal(decoder.pending, false);
+        assert.deepEqual(decoder.timeout(), []);
+        assert.deepEqual(decoder.feed(bytes.subarray(cut)), decode(text), text);
+      }
+    }
+  });
+
   it('are not made of what the terminal answers', () => {
     assert.deepEqual(
       decode(
