@@ -149,6 +149,15 @@ describe('keys', () => {
     assert.equal(encodeKey(key, { ...PLAIN_MODES, modifyOtherKeys: 1 }), '\u001b[27;2;13~');
   });
 
+  it('have an F3 that is no cursor position, for a program that speaks the kitty protocol', () => {
+    const modes = { ...PLAIN_MODES, kittyKeyboardFlags: 1 };
+    const encoded = [{}, { shift: true }, { ctrl: true }].map((pressed) =>
+      encodeKey(keyOf('F3', pressed), modes),
+    );
+    assert.deepEqual(encoded, ['\u001b[13~', '\u001b[13;2~', '\u001b[13;5~']);
+    assert.equal(encodeKey(keyOf('F3', { shift: true }), PLAIN_MODES), '\u001b[1;2R');
+  });
+
   it('have names that configuration gives back', () => {
     fc.assert(
       fc.property(anyKey, (key) => {
