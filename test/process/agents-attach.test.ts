@@ -10,16 +10,24 @@ import { CLI } from './cli-program.js';
 class Desk {
   readonly process: PtyProcess;
   readonly #screen: AgentScreen;
+  /** All that the viewer wrote. */
+  written = '';
 
   private constructor(process: PtyProcess, screen: AgentScreen) {
     this.process = process;
     this.#screen = screen;
   }
 
+  #take(bytes: Uint8Array): void {
+    this.#screen.write(bytes);
+    this.written += Buffer.from(bytes).toString('latin1');
+  }
+
   static async attach(
     stage: AgentStage,
     test: TestContext,
     size: { readonly columns: number; readonly rows: number },
+    words: readonly string[] = [process.execPath, CLI, 'agents', 'attach'],
   ): Promise<Desk> {
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
@@ -30,18 +38,19 @@ class Desk {
     const environment = { PATH, TERM: 'xterm-256color', SLUICE_DIR: stage.directory };
     const started = await PtyProcess.start(
       {
-        command: [process.execPath, CLI, 'agents', 'attach'],
+        command: words,
         directory: '/',
         environment: { ...environment, XDG_STATE_HOME: stage.state },
         size,
       },
-      { onOutput: (bytes) => screen.write(bytes) },
+      { onOutput: (bytes) => desk.#take(bytes) },
     );
+    const desk = new Desk(started, screen);
     answer = (text) => void started.write(Buffer.from(text));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
-    return new Desk(started, screen);
+    return desk;
   }
 
   get alternate(): boolean {
@@ -87,5 +96,27 @@ describe('attach', () => {
       infos.map(({ status }) => status),
       ['running', 'running'],
     );
+  });
+
+  it('goes on after it was put to sleep in the middle of a frame', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    await stage.agents('new', '--name', 'noisy', '--', 'sh', '-c', 'seq 100000000');
+    const script = 'set -m; "$0" "$1" agents attach; echo asleep; fg';
+    const words = ['bash', '-c', script, process.execPath, CLI];
+    const desk = await Desk.attach(stage, test, { columns: 150, rows: 50 }, words);
+    await desk.shows(/\d{5}[^]*1 agent/);
+    desk.process.pause();
+    // Until its terminal takes nothing any more: more frames than it has room for.
+    const { log } = await stage.info('noisy');
+    await stage.until('noisy', (info) => info.log.sequence > log.sequence + 1_000_000);
+    desk.type('\u0007\u001a');
+    await stage.until('noisy', (info) => info.log.sequence > log.sequence + 1_500_000);
+    desk.process.resume();
+    // Back on the alternate screen it draws everything again.
+    while (!/1049h.*1049h.*noisy/s.test(desk.written)) await pause();
+    desk.type('\u0007d');
+    assert.equal((await desk.process.ended).exitCode, 0);
+    assert.match(desk.text, /asleep/);
   });
 });
