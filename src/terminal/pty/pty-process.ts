@@ -39,6 +39,7 @@ const MAX_TAIL_BYTES = 262_144;
 /** Input that waits for the program to read. */
 export const MAX_INPUT_BYTES = 1 << 20;
 
+/** A program, and the terminal it gets. */
 export interface PtyProcessOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
@@ -48,6 +49,7 @@ export interface PtyProcessOptions {
   readonly size: TerminalSize;
 }
 
+/** Where the output of a program goes. */
 export interface PtyHandlers {
   /** The bytes are good during the call only. It may pause the process. */
   onOutput(bytes: Uint8Array): void;
@@ -63,6 +65,10 @@ export interface PtyEnd {
 /** One buffer for all: a piece is given on before the next is read. */
 const buffer = new Uint8Array(TURN_BYTES);
 
+/**
+ * A program in a terminal of its own, until it has ended. Programs inherit no descriptor of this process but their
+ * terminal: all others are marked close-on-exec. Whoever started one ends it, by `process.kill`.
+ */
 export class PtyProcess {
   readonly pid: number;
   /** Resolves when the program has ended and all it wrote was given on; never rejects. */

@@ -5,6 +5,7 @@ import type { AgentScreen } from '../screen/index.js';
 import type { Attention } from '../stream/index.js';
 import type { AgentLog } from './agent-log.js';
 
+/** What there is of an agent. */
 export type AgentStatus =
   | 'starting'
   | 'running'

@@ -17,4 +17,5 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { decodeTerminalEvent, encodeTerminalEvent, type TerminalEvent } from './terminal-event.js';
 export { textLine } from './text-line.js';
