@@ -18,6 +18,7 @@ export {
   type AgentScreenText,
   type AgentStart,
   type AgentStatus,
+  type KillOptions,
   openSession,
   type RestartPolicy,
   type SessionClient,

@@ -15,6 +15,7 @@ export {
   type AgentInput,
   type AgentScreenText,
   type AgentStart,
+  type KillOptions,
   openSession,
   SessionClient,
   type SessionClientOptions,

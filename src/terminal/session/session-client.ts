@@ -26,11 +26,17 @@ export type AgentStart = Pick<AgentOptions, 'name' | 'command'> & Partial<AgentO
 /** What is typed into an agent, in this order. */
 export interface AgentInput {
   /** Several lines are one paste where the program knows pastes. */
-  readonly text?: string;
+  readonly text?: string | undefined;
   /** Keys by their names: `C-c`, `M-x`, `S-Enter`, `Up`, `F5`. */
-  readonly keys?: readonly string[];
+  readonly keys?: readonly string[] | undefined;
   /** And Enter at last. */
-  readonly enter?: boolean;
+  readonly enter?: boolean | undefined;
+}
+
+/** How agents are ended. */
+export interface KillOptions {
+  /** From asking to killing; default 5000. */
+  readonly killAfterMs?: number | undefined;
 }
 
 /** What the terminal of an agent shows. */
@@ -68,15 +74,15 @@ export class SessionClient {
     return reply['agent'] as AgentInfo;
   }
 
-  /** SIGHUP and SIGTERM, SIGKILL after `killAfterMs` (default 5000). Its log stays. As it was at its end. */
-  async stop(name: string, options: { readonly killAfterMs?: number } = {}): Promise<AgentInfo> {
+  /** SIGHUP and SIGTERM, and SIGKILL in the end; its log stays. What was known of it last. */
+  async stop(name: string, options: KillOptions = {}): Promise<AgentInfo> {
     const reply = await this.#control.request('stop', { name, ...options });
     const [stopped] = reply['agents'] as readonly AgentInfo[];
     return stopped as AgentInfo;
   }
 
   /** All of the session; its host ends when nobody is connected any more. */
-  async stopAll(options: { readonly killAfterMs?: number } = {}): Promise<readonly AgentInfo[]> {
+  async stopAll(options: KillOptions = {}): Promise<readonly AgentInfo[]> {
     const { agents } = await this.#control.request('stop', { all: true, ...options });
     return agents as readonly AgentInfo[];
   }
@@ -98,7 +104,10 @@ export class SessionClient {
 
   /** Who needs the user most, after `after`; undefined: nobody. With `wait` as soon as there is somebody. */
   async next(
-    options: { readonly after?: string; readonly wait?: boolean } = {},
+    options: {
+      readonly after?: string | undefined;
+      readonly wait?: boolean | undefined;
+    } = {},
   ): Promise<AgentInfo | undefined> {
     const { agent } = await this.#control.request('next', { ...options });
     return (agent as AgentInfo | null) ?? undefined;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ControlClient } from '../../../src/terminal/session/index.js';
+import { isSluiceError } from '../../../src/core/index.js';
+import { ControlClient, openSession } from '../../../src/terminal/session/index.js';
 import { SessionStage } from './session-stage.js';
 
 describe('the host of a session', () => {
@@ -97,5 +98,36 @@ describe('the host of a session', () => {
     await stage.until(() => stage.info('one').columns === 200);
     assert.ok(resized <= 2, `${resized} times`);
     viewer.close();
+  });
+});
+
+describe('a session that a program asks', () => {
+  it('starts, types, shows, resizes and stops, and says what is wrong', async (test) => {
+    const stage = new SessionStage(test);
+    using session = await openSession({ directory: stage.directory.path });
+    const command = ['sh', '-c', 'read -r line; echo "got $line"; stty size; read -r line'];
+    const started = await session.start({ name: 'one', command, directory: '/' });
+    assert.deepEqual([started.name, started.columns, started.rows], ['one', 80, 24]);
+    await session.resize('one', { columns: 50, rows: 10 });
+    assert.equal(await session.send('one', { text: 'words', enter: true }), 6);
+    await stage.shows('one', /got words\n10 50/);
+    const { lines, columns, rows } = await session.screen('one');
+    assert.deepEqual([columns, rows, lines.length], [50, 10, 10]);
+    assert.equal(await session.next(), undefined);
+    await session.report('one', 'waits', 'Deploy?');
+    assert.equal((await session.next({ wait: true }))?.attention.text, 'Deploy?');
+    assert.deepEqual(
+      (await session.agents()).map(({ name }) => name),
+      ['one'],
+    );
+    await assert.rejects(session.stop('two'), (error) => isSluiceError(error, 'SESSION_NOT_FOUND'));
+    await assert.rejects(session.resize('one', { columns: 0, rows: 1 }), RangeError);
+    assert.equal((await session.stop('one', { killAfterMs: 1000 })).status, 'ended');
+    session.close();
+    await assert.rejects(session.agents(), (error) => isSluiceError(error, 'CLOSED'));
+    const missing = { directory: stage.directory.path, session: 'nobody' };
+    await assert.rejects(openSession(missing), (error) =>
+      isSluiceError(error, 'SESSION_NOT_FOUND'),
+    );
   });
 });
