@@ -129,6 +129,7 @@ export class SessionHost {
     this.#starting.add(name);
     try {
       if (before !== undefined) await this.stop(name, 0);
+      if (this.#foreign.get(name)?.isLost === true) await this.#dropForeign(name);
       const started = await HostedAgent.start({
         agent,
         session: this.session,
@@ -139,6 +140,7 @@ export class SessionHost {
         events: this.#events,
       });
       this.#agents.set(name, started);
+      await this.#dropForeign(name);
       this.#stateChanged();
       return started.info();
     } finally {
@@ -151,6 +153,11 @@ export class SessionHost {
   async stop(name: string, killAfterMs: number): Promise<AgentInfo> {
     const agent = this.pane(name);
     if (agent instanceof ForeignAgent) {
+      if (agent.isLost) {
+        await this.#dropForeign(name);
+        this.#stateChanged();
+        return agent.info();
+      }
       throw new SluiceError('ACCESS_DENIED', `${name} is run by another process`, {
         remedy: `End the process that publishes ${agentChannel(name)}.`,
       });
@@ -351,13 +358,21 @@ export class SessionHost {
     }
   }
 
+  /** It is no pane of this session any more; its log stays. */
+  async #dropForeign(name: string): Promise<void> {
+    const agent = this.#foreign.get(name);
+    this.#foreign.delete(name);
+    await agent?.close();
+  }
+
   async #takeChannel({ type, manifest }: ChannelEvent): Promise<void> {
     const name = manifest.channel.slice(agentChannel('').length);
     if (type === 'retired' || this.#agents.has(name) || this.#starting.has(name)) return;
-    const before = this.#foreign.get(name);
-    if (before !== undefined) {
-      this.#foreign.delete(name);
-      await before.close();
+    await this.#dropForeign(name);
+    if (this.#foreign.size >= MAX_FOREIGN) {
+      // The one that has been there the longest of those whose publisher is gone.
+      const lost = [...this.#foreign.values()].find(({ isLost }) => isLost);
+      if (lost !== undefined) await this.#dropForeign(lost.name);
     }
     if (this.#closing || this.#foreign.size >= MAX_FOREIGN) return;
     try {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { type MessagePublisher, openPublisher } from '../../../src/bus/index.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import { ControlClient, openSession } from '../../../src/terminal/session/index.js';
+import { type TextFormat, text } from '../../../src/format/index.js';
+import { plainLines } from '../../../src/terminal/view/index.js';
 import { SessionStage } from './session-stage.js';
 
 describe('the host of a session', () => {
@@ -129,5 +132,42 @@ describe('a session that a program asks', () => {
     await assert.rejects(openSession(missing), (error) =>
       isSluiceError(error, 'SESSION_NOT_FOUND'),
     );
+  });
+});
+
+describe('agents of other processes', () => {
+  it('make room when they are gone: for one of the session, or at a word', async (test) => {
+    const stage = new SessionStage(test);
+    const publish = (name: string): Promise<MessagePublisher<TextFormat>> =>
+      openPublisher(`agent/${name}`, { format: text(), directory: stage.directory.path });
+    const names = (): string[] => stage.host.panes.map(({ name }) => name);
+    const publishers = await Promise.all([publish('one'), publish('two')]);
+    await stage.until(() => names().length === 2);
+    await assert.rejects(stage.host.stop('one', 0), (error) =>
+      isSluiceError(error, 'ACCESS_DENIED'),
+    );
+    await Promise.all(publishers.map((publisher) => publisher.close()));
+    await stage.until(() => names().every((name) => stage.info(name).status === 'lost'));
+    await stage.start('one', 'exec sleep 1000');
+    assert.deepEqual(names(), ['one', 'two']);
+    assert.equal(stage.info('one').status, 'running');
+    assert.equal((await stage.host.stop('two', 0)).status, 'lost');
+    assert.deepEqual(names(), ['one']);
+  });
+
+  it('hold nobody up with a message, however long it is', async (test) => {
+    const stage = new SessionStage(test);
+    const options = { format: text(), directory: stage.directory.path, ringBytes: 32 << 20 };
+    await using publisher = await openPublisher('agent/long', options);
+    await stage.until(() => stage.host.panes.length === 1);
+    await publisher.send(`${'words of a long message '.repeat(200_000)}end`);
+    const { screen, log } = stage.host.pane('long');
+    const isShown = (): boolean => /end$/.test(plainLines(screen, 0).join('').trimEnd());
+    let turnsBetween = 0;
+    while (!isShown()) {
+      if (log.sequence > 0) turnsBetween += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.ok(turnsBetween > 2, `${turnsBetween} turns while it was written`);
   });
 });
