@@ -41,6 +41,21 @@ describe('the host of a session', () => {
     viewer.close();
   });
 
+  it('starts a line for a shell that was typed in a view, whatever is in it', async (test) => {
+    const stage = new SessionStage(test);
+    const client = ControlClient.connect(stage.directory, 'main');
+    test.after(() => client.close());
+    const environment = { PATH: process.env['PATH'] ?? '' };
+    const fields = { columns: 80, rows: 24, capabilities: { colors: 'none' }, directory: '/' };
+    const { request, reply } = client.start('attach', { ...fields, environment });
+    const line = 'cd /tmp && WORD=here sh -c \'echo "$WORD in $PWD"\'; exec sleep 1000';
+    client.sendInput(request, Buffer.from(`\u0007c${line}\r`));
+    await stage.until(() => stage.host.panes.length === 1);
+    await stage.shows('cd', /^here in \/tmp/);
+    client.sendInput(request, Buffer.from('\u0007d'));
+    assert.deepEqual(await reply, Object.assign(Object.create(null), { reason: 'detach' }));
+  });
+
   it('refuses to copy what no terminal takes', async (test) => {
     const stage = new SessionStage(test);
     await stage.start('one', 'seq -f %075.0f 3000; echo over; exec sleep 1000');
