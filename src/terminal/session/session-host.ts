@@ -9,7 +9,7 @@ import {
   tryClaim,
   watchChannels,
 } from '../../bus/index.js';
-import { nextInNeed } from '../attention/index.js';
+import { Announcements, nextInNeed } from '../attention/index.js';
 import { AttentionCommand } from './attention-command.js';
 import { type AgentOptions, DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import { ControlServer } from './control-server.js';
@@ -60,6 +60,7 @@ export class SessionHost {
   readonly #viewers = new Set<ViewerSession>();
   readonly #waiting = new Set<() => void>();
   readonly #abort = new AbortController();
+  readonly #announcements = new Announcements();
   readonly #looking: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
   #fitting: NodeJS.Timeout | undefined;
@@ -165,6 +166,7 @@ export class SessionHost {
     await agent.close(killAfterMs);
     const info = agent.info();
     this.#agents.delete(name);
+    this.#announcements.forget(name);
     this.#stateChanged();
     this.#considerEnd();
     return info;
@@ -312,7 +314,8 @@ export class SessionHost {
       const info = pane.info();
       const isLookedAt = [...this.#viewers].some(({ focusedPane }) => focusedPane === name);
       if (isLookedAt) pane.seen = true;
-      if (info.attention.state === 'waits') {
+      const { state, sinceMs } = info.attention;
+      if (state === 'waits' && this.#announcements.isDue(name, sinceMs, Date.now())) {
         this.command.run(info, this.session);
         this.#server.announce(info);
       }
@@ -362,6 +365,7 @@ export class SessionHost {
   async #dropForeign(name: string): Promise<void> {
     const agent = this.#foreign.get(name);
     this.#foreign.delete(name);
+    this.#announcements.forget(name);
     await agent?.close();
   }
 

@@ -56,6 +56,30 @@ describe('the host of a session', () => {
     assert.deepEqual(await reply, Object.assign(Object.create(null), { reason: 'detach' }));
   });
 
+  it('tells that an agent waits when it begins to, not as often as it says so', async (test) => {
+    const stage = new SessionStage(test);
+    const client = ControlClient.connect(stage.directory, 'main');
+    test.after(() => client.close());
+    await stage.start('seen', 'exec sleep 1000');
+    const told: unknown[] = [];
+    let isAttached = false;
+    const fields = { columns: 80, rows: 24, capabilities: { colors: 'none' }, directory: '/' };
+    const onEvent = ({ event, name }: Readonly<Record<string, unknown>>): void => {
+      if (event === 'waits') told.push(name);
+      if (event === 'frame') isAttached = true;
+    };
+    const { request } = client.start('attach', { ...fields, environment: {} }, { onEvent });
+    await stage.until(() => isAttached);
+    const again = "printf '\\033]133;C\\007\\033]9;look at me\\007'; sleep 0.01";
+    const script = `i=0; while [ $i -lt 30 ]; do ${again}; i=$((i+1)); done; echo over; sleep 1000`;
+    await stage.start('loud', script);
+    await stage.shows('loud', /over/);
+    // What was announced is on the socket before the answer to this.
+    await client.request('ls');
+    assert.deepEqual(told, ['loud', 'loud', 'loud']);
+    client.sendInput(request, Buffer.from('\u0007d'));
+  });
+
   it('refuses to copy what no terminal takes', async (test) => {
     const stage = new SessionStage(test);
     await stage.start('one', 'seq -f %075.0f 3000; echo over; exec sleep 1000');
