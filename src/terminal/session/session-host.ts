@@ -55,7 +55,7 @@ export class SessionHost {
   readonly #mark = randomUUID();
   readonly #agents = new Map<string, HostedAgent>();
   readonly #foreign = new Map<string, ForeignAgent>();
-  readonly #starting = new Set<string>();
+  readonly #starting = new Map<string, Promise<AgentInfo>>();
   /** The one that was used last comes last. */
   readonly #viewers = new Set<ViewerSession>();
   readonly #waiting = new Set<() => void>();
@@ -127,27 +127,34 @@ export class SessionHost {
     if (this.#agents.size + this.#starting.size >= MAX_AGENTS) {
       throw new RangeError(`a session has at most ${MAX_AGENTS} agents`);
     }
-    this.#starting.add(name);
+    if (this.#closing) throw new SluiceError('CLOSED', `the session ${this.session} is ending`);
+    const starting = this.#start(agent);
+    this.#starting.set(name, starting);
     try {
-      if (before !== undefined) await this.stop(name, 0);
-      if (this.#foreign.get(name)?.isLost === true) await this.#dropForeign(name);
-      const started = await HostedAgent.start({
-        agent,
-        session: this.session,
-        directory: this.#options.directory.path,
-        stateDirectory: join(this.#options.stateDirectory, this.session),
-        environment: this.#environmentOf(name),
-        watchdog: this.#watchdog,
-        events: this.#events,
-      });
-      this.#agents.set(name, started);
-      await this.#dropForeign(name);
-      this.#stateChanged();
-      return started.info();
+      return await starting;
     } finally {
       this.#starting.delete(name);
       this.#considerEnd();
     }
+  }
+
+  async #start(agent: AgentOptions): Promise<AgentInfo> {
+    const { name } = agent;
+    if (this.#agents.has(name)) await this.stop(name, 0);
+    if (this.#foreign.get(name)?.isLost === true) await this.#dropForeign(name);
+    const started = await HostedAgent.start({
+      agent,
+      session: this.session,
+      directory: this.#options.directory.path,
+      stateDirectory: join(this.#options.stateDirectory, this.session),
+      environment: this.#environmentOf(name),
+      watchdog: this.#watchdog,
+      events: this.#events,
+    });
+    this.#agents.set(name, started);
+    await this.#dropForeign(name);
+    this.#stateChanged();
+    return started.info();
   }
 
   /** Ends an agent and takes it out of the session; its log stays. */
@@ -261,7 +268,7 @@ export class SessionHost {
 
   connectionsChanged(count: number): void {
     clearTimeout(this.#idle);
-    if (count === 0) this.#idle = setTimeout(() => this.#considerEnd(), IDLE_MS);
+    if (count === 0 && !this.#closing) this.#idle = setTimeout(() => this.#considerEnd(), IDLE_MS);
     this.#considerEnd();
   }
 
@@ -273,6 +280,9 @@ export class SessionHost {
     clearInterval(this.#looking);
     clearTimeout(this.#idle);
     clearTimeout(this.#fitting);
+    this.#server.refuse();
+    // What is just being started is ended with the others.
+    await Promise.allSettled(this.#starting.values());
     await this.stopAll(killAfterMs);
     await Promise.all([...this.#foreign.values()].map((agent) => agent.close()));
     await this.#server.close();

@@ -80,6 +80,19 @@ describe('the host of a session', () => {
     client.sendInput(request, Buffer.from('\u0007d'));
   });
 
+  it('ends what was just being started with itself, and starts nothing after that', async (test) => {
+    const stage = new SessionStage(test);
+    const starting = stage.start('late', 'echo here; exec sleep 1000');
+    await stage.host.close(1000);
+    assert.equal((await starting).name, 'late');
+    assert.deepEqual(stage.host.panes, []);
+    await assert.rejects(stage.start('later', 'true'), (error) => isSluiceError(error, 'CLOSED'));
+    assert.throws(
+      () => ControlClient.connect(stage.directory, 'main'),
+      (error) => isSluiceError(error, 'SESSION_NOT_FOUND'),
+    );
+  });
+
   it('refuses to copy what no terminal takes', async (test) => {
     const stage = new SessionStage(test);
     await stage.start('one', 'seq -f %075.0f 3000; echo over; exec sleep 1000');
