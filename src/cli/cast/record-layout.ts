@@ -165,7 +165,7 @@ class LayoutRecording {
           .catch((error: unknown) => this.#failed.abort(error))
           .finally(() => (this.#writing = undefined));
       },
-      this.#pacer.delayMs(performance.now(), false),
+      this.#pacer.delayMs(performance.now()),
     );
   }
 

@@ -87,13 +87,13 @@ export class LocalViewer {
   setPlayback(state: PlaybackState): void {
     this.#playback = state;
     this.#presenter?.view.setPlayback(state);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** A few words in the status line, until the next key. */
   notify(text: string): void {
     this.#presenter?.view.notify(text);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** The content of a pane changed. */

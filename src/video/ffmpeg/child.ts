@@ -49,7 +49,7 @@ export class FfmpegChild {
     const { readable, writable } = createLargePipe(PIPE_BYTES);
     this.output = readable;
     const words = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'error', ...args];
-    const beside = second === 'output' ? createPipe(PIPE_BYTES) : undefined;
+    const beside = second === 'output' ? createLargePipe(PIPE_BYTES) : undefined;
     const third = second === undefined ? [] : [beside?.writable ?? ('pipe' as const)];
     this.#child = spawn('ffmpeg', words, { stdio: ['pipe', writable, 'pipe', ...third] });
     closeDescriptor(writable);
