@@ -27,8 +27,8 @@ let sent = Promise.resolve();
 
 /** In order, however long a reader takes. */
 function tell(event: TerminalEvent): void {
-  const { type, bytes } = encodeTerminalEvent(event);
-  sent = sent.then(() => agent.send(bytes, { type }));
+  const message = encodeTerminalEvent(event);
+  sent = sent.then(() => agent.send(message.bytes, { type: message.type }));
 }
 
 tell({ type: 'size', size });

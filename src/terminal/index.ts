@@ -41,6 +41,8 @@ export {
   coloredLines,
   type LayoutKind,
   type PaneState,
+  type PlaybackCommand,
+  type PlaybackState,
   plainLines,
   type ViewPane,
 } from './view/index.js';
