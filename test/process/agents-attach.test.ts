@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { AgentStage } from './agent-stage.js';
+import { AgentStage, pause } from './agent-stage.js';
 import { Desk } from './desk.js';
 
 function attach(
   stage: AgentStage,
   test: TestContext,
   size: { readonly columns: number; readonly rows: number },
+  script?: string,
 ): Promise<Desk> {
   const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
-  return Desk.open(test, { words: ['agents', 'attach'], size, environment });
+  return Desk.open(test, { words: ['agents', 'attach'], size, environment, script });
 }
 
 describe('attach', () => {
@@ -38,5 +39,26 @@ describe('attach', () => {
       infos.map(({ status }) => status),
       ['running', 'running'],
     );
+  });
+
+  it('goes on after it was put to sleep in the middle of a frame', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    await stage.agents('new', '--name', 'noisy', '--', 'sh', '-c', 'seq 100000000');
+    const script = 'set -m; "$0" "$1" agents attach; echo asleep; fg';
+    const desk = await attach(stage, test, { columns: 150, rows: 50 }, script);
+    await desk.shows(/\d{5}[^]*1 agent/);
+    desk.process.pause();
+    // Until its terminal takes nothing any more: more frames than it has room for.
+    const { log } = await stage.info('noisy');
+    await stage.until('noisy', (info) => info.log.sequence > log.sequence + 1_000_000);
+    desk.type('\u0007\u001a');
+    await stage.until('noisy', (info) => info.log.sequence > log.sequence + 1_500_000);
+    desk.process.resume();
+    // Back on the alternate screen it draws everything again.
+    while (!/1049h.*1049h.*noisy/s.test(desk.written)) await pause();
+    desk.type('\u0007d');
+    assert.equal((await desk.process.ended).exitCode, 0);
+    assert.match(desk.text, /asleep/);
   });
 });

@@ -11,18 +11,24 @@ export interface DeskOptions {
   readonly words: readonly string[];
   readonly size: { readonly columns: number; readonly rows: number };
   readonly environment: Readonly<Record<string, string>>;
+  /** For bash, in place of the words: Node and our program are its `$0` and `$1`. */
+  readonly script?: string | undefined;
 }
 
 export class Desk {
   readonly process: PtyProcess;
   readonly #screen: AgentScreen;
+  /** All that was written to the terminal. */
+  written = '';
 
   private constructor(process: PtyProcess, screen: AgentScreen) {
     this.process = process;
     this.#screen = screen;
   }
 
-  static async open(test: TestContext, { words, size, environment }: DeskOptions): Promise<Desk> {
+  static async open(test: TestContext, options: DeskOptions): Promise<Desk> {
+    const { words, size, environment, script } = options;
+    const own = [process.execPath, CLI];
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
@@ -31,18 +37,24 @@ export class Desk {
     const { PATH = '' } = process.env;
     const started = await PtyProcess.start(
       {
-        command: [process.execPath, CLI, ...words],
+        command: script === undefined ? [...own, ...words] : ['bash', '-c', script, ...own],
         directory: '/',
         environment: { PATH, TERM: 'xterm-256color', ...environment },
         size,
       },
-      { onOutput: (bytes) => screen.write(bytes) },
+      {
+        onOutput: (bytes) => {
+          screen.write(bytes);
+          desk.written += Buffer.from(bytes).toString('latin1');
+        },
+      },
     );
+    const desk = new Desk(started, screen);
     answer = (text) => void started.write(Buffer.from(text));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
-    return new Desk(started, screen);
+    return desk;
   }
 
   get alternate(): boolean {

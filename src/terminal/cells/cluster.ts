@@ -166,3 +166,21 @@ export function clustersOf(text: string): Cluster[] {
 export function columnsOfText(text: string): number {
   return clustersOf(text).reduce((sum, { columns }) => sum + columns, 0);
 }
+
+/** Marks that some terminals give a column of their own. */
+const SPACING_MARK = /[\p{Mc}\u0e33\u0eb3]/u;
+
+/** The most columns that a text takes on a terminal that knows no clusters: each code point for itself. */
+export function columnsApart(text: string): number {
+  let columns = 0;
+  for (const character of text) {
+    const info = codePointInfo(character.codePointAt(0) as number);
+    const kind = kindOf(info);
+    if (kind === KIND.pictograph || kind === KIND.skinTone || kind === KIND.regional) columns += 2;
+    else if (kind === KIND.mark) columns += SPACING_MARK.test(character) ? 1 : 0;
+    else if (kind < KIND.pictograph || (kind >= KIND.hangulLead && kind <= KIND.hangulTail)) {
+      columns += columnsAlone(info);
+    }
+  }
+  return columns;
+}

@@ -5,6 +5,7 @@ export {
   type Cluster,
   type ClusterState,
   clustersOf,
+  columnsApart,
   columnsOfText,
   mayStandAlone,
   nextCluster,

@@ -21,14 +21,17 @@ export class LineEncoder {
     this.#out = out;
   }
 
-  /** A line with its end. `columns`: of the terminal, whose own wrap would put an agent's text in front; 0: as long as it is. */
-  writeLine(tag: LineTag, line: LineRows, columns: number): void {
+  /**
+   * A line with its end. `columns`: of the terminal, whose own wrap would put an agent's text in front; 0: as long as it is.
+   * `from`: so many of its cells stand in the line above.
+   */
+  writeLine(tag: LineTag, line: LineRows, columns: number, from = 0): void {
     const room = columns === 0 ? Number.POSITIVE_INFINITY : Math.max(2, columns - tag.columns);
-    this.#writeTag(tag, false);
+    this.#writeTag(tag, from > 0);
     let used = 0;
     for (let row = 0; row < line.rows; row += 1) {
       const count = row + 1 < line.rows ? line.grid.columns : usedColumns(line.grid, row);
-      for (let x = 0; x < count; x += 1) {
+      for (let x = Math.max(0, from - row * line.grid.columns); x < count; x += 1) {
         const at = line.grid.at(x, row);
         const width = columnsOf(line.grid.words[at] as number);
         if (used + width > room) {

@@ -1,6 +1,6 @@
-import { columnsOfText } from '../cells/index.js';
+import { CELL_WORDS, columnsOfText } from '../cells/index.js';
 import { OutputBytes, type PenOptions } from '../output/index.js';
-import { AgentLines, type LineRows } from './agent-lines.js';
+import { AgentLines, type LineRows, usedColumns } from './agent-lines.js';
 import { LineEncoder } from './line-encoder.js';
 import { type LineTag, MAX_NAME_COLUMNS, tagOf } from './line-tag.js';
 
@@ -24,14 +24,20 @@ interface Agent {
   readonly lines: AgentLines;
   /** When it last wrote something behind its last line; undefined: nothing, or it was shown already. */
   partialSinceMs: number | undefined;
-  /** The text that was shown of an unfinished line. */
-  shown: string;
+  /** The cells that were shown of an unfinished line; none: nothing was. */
+  shown: Uint32Array;
 }
 
-function textOf({ grid, rows }: LineRows): string {
-  let text = '';
-  for (let row = 0; row < rows; row += 1) text += grid.row(row).join(' ');
-  return text;
+const NOTHING = new Uint32Array(0);
+
+/** The cells of a line, without the blank ones at its end. */
+function cellsOf({ grid, rows }: LineRows): Uint32Array {
+  if (rows === 0) return NOTHING;
+  return grid.words.slice(0, grid.at(usedColumns(grid, rows - 1), rows - 1));
+}
+
+function startsWith(words: Uint32Array, start: Uint32Array): boolean {
+  return words.length >= start.length && start.every((word, at) => words[at] === word);
 }
 
 /**
@@ -78,7 +84,7 @@ export class MergedLines {
     if (known !== undefined) return known;
     const answer = this.#options.onAnswer;
     const lines = new AgentLines(answer && ((text) => answer(name, text)));
-    const agent: Agent = { name, lines, partialSinceMs: undefined, shown: '' };
+    const agent: Agent = { name, lines, partialSinceMs: undefined, shown: NOTHING };
     this.#agents.set(name, agent);
     const columns = Math.min(MAX_NAME_COLUMNS, columnsOfText(name));
     if (columns > this.#nameColumns) {
@@ -104,18 +110,22 @@ export class MergedLines {
     this.#footerDue = true;
   }
 
+  /** Of a line that was shown before it was ended, what came since; all of it when it was drawn over. */
   #writeLine(agent: Agent, line: LineRows): void {
-    const alreadyShown = agent.shown !== '' && agent.shown === textOf(line);
-    agent.shown = '';
-    if (alreadyShown) return;
+    const { shown } = agent;
+    agent.shown = NOTHING;
+    const cells = cellsOf(line);
+    const from = startsWith(cells, shown) ? shown.length / CELL_WORDS : 0;
+    if (from > 0 && cells.length === shown.length) return;
     this.#eraseFooter();
-    this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
+    this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns, from);
   }
 
   /** The agent's program has ended: what it did not end is a line too. */
   endAgent(name: string): void {
     const agent = this.#agentOf(name);
     agent.lines.end((line) => this.#writeLine(agent, line));
+    agent.shown = NOTHING;
     agent.partialSinceMs = undefined;
     this.#footerDue = true;
   }
@@ -133,9 +143,9 @@ export class MergedLines {
       }
       agent.partialSinceMs = undefined;
       const line = agent.lines.unfinished();
-      if (line.rows === 0 || agent.shown !== '') continue;
+      if (line.rows === 0 || agent.shown.length > 0) continue;
       this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
-      agent.shown = textOf(line);
+      agent.shown = cellsOf(line);
     }
     return waiting;
   }

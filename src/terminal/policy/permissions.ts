@@ -16,6 +16,7 @@ export interface Permissions {
   readonly eightBitControls: boolean;
 }
 
+/** What agents may do where nothing else was said. */
 export const DEFAULT_PERMISSIONS: Permissions = Object.freeze({
   hyperlinks: true,
   clipboard: 'ask',

@@ -17,6 +17,7 @@ import type { ScreenSignal } from './signals.js';
 import { Utf8Alignment } from './utf8-alignment.js';
 import { Xterm, type XtermBuffer } from './xterm.js';
 
+/** Its size, what its program may do, and where answers and signals go. */
 export interface AgentScreenOptions {
   /** At least 2. */
   readonly columns: number;

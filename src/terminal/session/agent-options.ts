@@ -5,8 +5,10 @@ import { DEFAULT_MAX_LOG_BYTES, MIN_LOG_BYTES } from './agent-log.js';
 import { assertAgentName } from './session-paths.js';
 
 export const RESTART_POLICIES = ['never', 'on-failure', 'always'] as const;
+/** Whether a program that has ended is started again. */
 export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 
+/** What an agent is started with. */
 export interface AgentOptions {
   readonly name: string;
   /** The program and its arguments. */

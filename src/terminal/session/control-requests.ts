@@ -119,7 +119,7 @@ function agentOfCommand(
   const taken = new Set(host.panes.map(({ name }) => name));
   let name = stem;
   for (let number = 2; taken.has(name); number += 1) name = `${stem}-${number}`;
-  const words = ['/bin/sh', '-c', `exec ${command}`];
+  const words = ['/bin/sh', '-c', command];
   return checkAgentOptions({ ...AGENT_DEFAULTS, name, command: words, directory, environment });
 }
 

@@ -157,8 +157,12 @@ export class HostedAgent implements SessionPane {
     return true;
   }
 
+  fits({ columns, rows }: TerminalSize): boolean {
+    return columns === this.#size.columns && rows === this.#size.rows;
+  }
+
   resize(size: TerminalSize): void {
-    if (size.columns === this.#size.columns && size.rows === this.#size.rows) return;
+    if (this.fits(size)) return;
     this.#size = size;
     // The screen first: what the program writes because of it is for the new size.
     this.screen.resize(size.columns, size.rows);

@@ -11,6 +11,15 @@ export { MIN_LOG_BYTES } from './agent-log.js';
 export { ControlClient, type RequestHandlers } from './control-client.js';
 export { connectOrLaunch, hostLogPath, type LaunchOptions } from './host-launch.js';
 export { listSegments, type LogPiece, readLogPiece } from './log-files.js';
+export {
+  type AgentInput,
+  type AgentScreenText,
+  type AgentStart,
+  type KillOptions,
+  openSession,
+  SessionClient,
+  type SessionClientOptions,
+} from './session-client.js';
 export type { AgentInfo, AgentStatus } from './session-pane.js';
 export {
   agentChannel,

@@ -138,6 +138,8 @@ export class RemoteViewer {
 
   #resized(): void {
     if (!this.#attached) return;
+    // The process was asleep, and the rest of a frame was written before: nothing is left to wait for.
+    if (this.#frameUnderWay && !this.#terminal.frames.busy) this.#drawn();
     this.#options.client.sendEvent(this.#request, { event: 'resize', ...this.#terminal.size });
   }
 }

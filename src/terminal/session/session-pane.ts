@@ -5,6 +5,7 @@ import type { AgentScreen } from '../screen/index.js';
 import type { Attention } from '../stream/index.js';
 import type { AgentLog } from './agent-log.js';
 
+/** What there is of an agent. */
 export type AgentStatus =
   | 'starting'
   | 'running'
@@ -55,6 +56,8 @@ export interface SessionPane {
   /** Types into it; false when it takes nothing: too much waits, it has ended, it runs elsewhere. */
   input(bytes: Uint8Array): boolean;
   resize(size: TerminalSize): void;
+  /** Whether `resize` would change nothing. */
+  fits(size: TerminalSize): boolean;
   /** Ends what runs and frees everything. */
   close(killAfterMs: number): Promise<void>;
 }

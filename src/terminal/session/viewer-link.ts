@@ -92,7 +92,7 @@ export class ViewerLink {
   }
 
   #input(name: string, bytes: Uint8Array): void {
-    if (!this.#host.pane(name).input(bytes)) this.#view.notify(`${name} takes no input`);
+    if (!this.#host.input(name, bytes)) this.#view.notify(`${name} takes no input`);
   }
 
   #stop(name: string): void {

@@ -1,5 +1,5 @@
 import type { TerminalSize } from '../../ffi/index.js';
-import { FramePacer, type TerminalCapabilities } from '../output/index.js';
+import { clipboardSequence, FramePacer, type TerminalCapabilities } from '../output/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
@@ -75,8 +75,7 @@ export class ViewerSession {
   }
 
   focus(pane: string): void {
-    this.#presenter.view.focus(pane);
-    this.#schedule();
+    this.#act(this.#presenter.view.focus(pane));
   }
 
   notify(text: string): void {
@@ -125,7 +124,8 @@ export class ViewerSession {
   #act(actions: readonly ViewAction[]): void {
     for (const action of actions) this.#do(action);
     if (this.#closed) return;
-    this.#owner.used(this);
+    // That the user went to another terminal is no use of this one.
+    if (this.#presenter.view.hasFocus) this.#owner.used(this);
     this.#schedule();
   }
 
@@ -145,7 +145,7 @@ export class ViewerSession {
       case 'kill':
         return this.#owner.stop(action.pane);
       case 'copy':
-        return this.#owner.copy(action.text);
+        return this.#copy(action.text);
       case 'suspend':
         return this.#owner.suspend();
       case 'detach':
@@ -154,6 +154,11 @@ export class ViewerSession {
       case 'redraw':
         return undefined;
     }
+  }
+
+  #copy(text: string): void {
+    if (clipboardSequence(text) !== undefined) this.#owner.copy(text);
+    else this.notify('too long for the clipboard of a terminal');
   }
 
   #schedule(): void {

@@ -62,6 +62,7 @@ export class View {
   /** The pane that is stopped when the user says y. */
   #killing: string | undefined;
   #notice = '';
+  #hasFocus = true;
   #playback: PlaybackState | undefined;
   /** Lines, titles or the status line changed. */
   #decorated = false;
@@ -109,11 +110,17 @@ export class View {
     this.#decorated = true;
   }
 
-  /** Gives a pane the focus. An unknown name changes nothing. */
-  focus(name: string): void {
+  /** Whether the terminal has the focus of its user, as far as it tells. */
+  get hasFocus(): boolean {
+    return this.#hasFocus;
+  }
+
+  /** Gives a pane the focus; what that asks for. An unknown name changes nothing. */
+  focus(name: string): readonly ViewAction[] {
+    this.#actions = [];
     const index = this.#arrangement.views.findIndex(({ pane }) => pane.name === name);
     this.#focusOn(() => this.#arrangement.focusOn(index));
-    this.#actions = [];
+    return this.#actions;
   }
 
   setLayout(kind: LayoutKind): void {
@@ -165,6 +172,7 @@ export class View {
   handle(event: InputEvent): readonly ViewAction[] {
     this.#actions = [];
     if (event.type === 'reply') return [];
+    this.#hasFocus = event.type !== 'focus' || event.focused;
     if (event.type === 'focus') this.#tellFocus(this.#arrangement.focused, event.focused);
     else if (event.type === 'mouse') this.#handleMouse(event);
     else {
@@ -308,8 +316,10 @@ export class View {
     if (!move()) return;
     this.#decorated = true;
     const now = this.#arrangement.focused;
-    this.#tellFocus(before, false);
-    this.#tellFocus(now, true);
+    if (this.#hasFocus) {
+      this.#tellFocus(before, false);
+      this.#tellFocus(now, true);
+    }
     if (now !== undefined) this.#actions.push({ type: 'focus', pane: now.pane.name });
   }
 

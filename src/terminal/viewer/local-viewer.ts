@@ -34,6 +34,7 @@ export interface ViewerOwner {
   onSizes(sizes: ReadonlyMap<string, { readonly columns: number; readonly rows: number }>): void;
 }
 
+/** What a viewer of panes of this process needs. */
 export interface LocalViewerOptions {
   readonly session: string;
   readonly owner: ViewerOwner;

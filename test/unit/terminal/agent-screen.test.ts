@@ -93,8 +93,8 @@ describe('the screen of an agent', () => {
     assert.equal(screen.modes.alternateScreen, true);
     assert.equal(screen.modes.kittyKeyboardFlags, 0);
     assert.equal(shown()[0], 'alt');
-    write('\u001b[>5u\u001b[=2;2u');
-    assert.equal(screen.modes.kittyKeyboardFlags, 7);
+    write('\u001b[>8u\u001b[=1;2u');
+    assert.equal(screen.modes.kittyKeyboardFlags, 9);
     write('\u001b[<u');
     assert.equal(screen.modes.kittyKeyboardFlags, 0);
     write('\u001b[?1049l');
@@ -200,7 +200,10 @@ describe('questions of a program', () => {
       ['\u001b[?31337$p', ['\u001b[?31337;0$y']],
       ['\u001b[4$p', ['\u001b[4;2$y']],
       ['\u001b[>q', ['\u001bP>|sluice\u001b\\']],
-      ['\u001b[>5u\u001b[?u', ['\u001b[?5u']],
+      ['\u001b[>9u\u001b[?u', ['\u001b[?9u']],
+      // Releases, other layouts and text are not told: whoever asks hears so.
+      ['\u001b[>31u\u001b[?u\u001b[<u', ['\u001b[?9u']],
+      ['\u001b[>1u\u001b[=6;2u\u001b[?u', ['\u001b[?1u']],
       ['\u001b[?4m', ['\u001b[>4;0m']],
       ['\u001b]10;?\u0007', ['\u001b]10;rgb:cccc/cccc/cccc\u001b\\']],
       ['\u001b]11;?\u001b\\', ['\u001b]11;rgb:0000/0000/0000\u001b\\']],

@@ -113,6 +113,37 @@ describe('lines of many agents', () => {
     assert.equal(take(), '');
   });
 
+  it('are not written twice when they go on after that', () => {
+    const { merged, write, take } = open({ partialMs: 500, pen: PLAIN });
+    write('a', 'Continue? ');
+    merged.showPartialLines(500);
+    take();
+    write('a', 'yes\nnext\n');
+    assert.equal(withoutSequences(take()), '     ┆  yes\na    │ next\n');
+    write('a', 'x'.repeat(300));
+    merged.showPartialLines(1000);
+    take();
+    write('a', `${'y'.repeat(300)}\n`);
+    assert.equal(withoutSequences(take()), `     ┆ ${'y'.repeat(300)}\n`);
+    // Drawn over: the line is another one.
+    write('a', '10 %');
+    merged.showPartialLines(1500);
+    take();
+    write('a', '\r100 %\n');
+    assert.equal(withoutSequences(take()), 'a    │ 100 %\n');
+  });
+
+  it('of the next program are its own, whatever the one before was about to say', () => {
+    const { merged, write, take } = open({ partialMs: 500, pen: PLAIN });
+    write('a', 'same');
+    merged.showPartialLines(500);
+    assert.equal(withoutSequences(take()), 'a    │ same\n');
+    write('a', '\r\u001b[K');
+    merged.endAgent('a');
+    write('a', 'same\n');
+    assert.equal(withoutSequences(take()), 'a    │ same\n');
+  });
+
   it('stand above a footer of what is still written, on a terminal', () => {
     const { write, take, merged } = open({ columns: 40, footerRows: 2, pen: PLAIN });
     const terminal = new AgentScreen({ columns: 40, rows: 8 });
