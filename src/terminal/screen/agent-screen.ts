@@ -15,7 +15,8 @@ import {
 import { takeSignals } from './signal-handlers.js';
 import type { ScreenSignal } from './signals.js';
 import { Utf8Alignment } from './utf8-alignment.js';
-import { Xterm, type XtermBuffer } from './xterm.js';
+import { Xterm } from './xterm.js';
+import type { XtermBuffer } from './xterm-core.js';
 
 export interface AgentScreenOptions {
   /** At least 2. */

@@ -6,9 +6,9 @@ import {
   linkNumber,
   underlineWord,
   wordsOfLine,
-  Xterm,
   type XtermLine,
-} from '../../../src/terminal/screen/xterm.js';
+} from '../../../src/terminal/screen/xterm-core.js';
+import { Xterm } from '../../../src/terminal/screen/xterm.js';
 
 const WORDS = 3;
 const encoder = new TextEncoder();
