@@ -12,6 +12,12 @@ import {
 const BLANK = 1 << COLUMNS_SHIFT;
 const LAST_ASCII = 0x7e;
 
+function put(words: Uint32Array, at: number, content: number, fg: number, bg: number): void {
+  words[at] = content;
+  words[at + 1] = fg;
+  words[at + 2] = bg;
+}
+
 /**
  * Prints characters where xterm itself would, several times as fast: the part of a run that fits into the row goes
  * straight to the words of its line. What wraps, joins the character before, or is drawn in a mode of its own is left to
@@ -53,25 +59,18 @@ export class RowPrinter {
     if (line === undefined || start === end) return start;
     const words = wordsOfLine(line);
     const { fg, bg } = handler._curAttrData;
-    const put = (cell: number, content: number): void => {
-      words[cell] = content;
-      words[cell + 1] = fg;
-      words[cell + 2] = bg;
-    };
     let { x } = buffer;
     let state = handler._parser.precedingJoinState;
     let at = start;
     // The left half of a wide glyph, whose right half is about to go.
     const before = (x - 1) * CELL_WORDS;
-    if (x > 0 && (words[before] as number) >>> COLUMNS_SHIFT === 2) put(before, BLANK);
+    if (x > 0 && (words[before] as number) >>> COLUMNS_SHIFT === 2) put(words, before, BLANK, fg, bg);
     for (;;) {
       const first = at;
       const limit = Math.min(end, at + cols - x);
       let cell = x * CELL_WORDS;
       for (let code; at < limit && (code = data[at] as number) <= LAST_ASCII; at += 1) {
-        words[cell] = code | BLANK;
-        words[cell + 1] = fg;
-        words[cell + 2] = bg;
+        put(words, cell, code | BLANK, fg, bg);
         cell += CELL_WORDS;
       }
       x += at - first;
@@ -80,14 +79,14 @@ export class RowPrinter {
       const next = nextCluster(data[at] as number, state);
       const columns = clusterColumns(next);
       if (joins(next) || x + columns > cols) break;
-      put(cell, (data[at] as number) | (columns << COLUMNS_SHIFT));
-      if (columns === 2) put(cell + CELL_WORDS, 0);
+      put(words, cell, (data[at] as number) | (columns << COLUMNS_SHIFT), fg, bg);
+      if (columns === 2) put(words, cell + CELL_WORDS, 0, fg, bg);
       x += columns;
       state = next;
       at += 1;
     }
     // The right half of a wide glyph, whose left half is gone.
-    if (x < cols && words[x * CELL_WORDS] === 0) put(x * CELL_WORDS, BLANK);
+    if (x < cols && words[x * CELL_WORDS] === 0) put(words, x * CELL_WORDS, BLANK, fg, bg);
     buffer.x = x;
     handler._parser.precedingJoinState = state;
     handler._dirtyRowTracker.markDirty(buffer.y);
