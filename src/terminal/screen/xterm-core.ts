@@ -65,6 +65,9 @@ export interface XtermBuffer {
   x: number;
   readonly y: number;
   readonly ybase: number;
+  /** The rows that scroll, both included. */
+  readonly scrollTop: number;
+  readonly scrollBottom: number;
   readonly lines: XtermLines;
 }
 
@@ -100,6 +103,8 @@ export type PrintHandler = (data: Uint32Array, start: number, end: number) => vo
 export interface XtermParser {
   /** What was last printed, as `nextCluster` tells it; 0 after a control. */
   precedingJoinState: number;
+  readonly currentState: number;
+  readonly initialState: number;
   setPrintHandler(handler: PrintHandler): void;
   registerCsiHandler(name: SequenceName, handler: SequenceHandler): unknown;
   registerEscHandler(name: SequenceName, handler: () => boolean): unknown;

@@ -115,6 +115,24 @@ export class Xterm {
     return this.#core.buffers.active === this.#core.buffers.alt;
   }
 
+  /** The lines that can be scrolled back to, at most. */
+  get historyLines(): number {
+    return this.#terminal.options.scrollback ?? 0;
+  }
+
+  /** Whether the rows of text go up through the whole screen and into the history, and each goes on in the next. */
+  get scrollsFreely(): boolean {
+    const { buffer, rows } = this;
+    return (
+      !this.isAlternate &&
+      buffer.scrollTop === 0 &&
+      buffer.scrollBottom === rows - 1 &&
+      this.modes.wraparound &&
+      !this.insertMode &&
+      this.#core._charsetService.charset === undefined
+    );
+  }
+
   get modes(): XtermModes {
     return this.#core.coreService.decPrivateModes;
   }
@@ -205,6 +223,12 @@ export class Xterm {
 
   onBell(handler: () => void): void {
     this.#terminal.onBell(handler);
+  }
+
+  /** Whether what follows is text or begins a sequence. */
+  get isBetweenSequences(): boolean {
+    const { currentState, initialState } = this.#core._inputHandler._parser;
+    return currentState === initialState;
   }
 
   /** The parser waits for nothing any more: what follows is text. */
