@@ -97,7 +97,7 @@ export class AgentScreen implements PaneContent {
     this.#writer = new ScreenWriter({
       xterm: this.#xterm,
       eightBitControls: this.#permissions.eightBitControls,
-      onLostRows: (rows) => this.#picture.forget(rows),
+      onLostRows: (count) => this.#picture.forget(count),
     });
     this.#watchHistory();
     this.#context = this.#makeContext(links);

@@ -57,7 +57,7 @@ function readLine(
   let rows = 1;
   line.hasSequences = false;
   let at = start;
-  for (let byte; (byte = text[at] as number) !== LINE_FEED; ) {
+  for (let byte; (byte = text[at] as number) !== LINE_FEED;) {
     if (byte >= SPACE && byte < DELETE) {
       const end = endOfPrintable(view, at + 1);
       characters += end - at;
@@ -105,7 +105,7 @@ class Remainder {
   /** Of a line that is lost its colours stay, from the last that took back all before. */
   keepColors(start: number, end: number): void {
     const text = this.#text;
-    for (let at = text.indexOf(ESCAPE, start); at >= 0 && at < end; ) {
+    for (let at = text.indexOf(ESCAPE, start); at >= 0 && at < end;) {
       const after = endOfSequence(text, at);
       if (text[after - 1] === COLOR_FINAL) {
         const parameters = after - at - 3;

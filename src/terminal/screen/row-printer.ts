@@ -40,7 +40,7 @@ export class RowPrinter {
       _charsetService.charset === undefined &&
       (handler._curAttrData.bg & XTERM_EXTENDED) === 0;
     if (!isPlain) return handler.print(data, start, end);
-    for (let at = this.#printRow(data, start, end); at < end; ) {
+    for (let at = this.#printRow(data, start, end); at < end;) {
       handler.print(data, at, at + 1);
       at = this.#printRow(data, at + 1, end);
     }
@@ -64,7 +64,8 @@ export class RowPrinter {
     let at = start;
     // The left half of a wide glyph, whose right half is about to go.
     const before = (x - 1) * CELL_WORDS;
-    if (x > 0 && (words[before] as number) >>> COLUMNS_SHIFT === 2) put(words, before, BLANK, fg, bg);
+    if (x > 0 && (words[before] as number) >>> COLUMNS_SHIFT === 2)
+      put(words, before, BLANK, fg, bg);
     for (;;) {
       const first = at;
       const limit = Math.min(end, at + cols - x);

@@ -16,7 +16,7 @@ export interface ScreenWriterOptions {
   readonly xterm: Xterm;
   readonly eightBitControls: boolean;
   /** So many lines left the history that the emulator has never seen. */
-  readonly onLostRows: (rows: number) => void;
+  readonly onLostRows: (count: number) => void;
 }
 
 /**
@@ -76,7 +76,8 @@ export class ScreenWriter {
       if (count > 0) rest = bytes.subarray(count);
     }
     const whole = this.#alignment.push(rest);
-    if (typeof whole === 'string' || whole.length > MAX_SMALL_BYTES) return this.#carryOutNow(whole);
+    if (typeof whole === 'string' || whole.length > MAX_SMALL_BYTES)
+      return this.#carryOutNow(whole);
     const count = this.#add(whole, true);
     if (count < whole.length) this.#carryOutNow(whole.subarray(count));
   }
@@ -118,7 +119,7 @@ export class ScreenWriter {
     const { bytes } = this.#pending;
     const { faults } = this;
     this.#pending.take();
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       const end = endOfPiece(bytes, start);
       this.#carryOut(bytes.subarray(start, end));
       start = end;

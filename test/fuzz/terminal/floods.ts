@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { AgentScreen } from '../../../src/terminal/screen/index.js';
 import { bytesOf, hostileToken, type Token } from './agent-streams.js';
-import { type Comparison, compareScreen, HISTORY_LINES, newComparison, playAlone } from './oracle.js';
+import {
+  type Comparison,
+  compareScreen,
+  HISTORY_LINES,
+  newComparison,
+  playAlone,
+} from './oracle.js';
 
 const encoder = new TextEncoder();
 
@@ -10,11 +16,27 @@ function line(text: string): Token {
 }
 
 const CSI = '\u001b[';
-const SGR = ['', '0', '1', '31', '0;32', '44', '38;5;200', '48:2::1:2:3', '4:3', '7', '39', '22;49'];
+const SGR = [
+  '',
+  '0',
+  '1',
+  '31',
+  '0;32',
+  '44',
+  '38;5;200',
+  '48:2::1:2:3',
+  '4:3',
+  '7',
+  '39',
+  '22;49',
+];
 
 /** Mostly of one row, so that the line that must be kept first is often the first that is. */
 const plain = fc
-  .tuple(fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(130) }), fc.nat(25))
+  .tuple(
+    fc.oneof({ weight: 9, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(130) }),
+    fc.nat(25),
+  )
   .map(([count, letter]) => line(`${String.fromCodePoint(0x61 + letter).repeat(count)}\r\n`));
 
 /** Colours anywhere in a line, taken back or not; the rest of a row blank in the colour that is set. */
