@@ -1,0 +1,63 @@
+/** A user in front of a terminal that a command of ours runs in. */
+import type { TestContext } from 'node:test';
+import { PtyProcess } from '../../src/terminal/pty/index.js';
+import { AgentScreen } from '../../src/terminal/screen/index.js';
+import { plainLines } from '../../src/terminal/view/screen-text.js';
+import { isAlive, pause } from './agent-stage.js';
+import { CLI } from './cli-program.js';
+
+export interface DeskOptions {
+  /** Of the command line. */
+  readonly words: readonly string[];
+  readonly size: { readonly columns: number; readonly rows: number };
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export class Desk {
+  readonly process: PtyProcess;
+  readonly #screen: AgentScreen;
+
+  private constructor(process: PtyProcess, screen: AgentScreen) {
+    this.process = process;
+    this.#screen = screen;
+  }
+
+  static async open(test: TestContext, { words, size, environment }: DeskOptions): Promise<Desk> {
+    let answer = (_text: string): void => undefined;
+    const screen = new AgentScreen({
+      ...size,
+      onAnswer: (text) => answer(text),
+    });
+    const { PATH = '' } = process.env;
+    const started = await PtyProcess.start(
+      {
+        command: [process.execPath, CLI, ...words],
+        directory: '/',
+        environment: { PATH, TERM: 'xterm-256color', ...environment },
+        size,
+      },
+      { onOutput: (bytes) => screen.write(bytes) },
+    );
+    answer = (text) => void started.write(Buffer.from(text));
+    test.after(() => {
+      if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
+    });
+    return new Desk(started, screen);
+  }
+
+  get alternate(): boolean {
+    return this.#screen.modes.alternateScreen;
+  }
+
+  get text(): string {
+    return plainLines(this.#screen, 0).join('\n');
+  }
+
+  type(text: string): void {
+    this.process.write(Buffer.from(text));
+  }
+
+  async shows(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.text)) await pause();
+  }
+}
