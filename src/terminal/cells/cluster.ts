@@ -1,4 +1,4 @@
-import { codePointInfo, columnsAlone, isRefused, KIND, kindOf } from './code-point.js';
+import { codePointInfo, columnsAlone, INFO_BITS, isRefused, KIND, kindOf } from './code-point.js';
 
 /**
  * How text falls into cells: the one table of this project, for what programs print and for what is drawn around it.
@@ -73,6 +73,11 @@ function phaseJoined(phase: number, kind: number): number {
   }
 }
 
+/** The state of a cluster that a code point starts, by what is known of it. */
+const starts = new Uint16Array(1 << INFO_BITS).map((_, info) =>
+  stateOf(startPhase(kindOf(info)), columnsAlone(info), 0, 0),
+);
+
 /** Whether VS16 makes the cluster two columns wide. */
 function isEmojiBase(phase: number): boolean {
   return phase === KIND.emojiText || phase === KIND.pictograph;
@@ -83,7 +88,8 @@ export function nextCluster(codePoint: number, before: ClusterState): ClusterSta
   if (codePoint <= LAST_ASCII) return ascii[codePoint] as number;
   const info = codePointInfo(codePoint);
   const kind = kindOf(info);
-  if (before !== NO_CLUSTER && kind >= KIND.pictograph) {
+  if (kind < KIND.pictograph) return starts[info] as number;
+  if (before !== NO_CLUSTER) {
     const phase = phaseOf(before);
     const joined = (before >> 8) + 1;
     const next = phaseJoined(phase, kind);
@@ -93,7 +99,7 @@ export function nextCluster(codePoint: number, before: ClusterState): ClusterSta
       return stateOf(next, columns, joined, 1);
     }
   }
-  return stateOf(startPhase(kind), columnsAlone(info), 0, 0);
+  return starts[info] as number;
 }
 
 /** A skin tone that stands alone is an emoji like others; what can only join and has nothing to join is joined by its like. */
