@@ -12,7 +12,8 @@ import {
 import { captureProgram, missing } from './capture-program.js';
 import { CAPTURED_PROGRAMS } from './captured-programs.js';
 import { captureScreen, differences } from './terminal-oracle.js';
-import { noTmux, TmuxTerminal } from './tmux-terminal.js';
+import { noTmux } from './tmux-control.js';
+import { TmuxTerminal } from './tmux-terminal.js';
 
 /** Looks at a capture, most of them in the middle of what a program draws. */
 const MOMENTS = 12;

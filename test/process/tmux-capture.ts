@@ -1,8 +1,7 @@
 /** Reads what `tmux capture-pane -e` writes: one line a row, its attributes as SGR, which go on into the next line. */
-import { clustersOf } from '../../src/terminal/cells/index.js';
-import { paletteColor, rgbColor, STYLE } from '../../src/terminal/cells/index.js';
+import { clustersOf, paletteColor, rgbColor, STYLE } from '../../src/terminal/cells/index.js';
 
-/** One cell as a text that tells all of it: glyph, columns, colours, flags, underline and its colour. */
+/** One cell as a text that tells all that is seen of it: glyph, columns, colours, flags, underline and its colour. */
 export type CapturedCell = string;
 
 interface Ink {
@@ -15,8 +14,15 @@ interface Ink {
 
 const PLAIN: Ink = { foreground: 0, background: 0, style: 0, underline: 0, underlineColor: 0 };
 
+const SEEN_ON_BLANK = STYLE.inverse | STYLE.strikethrough | STYLE.overline;
+
 export function describeCell(text: string, columns: number, ink: Readonly<Ink>): CapturedCell {
-  const { foreground, background, style, underline, underlineColor } = ink;
+  const { foreground, background, style, underline } = ink;
+  // A space in a colour looks like one in another.
+  if (text === ' ' && underline === 0 && (style & SEEN_ON_BLANK) === 0)
+    return `blank ${background}`;
+  // Of a line that is not there nobody sees the colour.
+  const underlineColor = underline === 0 ? 0 : ink.underlineColor;
   return `${text} ${columns} ${foreground} ${background} ${style} ${underline} ${underlineColor}`;
 }
 

@@ -1,31 +1,8 @@
 /** tmux as a terminal that is fed bytes: an emulator that shares nothing with the one inside the screens. */
-import { execFile, execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { promisify } from 'node:util';
 import { type CapturedCell, cellsOfCapture } from './tmux-capture.js';
-
-const run = promisify(execFile);
-
-/** Undefined where it is there. */
-export function noTmux(): string | undefined {
-  try {
-    execFileSync('tmux', ['-V'], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return 'there is no tmux';
-  }
-}
+import { TmuxControl } from './tmux-control.js';
 
 export interface TerminalSize {
   readonly columns: number;
@@ -64,17 +41,15 @@ export function cursorText(column: number, row: number, visible: boolean): strin
  * A pane whose program sleeps: the bytes are written to its terminal from here, and what tmux answers is read from there.
  */
 export class TmuxTerminal {
-  readonly #folder: string;
-  readonly #words: readonly string[];
+  readonly #tmux: TmuxControl;
   readonly #tty: number;
   readonly #answers: ReadStream;
   #size: TerminalSize;
   #answered = '';
   #onAnswer: () => void = () => undefined;
 
-  private constructor(folder: string, words: readonly string[], path: string, size: TerminalSize) {
-    this.#folder = folder;
-    this.#words = words;
+  private constructor(tmux: TmuxControl, path: string, size: TerminalSize) {
+    this.#tmux = tmux;
     this.#size = size;
     this.#tty = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     this.#answers = new ReadStream(openSync(path, constants.O_RDWR | constants.O_NOCTTY));
@@ -85,30 +60,29 @@ export class TmuxTerminal {
   }
 
   static async start(size: TerminalSize): Promise<TmuxTerminal> {
-    const folder = mkdtempSync(join(tmpdir(), 'sluice-test-tmux-'));
-    writeFileSync(join(folder, 'conf'), 'set -g status off\n');
-    const words = ['-f', join(folder, 'conf'), '-S', join(folder, 'socket')];
-    const format = ['-P', '-F', '#{pane_tty}'];
-    const place = ['-x', `${size.columns}`, '-y', `${size.rows}`];
-    // When it says so its terminal is in raw mode.
-    const program = `stty raw -echo; tmux ${words.join(' ')} wait-for -S raw; exec sleep 600`;
-    const { stdout } = await tmux(words, 'new-session', '-d', ...place, ...format, program);
-    await tmux(words, 'wait-for', 'raw');
-    return new TmuxTerminal(folder, words, stdout.trim(), size);
+    // When the program says so its terminal is in raw mode.
+    const program = 'stty raw -echo; tmux wait-for -S raw; exec sleep 600';
+    const tmux = new TmuxControl(size.columns, size.rows, program);
+    await tmux.run('refresh-client -f no-output');
+    await tmux.run('wait-for raw');
+    const [path = ''] = await tmux.run("display-message -p '#{pane_tty}'");
+    return new TmuxTerminal(tmux, path, size);
   }
 
   /**
    * What it shows when all of this has happened to a new terminal. Of a row tmux tells nothing behind the last cell that
    * was written, erased in colours or not. So everything is played twice, and then a letter written to each last column,
-   * the second time after all was moved one to the left: together they tell all cells. At least 4 columns.
+   * the second time after all was moved one to the left: together they tell all cells. At least 6 columns.
    */
   async play(size: TerminalSize, events: readonly TerminalEvent[]): Promise<CapturedScreen> {
     const columns = events.findLast((event) => event.type === 'size')?.columns ?? size.columns;
+    const end = (row: number): string => `${CSI}${row};${columns}H|`;
     const cursor = await this.#playOnce(size, events);
-    const inPlace = await this.#cells((row) => `${CSI}${row};${columns}H|`);
+    const inPlace = await this.#cells(end);
     await this.#playOnce(size, events);
-    const moved = await this.#cells((row) => `${CSI}${row}H${CSI}P${CSI}${row};${columns}H|`);
-    const cells = inPlace.map((row, y) => [...row.slice(0, 2), ...(moved[y] ?? []).slice(1, -1)]);
+    // What is left of a wide glyph in the first column would not be told.
+    const moved = await this.#cells((row) => `${CSI}${row}H${CSI}P${CSI}${row}H|${end(row)}`);
+    const cells = inPlace.map((row, y) => [...row.slice(0, 3), ...(moved[y] ?? []).slice(2, -1)]);
     return { cells, cursor };
   }
 
@@ -125,8 +99,8 @@ export class TmuxTerminal {
       }
     }
     await this.#write(Buffer.concat(pending));
-    const { stdout } = await tmux(this.#words, 'display-message', '-p', FORMAT);
-    const [column = 0, row = 0, visible] = stdout.split(' ').map(Number);
+    const [state = ''] = await this.#tmux.run(`display-message -p '${FORMAT}'`);
+    const [column = 0, row = 0, visible] = state.split(' ').map(Number);
     return cursorText(Math.min(column, this.#size.columns - 1), row, visible === 1);
   }
 
@@ -134,8 +108,7 @@ export class TmuxTerminal {
     const { columns, rows } = this.#size;
     const marks = Array.from({ length: rows }, (_, row) => mark(row + 1));
     await this.#write(Buffer.from(`${PLAIN_MODES}${marks.join('')}`));
-    const { stdout } = await tmux(this.#words, 'capture-pane', '-p', '-e', '-N');
-    return cellsOfCapture(stdout.split('\n').slice(0, rows), columns);
+    return cellsOfCapture(await this.#tmux.run('capture-pane -p -e -N'), columns);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -153,18 +126,12 @@ export class TmuxTerminal {
   async #resize({ columns, rows }: TerminalSize): Promise<void> {
     if (this.#size.columns === columns && this.#size.rows === rows) return;
     this.#size = { columns, rows };
-    await tmux(this.#words, 'resize-window', '-x', `${columns}`, '-y', `${rows}`);
+    await this.#tmux.run(`resize-window -x ${columns} -y ${rows}`);
   }
 
   async close(): Promise<void> {
     this.#answers.destroy();
     closeSync(this.#tty);
-    await tmux(this.#words, 'kill-server').catch(() => undefined);
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.#tmux.close();
   }
-}
-
-function tmux(server: readonly string[], ...words: readonly string[]): Promise<{ stdout: string }> {
-  const env = { ...process.env, LC_ALL: 'C.UTF-8', TMUX: '' };
-  return run('tmux', [...server, ...words], { env, encoding: 'utf8', maxBuffer: 1 << 24 });
 }

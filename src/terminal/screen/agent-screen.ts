@@ -2,6 +2,7 @@ import type { CellGrid, PaneContent, PaneCursor, PaneModes } from '../cells/inde
 import { DEFAULT_PERMISSIONS, type Permissions, RateLimit } from '../policy/index.js';
 import { KittyKeyboard } from './kitty-keyboard.js';
 import { Picture } from './picture.js';
+import { SavedCursor } from './saved-cursor.js';
 import { ScreenLinks } from './screen-links.js';
 import {
   answerQueries,
@@ -73,6 +74,7 @@ export class AgentScreen implements PaneContent {
   readonly #now: () => number;
   readonly #xterm: Xterm;
   readonly #picture: Picture;
+  readonly #savedCursor: SavedCursor;
   readonly #alignment: Utf8Alignment;
   readonly #context: HandlerContext;
   readonly #answerLimit = new RateLimit(ANSWER_BURST, ANSWERS_PER_SECOND);
@@ -99,6 +101,7 @@ export class AgentScreen implements PaneContent {
     );
     this.#picture = new Picture(this.#xterm, links);
     this.#watchHistory();
+    this.#savedCursor = new SavedCursor(this.#xterm);
     this.#context = this.#makeContext(links);
     boundRepetitions(this.#context);
     avoidFaults(this.#context);
@@ -199,6 +202,7 @@ export class AgentScreen implements PaneContent {
     if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
     // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
     this.#parse('\0');
+    this.#savedCursor.forget();
     this.#xterm.resize(columns, rows, this.#historyFor(columns));
     this.#watchHistory();
     this.#picture.resize();

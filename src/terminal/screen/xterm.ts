@@ -59,6 +59,8 @@ export interface XtermBuffer {
   readonly x: number;
   readonly y: number;
   readonly ybase: number;
+  /** The line that DECRC goes to, counted as `ybase` is. */
+  savedY: number;
   readonly lines: XtermLines;
 }
 
@@ -316,6 +318,17 @@ export class Xterm {
     attributes.extended = attributes.extended.clone();
     attributes.extended.urlId = number;
     attributes.updateExtended();
+  }
+
+  /** Style and colour of the line under cells from now on. */
+  get underline(): XtermExtended {
+    return this.#core._inputHandler._curAttrData.extended.clone();
+  }
+
+  /** Takes the place of both, and ends a link. */
+  setUnderline(underline: XtermExtended): void {
+    this.#core._inputHandler._curAttrData.extended = underline;
+    this.setLink(0);
   }
 
   onSequence(name: SequenceName, handler: SequenceHandler): void {

@@ -34,12 +34,22 @@ function writeAll(terminal: xterm.Terminal, text: string): Promise<void> {
 /** What is used of the emulator beside its public interface, which tells neither links nor how lines under text look. */
 interface Insides {
   readonly _core: {
-    readonly _inputHandler: { _finishHyperlink(): void };
+    readonly buffers: Readonly<Record<'active' | 'normal', BufferInsides>>;
+    readonly _inputHandler: {
+      readonly _curAttrData: { extended: CellInsides['extended'] };
+      _finishHyperlink(): void;
+    };
     readonly _oscLinkService: {
       registerLink(link: { readonly id?: string; readonly uri: string }): number;
       addLineToLink(): void;
     };
   };
+}
+
+interface BufferInsides {
+  readonly y: number;
+  readonly ybase: number;
+  savedY: number;
 }
 
 interface CellInsides {
@@ -78,6 +88,48 @@ function followLinks(terminal: xterm.Terminal): void {
   );
 }
 
+interface SavedAlone {
+  readonly row: number;
+  readonly underline: CellInsides['extended'];
+}
+
+/** Cursors that were saved: rows of the screen, where the emulator keeps lines, and underlines, which it does not keep. */
+function followSavedCursors(terminal: xterm.Terminal): Map<BufferInsides, SavedAlone> {
+  const { buffers, _inputHandler: handler } = (terminal as unknown as Insides)._core;
+  const all = new Map<BufferInsides, SavedAlone>();
+  const save = (): boolean => {
+    const underline = handler._curAttrData.extended.clone();
+    all.set(buffers.active, { row: buffers.active.y, underline });
+    return false;
+  };
+  const restore = (which: 'active' | 'normal'): boolean => {
+    const buffer = buffers[which];
+    const saved = all.get(buffer);
+    if (saved === undefined) return false;
+    buffer.savedY = buffer.ybase + saved.row;
+    handler._curAttrData.extended = saved.underline.clone();
+    handler._finishHyperlink();
+    return false;
+  };
+  const { parser } = terminal;
+  const isSaved = (modes: readonly (number | number[])[]): boolean =>
+    modes.includes(1048) || modes.includes(1049);
+  parser.registerEscHandler({ final: '7' }, save);
+  parser.registerEscHandler({ final: '8' }, () => restore('active'));
+  parser.registerCsiHandler({ final: 's' }, save);
+  parser.registerCsiHandler({ final: 'u' }, () => restore('active'));
+  parser.registerCsiHandler({ prefix: '?', final: 'h' }, (modes) => isSaved(modes) && save());
+  parser.registerCsiHandler(
+    { prefix: '?', final: 'l' },
+    (modes) => isSaved(modes) && restore(modes.includes(1049) ? 'normal' : 'active'),
+  );
+  parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => {
+    all.delete(buffers.active);
+    return false;
+  });
+  return all;
+}
+
 /** An emulator of its own that plays one stream alone. */
 export async function playAlone(
   bytes: Uint8Array,
@@ -98,6 +150,7 @@ export async function playAlone(
   } as xterm.IUnicodeVersionProvider);
   terminal.unicode.activeVersion = 'clusters';
   followLinks(terminal);
+  const savedCursors = followSavedCursors(terminal);
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let start = 0;
   for (const resize of [...resizes, undefined]) {
@@ -108,6 +161,7 @@ export async function playAlone(
     if (resize === undefined) continue;
     // As in a screen: a cluster ends where the size changes.
     await writeAll(terminal, '\0');
+    savedCursors.clear();
     terminal.resize(resize.columns, resize.rows);
   }
   return terminal;
@@ -228,7 +282,7 @@ function describeExtended(publicCell: xterm.IBufferCell): string {
   const link = cell.extended.urlId;
   cell.extended = cell.extended.clone();
   cell.extended.urlId = 0;
-  // DECALN and DECRC keep whether there is a line, and lose its style.
+  // DECALN keeps whether there is a line, and loses its style.
   const underline = underlined ? cell.getUnderlineStyle() || 1 : 0;
   const value = cell.getUnderlineColor();
   const isRgb = cell.isUnderlineColorRGB();
