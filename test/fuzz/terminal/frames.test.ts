@@ -32,7 +32,7 @@ const real = readCaptures().map(({ events }) => outputOf(events));
 
 /** A piece of what a real program wrote, cut out anywhere. */
 const piece = fc
-  .tuple(fc.constantFrom(...real), fc.nat(0xff_ffff), fc.nat(3000))
+  .tuple(fc.constantFrom(...real), fc.noBias(fc.nat(0xff_ffff)), fc.noBias(fc.nat(3000)))
   .map(([bytes, start, length]) => {
     const from = start % bytes.length;
     return bytes.subarray(from, from + length);
