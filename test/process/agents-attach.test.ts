@@ -1,63 +1,59 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { PtyProcess } from '../../src/terminal/pty/index.js';
+import { resolveRuntimeDirectory } from '../../src/bus/index.js';
 import { AgentScreen } from '../../src/terminal/screen/index.js';
+import { ControlClient } from '../../src/terminal/session/index.js';
 import { plainLines } from '../../src/terminal/view/screen-text.js';
-import { AgentStage, isAlive, pause } from './agent-stage.js';
-import { CLI } from './cli-program.js';
+import { AgentStage, pause } from './agent-stage.js';
+import { Desk } from './desk.js';
 
-/** A user in front of a terminal. */
-class Desk {
-  readonly process: PtyProcess;
-  readonly #screen: AgentScreen;
+const SIZE = { columns: 80, rows: 24 };
 
-  private constructor(process: PtyProcess, screen: AgentScreen) {
-    this.process = process;
-    this.#screen = screen;
-  }
+function attach(stage: AgentStage, test: TestContext, size = SIZE): Promise<Desk> {
+  const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
+  return Desk.run(test, ['agents', 'attach'], size, environment);
+}
 
-  static async attach(
-    stage: AgentStage,
-    test: TestContext,
-    size: { readonly columns: number; readonly rows: number },
-  ): Promise<Desk> {
-    let answer = (_text: string): void => undefined;
-    const screen = new AgentScreen({
-      ...size,
-      onAnswer: (text) => answer(text),
-    });
-    const { PATH = '' } = process.env;
-    const environment = { PATH, TERM: 'xterm-256color', SLUICE_DIR: stage.directory };
-    const started = await PtyProcess.start(
-      {
-        command: [process.execPath, CLI, 'agents', 'attach'],
-        directory: '/',
-        environment: { ...environment, XDG_STATE_HOME: stage.state },
-        size,
+/** A viewer whose terminal takes nothing unless it is told to: it says of no frame that it was drawn. */
+class SlowViewer {
+  frames = 0;
+  bytes = 0;
+  readonly #client: ControlClient;
+  readonly #screen = new AgentScreen(SIZE);
+  readonly #request: number;
+
+  constructor(stage: AgentStage) {
+    this.#client = ControlClient.connect(resolveRuntimeDirectory(stage.directory), 'main');
+    const capabilities = { colors: 'truecolor' };
+    const fields = { ...SIZE, capabilities, directory: '/', environment: {} };
+    const { request, reply } = this.#client.start('attach', fields, {
+      onData: (bytes) => {
+        this.bytes += bytes.byteLength;
+        this.#screen.write(bytes);
       },
-      { onOutput: (bytes) => screen.write(bytes) },
-    );
-    answer = (text) => void started.write(Buffer.from(text));
-    test.after(() => {
-      if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
+      onEvent: ({ event }) => {
+        if (event === 'frame') this.frames += 1;
+      },
     });
-    return new Desk(started, screen);
-  }
-
-  get alternate(): boolean {
-    return this.#screen.modes.alternateScreen;
+    this.#request = request;
+    reply.catch(() => undefined);
   }
 
   get text(): string {
     return plainLines(this.#screen, 0).join('\n');
   }
 
-  type(text: string): void {
-    this.process.write(Buffer.from(text));
+  drawn(): void {
+    this.#client.sendEvent(this.#request, { event: 'drawn' });
   }
 
-  async shows(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.text)) await pause();
+  /** The frame with this number has come. */
+  async frame(number: number): Promise<void> {
+    while (this.frames < number) await pause();
+  }
+
+  close(): void {
+    this.#client.close();
   }
 }
 
@@ -67,13 +63,13 @@ describe('attach', () => {
     test.after(() => stage.close());
     const words = ['bash', '--norc', '-i', '---', 'sh', '-c', 'echo second one; exec sleep 1000'];
     await stage.agents('new', '--name', 'shell', '--name', 'other', '--', ...words);
-    const small = await Desk.attach(stage, test, { columns: 80, rows: 24 });
+    const small = await attach(stage, test);
     await small.shows(/shell[^]*other[^]*second one/);
     small.type('echo $((6*7)); stty size\r');
     await small.shows(/^42(?:\s|$)/m);
     const { columns, rows } = await stage.info('shell');
     await small.shows(new RegExp(`^${rows} ${columns}(?:\\s|$)`, 'm'));
-    const large = await Desk.attach(stage, test, { columns: 200, rows: 60 });
+    const large = await attach(stage, test, { columns: 200, rows: 60 });
     await large.shows(/42[^]*second one|second one[^]*42/);
     await stage.until('shell', (info) => info.rows > rows || info.columns > columns);
     small.type('\u0007d');
@@ -87,5 +83,45 @@ describe('attach', () => {
       infos.map(({ status }) => status),
       ['running', 'running'],
     );
+  });
+
+  it('skips pictures for terminals that take nothing, and no byte of a log', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    const lines = 400_000;
+    const script = `read go; seq ${lines}; echo over; exec sleep 1000`;
+    await stage.agents('new', '--name', 'talker', '--', 'sh', '-c', script);
+    const stopped = await attach(stage, test);
+    await stopped.shows(/talker/);
+    process.kill(stopped.process.pid, 'SIGSTOP');
+    const slow = new SlowViewer(stage);
+    test.after(() => slow.close());
+    await slow.frame(1);
+    await stage.ask('send', { name: 'talker', text: '\r' });
+    const numbers = Array.from({ length: lines }, (_, index) => `${index + 1}\r\n`).join('');
+    const expected = `\r\n${numbers}over\r\n`;
+    await stage.until('talker', ({ log }) => log.sequence === expected.length);
+    // One frame is under way, and nothing waits behind it.
+    assert.equal(slow.frames, 1);
+    assert.ok(slow.bytes < 20_000, `${slow.bytes} bytes`);
+    slow.drawn();
+    await slow.frame(2);
+    assert.match(slow.text, /399999\n[^]*400000\n[^]*over/);
+    process.kill(stopped.process.pid, 'SIGCONT');
+    await stopped.shows(/400000\s[^]*over/);
+    assert.ok(stage.logBytes('talker').equals(Buffer.from(expected)), 'the log is whole');
+  });
+
+  it('leaves the terminal sane when the host is killed', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    await stage.agents('new', '--name', 'one', '--', 'sh', '-c', 'echo here; exec sleep 1000');
+    const desk = await attach(stage, test);
+    await desk.shows(/here/);
+    assert.equal(desk.isSane, false);
+    process.kill((await stage.host()).pid, 'SIGKILL');
+    assert.equal((await desk.process.ended).exitCode, 1);
+    assert.equal(desk.isSane, true);
+    assert.match(desk.text, /the host of the session has ended/);
   });
 });
