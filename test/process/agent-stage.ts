@@ -119,6 +119,8 @@ export class AgentStage {
     try {
       const { pid } = await this.host();
       await this.ask('stop', { all: true, killAfterMs: 500 }).catch(() => undefined);
+      // It stays for viewers, which a test that failed may have left behind.
+      if (isAlive(pid)) process.kill(pid, 'SIGTERM');
       while (isAlive(pid)) await pause();
     } catch {
       // There is no host (any more).
