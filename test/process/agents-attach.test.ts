@@ -11,7 +11,7 @@ const SIZE = { columns: 80, rows: 24 };
 
 function attach(stage: AgentStage, test: TestContext, size = SIZE): Promise<Desk> {
   const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
-  return Desk.run(test, ['agents', 'attach'], size, environment);
+  return Desk.open(test, { words: ['agents', 'attach'], size, environment });
 }
 
 /** A viewer whose terminal takes nothing unless it is told to: it says of no frame that it was drawn. */

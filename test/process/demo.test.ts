@@ -92,7 +92,8 @@ describe('sluice demo text', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-test-demo-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const words = ['demo', 'text', '--agents', '3', '--seconds', '600'];
-    const desk = await Desk.run(t, words, { columns: 100, rows: 40 }, { TMPDIR: directory });
+    const size = { columns: 100, rows: 40 };
+    const desk = await Desk.open(t, { words, size, environment: { TMPDIR: directory } });
     await desk.shows(/review[^]*\[3\][^]*tests/);
     const { pid } = desk.process;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');

@@ -1,10 +1,17 @@
-/** A user in front of a terminal: what a command shows there, and what is typed. */
+/** A user in front of a terminal that a command of ours runs in. */
 import type { TestContext } from 'node:test';
 import { PtyProcess } from '../../src/terminal/pty/index.js';
 import { AgentScreen } from '../../src/terminal/screen/index.js';
 import { plainLines } from '../../src/terminal/view/screen-text.js';
 import { isAlive, pause } from './agent-stage.js';
 import { CLI } from './cli-program.js';
+
+export interface DeskOptions {
+  /** Of the command line. */
+  readonly words: readonly string[];
+  readonly size: { readonly columns: number; readonly rows: number };
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 export class Desk {
   readonly process: PtyProcess;
@@ -15,13 +22,7 @@ export class Desk {
     this.#screen = screen;
   }
 
-  /** Runs `sluice` with these words, until the test is over at the latest. */
-  static async run(
-    test: TestContext,
-    words: readonly string[],
-    size: { readonly columns: number; readonly rows: number },
-    environment: Readonly<Record<string, string>> = {},
-  ): Promise<Desk> {
+  static async open(test: TestContext, { words, size, environment }: DeskOptions): Promise<Desk> {
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
@@ -52,7 +53,7 @@ export class Desk {
     return plainLines(this.#screen, 0).join('\n');
   }
 
-  /** What of the terminal's modes a program may have left behind. */
+  /** Nothing of its modes was left behind. */
   get isSane(): boolean {
     const { alternateScreen, bracketedPaste, focusEvents, mouse, kittyKeyboardFlags } =
       this.#screen.modes;

@@ -1,14 +1,12 @@
 /** Lines mode: what all agents write, as whole lines with the names of their agents, on any output. */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { type Message, openSubscriber } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { bytes, json, type MessageFormat, text } from '../../format/index.js';
 import { MergedLines } from '../../terminal/lines/index.js';
-import { assumedCapabilities } from '../../terminal/output/index.js';
 import { agentChannel, type ControlClient } from '../../terminal/session/index.js';
-import { TERMINAL_TYPE, textLine } from '../../terminal/stream/index.js';
+import { TERMINAL_TYPE, terminalMessage } from '../../terminal/stream/index.js';
+import { LineOutput } from '../line-output.js';
 import type { Run } from '../run.js';
 import { sessionState } from './session-options.js';
 
@@ -84,33 +82,28 @@ async function untilAllHaveEnded(
 
 class LinesOutput {
   messages = 0;
-  readonly #run: Run;
+  readonly #output: LineOutput;
   readonly #only: string | undefined;
   readonly #lines: MergedLines;
-  readonly #isPlain: boolean;
 
   constructor(run: Run, only: string | undefined) {
-    this.#run = run;
+    this.#output = new LineOutput(run);
     this.#only = only;
     const { isTTY, columns } = process.stdout;
-    const { colors, underlineStyles, hyperlinks } = assumedCapabilities(process.env);
-    // Into a file go colours and the like only when they are asked for, as programs do.
-    this.#isPlain = !isTTY && !process.env['FORCE_COLOR'];
-    this.#lines = new MergedLines({
-      pen: { colors, underlineStyles, hyperlinks: hyperlinks && isTTY },
-      ...(isTTY ? { columns } : {}),
-    });
+    this.#lines = new MergedLines({ pen: this.#output.pen, ...(isTTY ? { columns } : {}) });
     process.stdout.on('resize', this.#onResize);
   }
 
   /** Resolves when the output takes more. */
-  async take({ channel, type, value }: Message<MessageFormat>): Promise<void> {
+  async take({ channel, type: said, value }: Message<MessageFormat>): Promise<void> {
     this.messages += 1;
     const agent = channel.slice(agentChannel('').length);
     if (this.#only !== undefined && this.#only !== agent) return;
-    if (!(value instanceof Uint8Array)) this.#write(agent, textLine(type, value));
-    else if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(agent);
-    else if (type === TERMINAL_TYPE.output || type === 0) this.#write(agent, value);
+    const { type, bytes: output } = terminalMessage(said, value);
+    if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(agent);
+    else if (type === TERMINAL_TYPE.output) {
+      this.#lines.write(agent, output, performance.now());
+    }
     await this.#flush();
   }
 
@@ -130,15 +123,7 @@ class LinesOutput {
     void this.#flush();
   };
 
-  #write(agent: string, output: Uint8Array): void {
-    this.#lines.write(agent, output, performance.now());
-  }
-
-  async #flush(): Promise<void> {
-    const lines = this.#lines.take();
-    if (lines.byteLength === 0) return;
-    const written = this.#isPlain ? stripVTControlCharacters(Buffer.from(lines).toString()) : lines;
-    if (process.stdout.write(written) || this.#run.ended) return;
-    await once(process.stdout, 'drain', { signal: this.#run.signal }).catch(() => undefined);
+  #flush(): Promise<void> {
+    return this.#output.write(this.#lines.take());
   }
 }

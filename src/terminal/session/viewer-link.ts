@@ -2,7 +2,8 @@ import { assertInteger, assertOneOf, printable, SluiceError } from '../../core/i
 import type { TerminalSize } from '../../ffi/index.js';
 import type { ColorDepth, TerminalCapabilities } from '../output/index.js';
 import type { LayoutKind } from '../view/index.js';
-import { DEFAULT_KILL_AFTER_MS, MAX_COLUMNS, MAX_ROWS } from './agent-options.js';
+import { MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
+import { DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import type { Answer } from './control-requests.js';
 import type { SessionHost } from './session-host.js';
 import type { AgentInfo } from './session-pane.js';

@@ -1,4 +1,5 @@
 /** The messages of an agent's channel. */
+export { agentFormat } from './agent-format.js';
 export { TERMINAL_TYPE, TEXT_TYPE, type TextTypeName } from './message-types.js';
 export {
   ATTENTION_SOURCES,
@@ -17,4 +18,6 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize } from './screen-size.js';
+export { terminalMessage, type TerminalMessage } from './terminal-message.js';
 export { textLine } from './text-line.js';

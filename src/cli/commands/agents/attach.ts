@@ -9,6 +9,7 @@ import {
   RemoteViewer,
 } from '../../../terminal/session/index.js';
 import { parseKeyName } from '../../../terminal/input/index.js';
+import { LAYOUT_KINDS, type LayoutKind } from '../../../terminal/view/layout.js';
 import {
   addSessionOption,
   agentName,
@@ -19,10 +20,8 @@ import { oneOf } from '../../option-values.js';
 import type { Start } from '../../program.js';
 import { asUsage, type Run } from '../../run.js';
 
-const LAYOUTS = ['grid', 'focus', 'zoom'] as const;
-
 interface ViewOptions {
-  readonly layout?: (typeof LAYOUTS)[number];
+  readonly layout?: LayoutKind;
   readonly prefix?: string;
   readonly notify?: boolean;
   readonly lines?: boolean;
@@ -38,7 +37,7 @@ export const EXAMPLES = [
 export function configure(command: Command, start: Start): void {
   command
     .argument('[agent]', 'the one that has the keys at first', agentName)
-    .option('--layout <name>', LAYOUTS.join(', '), oneOf('--layout', LAYOUTS))
+    .option('--layout <name>', LAYOUT_KINDS.join(', '), oneOf('--layout', LAYOUT_KINDS))
     .option('--prefix <key>', 'the key before a command; default C-g, then ? shows all', keyOf)
     .option('--notify', 'tell the desktop when an agent begins to wait, by this terminal (OSC 9)');
   command.option(
