@@ -1,16 +1,60 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { resolveRuntimeDirectory } from '../../src/bus/index.js';
+import { AgentScreen } from '../../src/terminal/screen/index.js';
+import { ControlClient } from '../../src/terminal/session/index.js';
+import { plainLines } from '../../src/terminal/view/screen-text.js';
 import { AgentStage, pause } from './agent-stage.js';
 import { Desk } from './desk.js';
 
-function attach(
-  stage: AgentStage,
-  test: TestContext,
-  size: { readonly columns: number; readonly rows: number },
-  script?: string,
-): Promise<Desk> {
+const SIZE = { columns: 80, rows: 24 };
+
+function attach(stage: AgentStage, test: TestContext, size = SIZE, script?: string): Promise<Desk> {
   const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
   return Desk.open(test, { words: ['agents', 'attach'], size, environment, script });
+}
+
+/** A viewer whose terminal takes nothing unless it is told to: it says of no frame that it was drawn. */
+class SlowViewer {
+  frames = 0;
+  bytes = 0;
+  readonly #client: ControlClient;
+  readonly #screen = new AgentScreen(SIZE);
+  readonly #request: number;
+
+  constructor(stage: AgentStage) {
+    this.#client = ControlClient.connect(resolveRuntimeDirectory(stage.directory), 'main');
+    const capabilities = { colors: 'truecolor' };
+    const fields = { ...SIZE, capabilities, directory: '/', environment: {} };
+    const { request, reply } = this.#client.start('attach', fields, {
+      onData: (bytes) => {
+        this.bytes += bytes.byteLength;
+        this.#screen.write(bytes);
+      },
+      onEvent: ({ event }) => {
+        if (event === 'frame') this.frames += 1;
+      },
+    });
+    this.#request = request;
+    reply.catch(() => undefined);
+  }
+
+  get text(): string {
+    return plainLines(this.#screen, 0).join('\n');
+  }
+
+  drawn(): void {
+    this.#client.sendEvent(this.#request, { event: 'drawn' });
+  }
+
+  /** The frame with this number has come. */
+  async frame(number: number): Promise<void> {
+    while (this.frames < number) await pause();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
 }
 
 describe('attach', () => {
@@ -19,7 +63,7 @@ describe('attach', () => {
     test.after(() => stage.close());
     const words = ['bash', '--norc', '-i', '---', 'sh', '-c', 'echo second one; exec sleep 1000'];
     await stage.agents('new', '--name', 'shell', '--name', 'other', '--', ...words);
-    const small = await attach(stage, test, { columns: 80, rows: 24 });
+    const small = await attach(stage, test);
     await small.shows(/shell[^]*other[^]*second one/);
     small.type('echo $((6*7)); stty size\r');
     await small.shows(/^42(?:\s|$)/m);
@@ -60,5 +104,45 @@ describe('attach', () => {
     desk.type('\u0007d');
     assert.equal((await desk.process.ended).exitCode, 0);
     assert.match(desk.text, /asleep/);
+  });
+
+  it('skips pictures for terminals that take nothing, and no byte of a log', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    const lines = 400_000;
+    const script = `read go; seq ${lines}; echo over; exec sleep 1000`;
+    await stage.agents('new', '--name', 'talker', '--', 'sh', '-c', script);
+    const stopped = await attach(stage, test);
+    await stopped.shows(/talker/);
+    process.kill(stopped.process.pid, 'SIGSTOP');
+    const slow = new SlowViewer(stage);
+    test.after(() => slow.close());
+    await slow.frame(1);
+    await stage.ask('send', { name: 'talker', text: '\r' });
+    const numbers = Array.from({ length: lines }, (_, index) => `${index + 1}\r\n`).join('');
+    const expected = `\r\n${numbers}over\r\n`;
+    await stage.until('talker', ({ log }) => log.sequence === expected.length);
+    // One frame is under way, and nothing waits behind it.
+    assert.equal(slow.frames, 1);
+    assert.ok(slow.bytes < 20_000, `${slow.bytes} bytes`);
+    slow.drawn();
+    await slow.frame(2);
+    assert.match(slow.text, /399999\n[^]*400000\n[^]*over/);
+    process.kill(stopped.process.pid, 'SIGCONT');
+    await stopped.shows(/400000\s[^]*over/);
+    assert.ok(stage.logBytes('talker').equals(Buffer.from(expected)), 'the log is whole');
+  });
+
+  it('leaves the terminal sane when the host is killed', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    await stage.agents('new', '--name', 'one', '--', 'sh', '-c', 'echo here; exec sleep 1000');
+    const desk = await attach(stage, test);
+    await desk.shows(/here/);
+    assert.equal(desk.isSane, false);
+    process.kill((await stage.host()).pid, 'SIGKILL');
+    assert.equal((await desk.process.ended).exitCode, 1);
+    assert.equal(desk.isSane, true);
+    assert.match(desk.text, /the host of the session has ended/);
   });
 });

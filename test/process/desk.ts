@@ -65,6 +65,18 @@ export class Desk {
     return plainLines(this.#screen, 0).join('\n');
   }
 
+  /** Nothing of its modes was left behind. */
+  get isSane(): boolean {
+    const { alternateScreen, bracketedPaste, focusEvents, mouse, kittyKeyboardFlags } =
+      this.#screen.modes;
+    return (
+      !(alternateScreen || bracketedPaste || focusEvents) &&
+      mouse === 'none' &&
+      kittyKeyboardFlags === 0 &&
+      this.#screen.cursor.visible
+    );
+  }
+
   type(text: string): void {
     this.process.write(Buffer.from(text));
   }

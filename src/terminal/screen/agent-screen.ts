@@ -2,6 +2,7 @@ import type { CellGrid, PaneContent, PaneCursor, PaneModes } from '../cells/inde
 import { DEFAULT_PERMISSIONS, type Permissions, RateLimit } from '../policy/index.js';
 import { KittyKeyboard } from './kitty-keyboard.js';
 import { Picture } from './picture.js';
+import { SavedCursor } from './saved-cursor.js';
 import { ScreenLinks } from './screen-links.js';
 import { ScreenWriter } from './screen-writer.js';
 import {
@@ -86,6 +87,7 @@ export class AgentScreen implements PaneContent {
   readonly #xterm: Xterm;
   readonly #picture: Picture;
   readonly #writer: ScreenWriter;
+  readonly #savedCursor: SavedCursor;
   readonly #context: HandlerContext;
   readonly #answerLimit = new RateLimit(ANSWER_BURST, ANSWERS_PER_SECOND);
   readonly #signalLimit = new RateLimit(SIGNAL_BURST, SIGNALS_PER_SECOND);
@@ -115,6 +117,7 @@ export class AgentScreen implements PaneContent {
       onLostRows: (count) => this.#picture.forget(count),
     });
     this.#watchHistory();
+    this.#savedCursor = new SavedCursor(this.#xterm);
     this.#context = this.#makeContext(links);
     boundRepetitions(this.#context);
     avoidFaults(this.#context);
@@ -198,6 +201,7 @@ export class AgentScreen implements PaneContent {
     if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
     // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
     this.#writer.writeNow('\0');
+    this.#savedCursor.forget();
     this.#xterm.resize(columns, rows, this.#historyFor(columns));
     this.#watchHistory();
     this.#picture.resize();

@@ -65,6 +65,8 @@ export interface XtermBuffer {
   x: number;
   readonly y: number;
   readonly ybase: number;
+  /** The line that DECRC goes to, counted as `ybase` is. */
+  savedY: number;
   /** The rows that scroll, both included. */
   readonly scrollTop: number;
   readonly scrollBottom: number;

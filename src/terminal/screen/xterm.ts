@@ -7,6 +7,7 @@ import type {
   SequenceName,
   XtermBuffer,
   XtermCore,
+  XtermExtended,
   XtermModes,
 } from './xterm-core.js';
 
@@ -190,6 +191,17 @@ export class Xterm {
     attributes.extended = attributes.extended.clone();
     attributes.extended.urlId = number;
     attributes.updateExtended();
+  }
+
+  /** Style and colour of the line under cells from now on. */
+  get underline(): XtermExtended {
+    return this.#core._inputHandler._curAttrData.extended.clone();
+  }
+
+  /** Takes the place of both, and ends a link. */
+  setUnderline(underline: XtermExtended): void {
+    this.#core._inputHandler._curAttrData.extended = underline;
+    this.setLink(0);
   }
 
   onSequence(name: SequenceName, handler: SequenceHandler): void {

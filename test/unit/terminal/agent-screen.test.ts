@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import { CELL, CellGrid, glyphOf, glyphs, links } from '../../../src/terminal/cells/index.js';
+import {
+  CELL,
+  CellGrid,
+  glyphOf,
+  glyphs,
+  links,
+  paletteColor,
+  styleWord,
+  UNDERLINE,
+} from '../../../src/terminal/cells/index.js';
 import { DEFAULT_PERMISSIONS, type Permissions } from '../../../src/terminal/policy/index.js';
 import {
   AgentScreen,
@@ -55,6 +64,26 @@ describe('the screen of an agent', () => {
     assert.deepEqual(shown(), ['six', 'seven', 'eight', 'nine']);
     assert.deepEqual([screen.historyLines, screen.forgottenLines], [3, 2]);
     assert.equal(screen.lineText(0).text, 'three');
+  });
+
+  it('brings a saved cursor back to its row, with its underline, however many lines scrolled away', () => {
+    for (const [save, restore] of [
+      ['\u001b7', '\u001b8'],
+      ['\u001b[s', '\u001b[u'],
+      ['\u001b[?1048h', '\u001b[?1048l'],
+      ['\u001b[?1049h', '\u001b[?1049l'],
+    ] as const) {
+      const { screen, write } = open();
+      write(`\r\n\r\n\u001b[4:3;58;5;9m${save}\u001b[m\u001b[4;1H\n\n\n${restore}x`);
+      assert.deepEqual([screen.cursor.column, screen.cursor.row], [1, 2], JSON.stringify(save));
+      const grid = new CellGrid(20, 1);
+      screen.copyLine(screen.historyLines + 2, grid, 0, 0, 20);
+      assert.equal(grid.words[CELL.style], styleWord(0, UNDERLINE.curly));
+      assert.equal(grid.words[CELL.underlineColor], paletteColor(9));
+    }
+    const { screen, write } = open();
+    write('\r\n\u001b7\u001b[!p\r\n\u001b8');
+    assert.deepEqual([screen.cursor.column, screen.cursor.row], [0, 0], 'DECSTR forgets it');
   });
 
   it('clears its own history for CSI 3 J and RIS, and says how much is gone', () => {
