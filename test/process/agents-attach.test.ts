@@ -1,64 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { PtyProcess } from '../../src/terminal/pty/index.js';
-import { AgentScreen } from '../../src/terminal/screen/index.js';
-import { plainLines } from '../../src/terminal/view/screen-text.js';
-import { AgentStage, isAlive, pause } from './agent-stage.js';
-import { CLI } from './cli-program.js';
+import { AgentStage } from './agent-stage.js';
+import { Desk } from './desk.js';
 
-/** A user in front of a terminal. */
-class Desk {
-  readonly process: PtyProcess;
-  readonly #screen: AgentScreen;
-
-  private constructor(process: PtyProcess, screen: AgentScreen) {
-    this.process = process;
-    this.#screen = screen;
-  }
-
-  static async attach(
-    stage: AgentStage,
-    test: TestContext,
-    size: { readonly columns: number; readonly rows: number },
-  ): Promise<Desk> {
-    let answer = (_text: string): void => undefined;
-    const screen = new AgentScreen({
-      ...size,
-      onAnswer: (text) => answer(text),
-    });
-    const { PATH = '' } = process.env;
-    const environment = { PATH, TERM: 'xterm-256color', SLUICE_DIR: stage.directory };
-    const started = await PtyProcess.start(
-      {
-        command: [process.execPath, CLI, 'agents', 'attach'],
-        directory: '/',
-        environment: { ...environment, XDG_STATE_HOME: stage.state },
-        size,
-      },
-      { onOutput: (bytes) => screen.write(bytes) },
-    );
-    answer = (text) => void started.write(Buffer.from(text));
-    test.after(() => {
-      if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
-    });
-    return new Desk(started, screen);
-  }
-
-  get alternate(): boolean {
-    return this.#screen.modes.alternateScreen;
-  }
-
-  get text(): string {
-    return plainLines(this.#screen, 0).join('\n');
-  }
-
-  type(text: string): void {
-    this.process.write(Buffer.from(text));
-  }
-
-  async shows(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.text)) await pause();
-  }
+function attach(
+  stage: AgentStage,
+  test: TestContext,
+  size: { readonly columns: number; readonly rows: number },
+  ...words: readonly string[]
+): Promise<Desk> {
+  return Desk.start(test, {
+    words: ['agents', 'attach', ...words],
+    directory: stage.directory,
+    size,
+    environment: { XDG_STATE_HOME: stage.state },
+  });
 }
 
 describe('attach', () => {
@@ -67,13 +23,13 @@ describe('attach', () => {
     test.after(() => stage.close());
     const words = ['bash', '--norc', '-i', '---', 'sh', '-c', 'echo second one; exec sleep 1000'];
     await stage.agents('new', '--name', 'shell', '--name', 'other', '--', ...words);
-    const small = await Desk.attach(stage, test, { columns: 80, rows: 24 });
+    const small = await attach(stage, test, { columns: 80, rows: 24 });
     await small.shows(/shell[^]*other[^]*second one/);
     small.type('echo $((6*7)); stty size\r');
     await small.shows(/^42(?:\s|$)/m);
     const { columns, rows } = await stage.info('shell');
     await small.shows(new RegExp(`^${rows} ${columns}(?:\\s|$)`, 'm'));
-    const large = await Desk.attach(stage, test, { columns: 200, rows: 60 });
+    const large = await attach(stage, test, { columns: 200, rows: 60 });
     await large.shows(/42[^]*second one|second one[^]*42/);
     await stage.until('shell', (info) => info.rows > rows || info.columns > columns);
     small.type('\u0007d');

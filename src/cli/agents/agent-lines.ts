@@ -1,14 +1,11 @@
 /** Lines mode: what all agents write, as whole lines with the names of their agents, on any output. */
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { type Message, openSubscriber } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { bytes, json, type MessageFormat, text } from '../../format/index.js';
-import { MergedLines } from '../../terminal/lines/index.js';
-import { assumedCapabilities } from '../../terminal/output/index.js';
 import { agentChannel, type ControlClient } from '../../terminal/session/index.js';
-import { TERMINAL_TYPE, textLine } from '../../terminal/stream/index.js';
+import { LinesOutput } from '../lines/lines-output.js';
+import { StandardOutput } from '../lines/lines-sink.js';
 import type { Run } from '../run.js';
 import { sessionState } from './session-options.js';
 
@@ -35,25 +32,23 @@ export async function showLines(
       details: { session, name: agent },
     });
   }
-  const output = new LinesOutput(run, agent);
+  const output = new AgentOutput(run, agent);
   const enough = new AbortController();
   const signal = AbortSignal.any([run.signal, enough.signal]);
   const groups = [bytes(), text(), json()].map((format) =>
     follow(output, format, directory, signal),
   );
-  const timer = setInterval(() => output.showPartialLines(), LOOK_MS);
   try {
     await untilAllHaveEnded(client, output, signal);
   } finally {
-    clearInterval(timer);
     enough.abort();
     await Promise.all(groups);
-    output.end();
+    await output.end();
   }
 }
 
 async function follow(
-  output: LinesOutput,
+  output: AgentOutput,
   format: MessageFormat,
   directory: string,
   signal: AbortSignal,
@@ -68,7 +63,7 @@ async function follow(
 /** The last words are read before the end is looked for again: two looks without a line between them. */
 async function untilAllHaveEnded(
   client: ControlClient,
-  output: LinesOutput,
+  output: AgentOutput,
   signal: AbortSignal,
 ): Promise<void> {
   let quietSince = -1;
@@ -82,63 +77,24 @@ async function untilAllHaveEnded(
   }
 }
 
-class LinesOutput {
+class AgentOutput {
   messages = 0;
-  readonly #run: Run;
   readonly #only: string | undefined;
-  readonly #lines: MergedLines;
-  readonly #isPlain: boolean;
+  readonly #lines: LinesOutput;
 
   constructor(run: Run, only: string | undefined) {
-    this.#run = run;
     this.#only = only;
-    const { isTTY, columns } = process.stdout;
-    const { colors, underlineStyles, hyperlinks } = assumedCapabilities(process.env);
-    // Into a file go colours and the like only when they are asked for, as programs do.
-    this.#isPlain = !isTTY && !process.env['FORCE_COLOR'];
-    this.#lines = new MergedLines({
-      pen: { colors, underlineStyles, hyperlinks: hyperlinks && isTTY },
-      ...(isTTY ? { columns } : {}),
-    });
-    process.stdout.on('resize', this.#onResize);
+    this.#lines = new LinesOutput(new StandardOutput(run));
   }
 
   /** Resolves when the output takes more. */
-  async take({ channel, type, value }: Message<MessageFormat>): Promise<void> {
+  async take(message: Message<MessageFormat>): Promise<void> {
     this.messages += 1;
-    const agent = channel.slice(agentChannel('').length);
-    if (this.#only !== undefined && this.#only !== agent) return;
-    if (!(value instanceof Uint8Array)) this.#write(agent, textLine(type, value));
-    else if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(agent);
-    else if (type === TERMINAL_TYPE.output || type === 0) this.#write(agent, value);
-    await this.#flush();
+    const agent = message.channel.slice(agentChannel('').length);
+    if (this.#only === undefined || this.#only === agent) await this.#lines.take(agent, message);
   }
 
-  showPartialLines(): void {
-    this.#lines.showPartialLines(performance.now());
-    void this.#flush();
-  }
-
-  end(): void {
-    process.stdout.off('resize', this.#onResize);
-    this.#lines.end();
-    void this.#flush();
-  }
-
-  readonly #onResize = (): void => {
-    this.#lines.resize(process.stdout.columns);
-    void this.#flush();
-  };
-
-  #write(agent: string, output: Uint8Array): void {
-    this.#lines.write(agent, output, performance.now());
-  }
-
-  async #flush(): Promise<void> {
-    const lines = this.#lines.take();
-    if (lines.byteLength === 0) return;
-    const written = this.#isPlain ? stripVTControlCharacters(Buffer.from(lines).toString()) : lines;
-    if (process.stdout.write(written) || this.#run.ended) return;
-    await once(process.stdout, 'drain', { signal: this.#run.signal }).catch(() => undefined);
+  end(): Promise<void> {
+    return this.#lines.end();
   }
 }

@@ -5,6 +5,7 @@ import { type LineTag, TAG_RULE, TAG_RULE_CONTINUED } from './line-tag.js';
 
 const ASCII_END = 0x7f;
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /**
  * Writes lines of cells, each behind its tag: what an agent wrote never stands in the first columns, whose colours are set
@@ -32,7 +33,7 @@ export class LineEncoder {
         const at = line.grid.at(x, row);
         const width = columnsOf(line.grid.words[at] as number);
         if (used + width > room) {
-          this.#endLine();
+          this.#endLine(columns);
           this.#writeTag(tag, true);
           used = 0;
         }
@@ -40,7 +41,14 @@ export class LineEncoder {
         used += width;
       }
     }
-    this.#endLine();
+    this.#endLine(columns);
+  }
+
+  /** A row as it is, without an end. */
+  writeRow(grid: CellGrid, row: number): void {
+    const end = grid.at(usedColumns(grid, row), row);
+    for (let at = grid.at(0, row); at < end; at += CELL_WORDS) this.#writeCell(grid, at);
+    this.#pen.reset(this.#out);
   }
 
   /** The end of a line that is still written, cut to `columns`; no line feed. */
@@ -75,8 +83,10 @@ export class LineEncoder {
     else this.#out.append(this.#glyphs.of(glyph).bytes);
   }
 
-  #endLine(): void {
+  /** A terminal in raw mode takes a line feed as one row down, and nothing else. */
+  #endLine(columns: number): void {
     this.#pen.reset(this.#out);
+    if (columns > 0) this.#out.byte(CARRIAGE_RETURN);
     this.#out.byte(LINE_FEED);
   }
 }

@@ -84,7 +84,8 @@ export class RemoteViewer {
   async #attach(capabilities: TerminalCapabilities): Promise<RemoteViewerEnd> {
     const { client, layout, prefixKey, focus, directory, environment } = this.#options;
     const { size } = this.#terminal;
-    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
+    const { kittyKeyboard } = capabilities;
+    this.#terminal.enter({ alternateScreen: true, mouse: true, kittyKeyboard });
     const fields = { ...size, capabilities, layout, prefixKey, focus, directory, environment };
     const { request, reply } = client.start('attach', fields, {
       onData: (bytes) => this.#frame.push(bytes.slice()),

@@ -17,4 +17,10 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
-export { textLine } from './text-line.js';
+export {
+  TEXT_COLORS,
+  TEXT_TYPE_NAMES,
+  type TextColor,
+  textLine,
+  textTypeName,
+} from './text-line.js';

@@ -363,6 +363,7 @@ export class View {
       mode,
       message,
       messageInk: this.#killing === undefined ? INK.plain : INK.alert,
+      typed: this.#prompt?.line,
       agents: views.length,
       waiting: views.filter(isWaiting).map(({ pane }) => pane.name),
       page: layout.pages > 1 ? `${layout.page + 1}/${layout.pages}` : '',
@@ -371,9 +372,7 @@ export class View {
   }
 
   #message(focused: PaneView | undefined): { readonly mode: string; readonly message: string } {
-    if (this.#prompt !== undefined) {
-      return { mode: '', message: `${this.#prompt.label} ${this.#prompt.text}` };
-    }
+    if (this.#prompt !== undefined) return { mode: '', message: this.#prompt.label };
     if (this.#killing !== undefined) return { mode: '', message: `stop ${this.#killing}? y/n` };
     if (this.#notice !== '') return { mode: '', message: this.#notice };
     if (this.#prefixed) {

@@ -134,7 +134,8 @@ export class LocalViewer {
   #start(capabilities: TerminalCapabilities): void {
     const { session, prefixKey, layout } = this.#options;
     this.#colors = capabilities.colors;
-    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
+    const { kittyKeyboard } = capabilities;
+    this.#terminal.enter({ alternateScreen: true, mouse: true, kittyKeyboard });
     this.#presenter = new Presenter(
       {
         ...this.#terminal.size,

@@ -1,0 +1,104 @@
+/** A user in front of a terminal: the built command line in a pseudo terminal, and what is seen there. */
+import type { TestContext } from 'node:test';
+import { PtyProcess } from '../../src/terminal/pty/index.js';
+import { AgentScreen } from '../../src/terminal/screen/index.js';
+import { plainLines } from '../../src/terminal/view/screen-text.js';
+import { isAlive, pause } from './agent-stage.js';
+import { CLI } from './cli-program.js';
+
+export interface DeskOptions {
+  readonly words: readonly string[];
+  /** Runtime directory. */
+  readonly directory: string;
+  readonly size: { readonly columns: number; readonly rows: number };
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Lines above the screen that are kept. */
+const HISTORY_LINES = 5000;
+
+export class Desk {
+  readonly process: PtyProcess;
+  /** Everything that was written to the terminal. */
+  readonly #output: Uint8Array[];
+  readonly #screen: AgentScreen;
+
+  private constructor(process: PtyProcess, screen: AgentScreen, output: Uint8Array[]) {
+    this.process = process;
+    this.#screen = screen;
+    this.#output = output;
+  }
+
+  static async start(
+    test: TestContext,
+    { words, directory, size, environment = {} }: DeskOptions,
+  ): Promise<Desk> {
+    let answer = (_text: string): void => undefined;
+    const screen = new AgentScreen({
+      ...size,
+      maxHistoryLines: HISTORY_LINES,
+      onAnswer: (text) => answer(text),
+    });
+    const output: Uint8Array[] = [];
+    const { PATH = '' } = process.env;
+    const started = await PtyProcess.start(
+      {
+        command: [process.execPath, CLI, ...words],
+        directory: '/',
+        environment: { PATH, TERM: 'xterm-256color', SLUICE_DIR: directory, ...environment },
+        size,
+      },
+      {
+        onOutput: (bytes) => {
+          output.push(bytes.slice());
+          screen.write(bytes);
+        },
+      },
+    );
+    answer = (text) => void started.write(Buffer.from(text));
+    test.after(() => {
+      if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
+    });
+    return new Desk(started, screen, output);
+  }
+
+  get alternate(): boolean {
+    return this.#screen.modes.alternateScreen;
+  }
+
+  get bracketedPaste(): boolean {
+    return this.#screen.modes.bracketedPaste;
+  }
+
+  get cursor(): { readonly column: number; readonly row: number } {
+    return this.#screen.cursor;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#output);
+  }
+
+  get text(): string {
+    return plainLines(this.#screen, 0).join('\n');
+  }
+
+  /** With what has left the screen upwards, without what follows the last line that shows something. */
+  get lines(): readonly string[] {
+    const lines = [...plainLines(this.#screen, HISTORY_LINES)];
+    while (lines.at(-1) === '') lines.pop();
+    return lines;
+  }
+
+  type(text: string): void {
+    this.process.write(Buffer.from(text));
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#screen.resize(columns, rows);
+    this.process.resize({ columns, rows });
+  }
+
+  async shows(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.text)) await pause();
+  }
+}
