@@ -21,3 +21,4 @@ export {
   stateDirectory,
 } from './session-paths.js';
 export { RemoteViewer, type RemoteViewerOptions } from './remote-viewer.js';
+export { MAX_TRANSCRIPT_LINES } from './viewer-link.js';

@@ -232,6 +232,8 @@ export class SessionHost {
     this.#abort.abort();
     clearInterval(this.#looking);
     clearTimeout(this.#idle);
+    // Before there is nothing left to be shown.
+    for (const viewer of this.#viewers) viewer.end();
     await this.stopAll(killAfterMs);
     await Promise.all([...this.#foreign.values()].map((agent) => agent.close()));
     await this.#server.close();

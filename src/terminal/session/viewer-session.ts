@@ -25,7 +25,7 @@ export interface ViewerOwner {
   sendFrame(bytes: Uint8Array): void;
   copy(text: string): void;
   suspend(): void;
-  leave(reason: 'detach'): void;
+  leave(reason: 'detach' | 'ended'): void;
   input(pane: string, bytes: Uint8Array): void;
   start(command: string): Promise<string>;
   stop(pane: string): void;
@@ -111,6 +111,11 @@ export class ViewerSession {
     this.#draw();
   }
 
+  /** The session ends. */
+  end(): void {
+    this.#owner.leave('ended');
+  }
+
   /** The frame that was under way is on the terminal. */
   drawn(): void {
     this.#inFlight = false;
@@ -177,7 +182,7 @@ export class ViewerSession {
   }
 }
 
-function viewPane(pane: SessionPane, index: number): ViewPane {
+export function viewPane(pane: SessionPane, index: number): ViewPane {
   const info = pane.info();
   return {
     name: pane.name,

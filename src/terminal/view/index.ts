@@ -4,7 +4,7 @@ export type { LayoutKind } from './layout.js';
 export { View, type ViewOptions } from './view.js';
 export type { PaneState, ViewAction, ViewPane } from './view-pane.js';
 export { ESCAPE_TIMEOUT_MS, Presenter, type PresentedFrame } from './presenter.js';
-export { coloredLines, plainLines, transcriptOf } from './screen-text.js';
+export { coloredLines, plainLines } from './screen-text.js';
 export { drawEdited } from './edited-text.js';
 export { drawLabel, labelColumns } from './label.js';
 export { INK, ink, type Ink } from './theme.js';
