@@ -8,6 +8,7 @@ import {
 import { bytes, json, type MessageFormat, text } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
+import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
 import { parseAttention, parseEnd, parseSize, TERMINAL_TYPE, textLine } from '../stream/index.js';
 import { AgentLog } from './agent-log.js';
@@ -35,6 +36,8 @@ export class ForeignAgent implements SessionPane {
   readonly screen: AgentScreen;
   readonly attention = new AgentAttention(Date.now());
   readonly log: AgentLog;
+  /** What is played again from its channel was wanted some time ago, and of another terminal. */
+  readonly clipboard = new ClipboardGate('deny');
   seen = true;
   readonly #options: ForeignAgentOptions;
   readonly #subscriber: MessageSubscriber<MessageFormat>;
@@ -76,9 +79,8 @@ export class ForeignAgent implements SessionPane {
     });
     this.screen = new AgentScreen({
       ...(this.#size ?? AGENT_DEFAULTS),
-      onSignal: (signal) => {
-        if (signal.type !== 'clipboard') this.#attend(this.attention.signalled(signal, Date.now()));
-      },
+      permissions: { ...DEFAULT_PERMISSIONS, clipboard: this.clipboard.permission },
+      onSignal: (signal) => this.#attend(this.attention.signalled(signal, Date.now())),
       onTimeout: () => events.onPicture(name),
     });
     this.#reading = this.#read();
@@ -102,6 +104,7 @@ export class ForeignAgent implements SessionPane {
       rows: this.screen.rows,
       attention: this.attention.current,
       seen: this.seen,
+      clipboard: this.clipboard.permission,
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,

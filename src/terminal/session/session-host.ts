@@ -10,6 +10,7 @@ import {
   watchChannels,
 } from '../../bus/index.js';
 import { nextInNeed } from '../attention/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import { AttentionCommand } from './attention-command.js';
 import { type AgentOptions, DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import { ControlServer } from './control-server.js';
@@ -55,6 +56,8 @@ export class SessionHost {
   readonly #foreign = new Map<string, ForeignAgent>();
   readonly #starting = new Set<string>();
   readonly #viewers = new Set<ViewerSession>();
+  /** Where the user is, as far as is known. */
+  #lastUsed: ViewerSession | undefined;
   readonly #waiting = new Set<() => void>();
   readonly #abort = new AbortController();
   readonly #looking: NodeJS.Timeout;
@@ -194,6 +197,13 @@ export class SessionHost {
     if (agent instanceof HostedAgent) agent.report(...report);
   }
 
+  /** A user's answer; false when another one came first, or the agent is gone. */
+  answerCopy(name: string, request: CopyRequest, answer: CopyAnswer): boolean {
+    const counts = this.#agents.get(name)?.clipboard.answer(request, answer) ?? false;
+    if (counts) this.#stateChanged();
+    return counts;
+  }
+
   /** Somebody has it before their eyes. */
   looked(name: string): void {
     const pane = this.#agents.get(name) ?? this.#foreign.get(name);
@@ -207,12 +217,14 @@ export class SessionHost {
   }
 
   removeViewer(viewer: ViewerSession): void {
+    if (this.#lastUsed === viewer) this.#lastUsed = undefined;
     this.#viewers.delete(viewer);
     viewer.close();
   }
 
   /** Programs get the sizes of the panes of the viewer that was used last. */
   used(viewer: ViewerSession): void {
+    this.#lastUsed = viewer;
     for (const pane of this.panes) {
       const size = viewer.paneSize(pane.name);
       if (size !== undefined) pane.resize({ columns: Math.max(2, size.columns), rows: size.rows });
@@ -250,11 +262,8 @@ export class SessionHost {
     },
     onState: (name) => this.#paneState(name),
     onNotice: (text) => this.#options.onNotice(text),
-    onClipboard: (name) => {
-      for (const viewer of this.#viewers) {
-        if (viewer.focusedPane === name) viewer.notify(`${name} may not write to the clipboard`);
-      }
-    },
+    onCopy: (name, text) => this.#lastUsed?.copy(name, text),
+    onCopyRequest: () => this.#stateChanged(),
   };
 
   #environmentOf(name: string): Readonly<Record<string, string>> {

@@ -57,6 +57,7 @@ export class ViewerLink {
       {
         sendFrame: (bytes) => this.#sendFrame(bytes),
         copy: (text) => answer.event({ event: 'copy', text }),
+        answerCopy: (pane, request, given) => host.answerCopy(pane, request, given),
         suspend: () => answer.event({ event: 'suspend' }),
         leave: (reason) => this.#leave(reason),
         input: (pane, bytes) => this.#input(pane, bytes),

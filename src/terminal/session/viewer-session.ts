@@ -1,11 +1,13 @@
 import type { TerminalSize } from '../../ffi/index.js';
 import { paletteColor } from '../cells/index.js';
 import { FramePacer, type TerminalCapabilities } from '../output/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
   type PaneState,
   Presenter,
+  sizeOfText,
   type ViewAction,
   type ViewPane,
 } from '../view/index.js';
@@ -23,7 +25,10 @@ export interface ViewerSessionOptions {
 export interface ViewerOwner {
   /** Written whole before the next one is asked for; valid during the call. */
   sendFrame(bytes: Uint8Array): void;
+  /** Into the clipboard of the user's terminal. */
   copy(text: string): void;
+  /** False when somebody else has answered before. */
+  answerCopy(pane: string, request: CopyRequest, answer: CopyAnswer): boolean;
   suspend(): void;
   leave(reason: 'detach' | 'ended'): void;
   input(pane: string, bytes: Uint8Array): void;
@@ -85,6 +90,12 @@ export class ViewerSession {
   notify(text: string): void {
     this.#presenter.view.notify(text);
     this.#schedule(false);
+  }
+
+  /** An agent wrote the clipboard, as it may: the user is told. */
+  copy(pane: string, text: string): void {
+    this.#owner.copy(text);
+    this.notify(`${pane} copied ${sizeOfText(text)} to your clipboard`);
   }
 
   paneChanged(name: string): void {
@@ -153,6 +164,8 @@ export class ViewerSession {
         return this.#owner.stop(action.pane);
       case 'copy':
         return this.#owner.copy(action.text);
+      case 'answer-copy':
+        return this.#answerCopy(action.pane, action.request, action.answer);
       case 'suspend':
         return this.#owner.suspend();
       case 'detach':
@@ -160,6 +173,12 @@ export class ViewerSession {
       case 'redraw':
         return undefined;
     }
+  }
+
+  #answerCopy(pane: string, request: CopyRequest, answer: CopyAnswer): void {
+    if (!this.#owner.answerCopy(pane, request, answer)) {
+      this.notify(`what ${pane} wanted to copy was answered before`);
+    } else if (answer !== 'no') this.copy(pane, request.text);
   }
 
   #schedule(focused: boolean): void {
@@ -190,6 +209,7 @@ export function viewPane(pane: SessionPane, index: number): ViewPane {
     state: paneState(info),
     note: noteOf(info),
     content: pane.screen,
+    copyRequest: pane.clipboard.pending,
   };
 }
 

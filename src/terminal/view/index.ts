@@ -7,4 +7,5 @@ export { ESCAPE_TIMEOUT_MS, Presenter, type PresentedFrame } from './presenter.j
 export { coloredLines, plainLines } from './screen-text.js';
 export { drawEdited } from './edited-text.js';
 export { drawLabel, labelColumns } from './label.js';
+export { sizeOfText } from './question.js';
 export { INK, ink, type Ink } from './theme.js';

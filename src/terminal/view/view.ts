@@ -17,6 +17,7 @@ import type { LayoutKind } from './layout.js';
 import type { PaneView } from './pane-view.js';
 import { Pointer } from './pointer.js';
 import { Prompt } from './prompt.js';
+import { copyHint, copyQuestion, type Question, sizeOfText, stopQuestion } from './question.js';
 import type { ScrollResult } from './scroll-state.js';
 import type { Status } from './status-line.js';
 import { INK } from './theme.js';
@@ -36,6 +37,14 @@ export interface ViewOptions {
   readonly layout?: LayoutKind;
 }
 
+/** What the status line says in its middle. */
+interface Message {
+  readonly mode: string;
+  readonly message: string;
+  /** Waits for the user. */
+  readonly urgent?: boolean;
+}
+
 const encoder = new TextEncoder();
 
 /**
@@ -53,8 +62,7 @@ export class View {
   #prefixed = false;
   #help = false;
   #prompt: Prompt | undefined;
-  /** The pane that is stopped when the user says y. */
-  #killing: string | undefined;
+  #question: Question | undefined;
   #notice = '';
   /** Lines, titles or the status line changed. */
   #decorated = false;
@@ -171,18 +179,17 @@ export class View {
     const { key } = event;
     if (event.action === 'release') return undefined;
     if (this.#help) this.#help = false;
-    else if (this.#killing !== undefined) this.#answerKill(key);
+    else if (this.#question !== undefined) this.#answer(this.#question, key);
     else if (this.#prefixed) this.#handlePrefixed(key);
     else if (sameKey(key, this.#prefix)) this.#prefixed = true;
     else this.#handlePaneKey(key);
     return undefined;
   }
 
-  #answerKill(key: Key): void {
-    if (key.name === 'y' || key.name === 'Y') {
-      this.#actions.push({ type: 'kill', pane: this.#killing ?? '' });
-    }
-    this.#killing = undefined;
+  #answer(question: Question, key: Key): void {
+    this.#question = undefined;
+    const action = question.answer(key);
+    if (action !== undefined) this.#actions.push(action);
   }
 
   #handlePrompt(prompt: Prompt, event: InputEvent): void {
@@ -247,8 +254,9 @@ export class View {
       case 'new':
         return this.#ask('new', 'start an agent:');
       case 'kill':
-        this.#killing = arrangement.focused?.pane.name;
-        return undefined;
+        return this.#askToStop();
+      case 'answer':
+        return this.#askToCopy();
       case 'help':
         this.#help = true;
         return undefined;
@@ -263,6 +271,17 @@ export class View {
   #ask(purpose: Prompt['purpose'], label: string): void {
     if (purpose !== 'new' && this.#arrangement.focused === undefined) return;
     this.#prompt = new Prompt(purpose, label);
+  }
+
+  #askToStop(): void {
+    const { focused } = this.#arrangement;
+    if (focused !== undefined) this.#question = stopQuestion(focused.pane.name);
+  }
+
+  #askToCopy(): void {
+    const pane = this.#arrangement.focused?.pane;
+    if (pane?.copyRequest === undefined) this.#notice = 'it wants to copy nothing';
+    else this.#question = copyQuestion(pane.name, pane.copyRequest);
   }
 
   #focusOn(move: () => boolean): void {
@@ -304,7 +323,7 @@ export class View {
 
   #paste(text: string): void {
     const view = this.#arrangement.focused;
-    if (view === undefined || this.#help || this.#killing !== undefined) return;
+    if (view === undefined || this.#help || this.#question !== undefined) return;
     view.endScroll();
     this.#send(view, encodePaste(text, view.pane.content.modes));
   }
@@ -343,7 +362,7 @@ export class View {
       case 'copy':
         view.endScroll();
         this.#actions.push({ type: 'copy', text: result.text });
-        this.#notice = `copied ${[...result.text].length} characters`;
+        this.#notice = `copied ${sizeOfText(result.text)}`;
         return undefined;
       default:
         return undefined;
@@ -356,13 +375,13 @@ export class View {
 
   #status(): Status {
     const { views, layout, focused } = this.#arrangement;
-    const { mode, message } = this.#message(focused);
+    const { mode, message, urgent = false } = this.#message(focused);
     const isWaiting = ({ pane }: PaneView): boolean => pane.state === ('waits' satisfies PaneState);
     return {
       session: this.#session,
       mode,
       message,
-      messageInk: this.#killing === undefined ? INK.plain : INK.alert,
+      messageInk: urgent ? INK.alert : INK.plain,
       typed: this.#prompt?.line,
       agents: views.length,
       waiting: views.filter(isWaiting).map(({ pane }) => pane.name),
@@ -371,14 +390,21 @@ export class View {
     };
   }
 
-  #message(focused: PaneView | undefined): { readonly mode: string; readonly message: string } {
+  #message(focused: PaneView | undefined): Message {
     if (this.#prompt !== undefined) return { mode: '', message: this.#prompt.label };
-    if (this.#killing !== undefined) return { mode: '', message: `stop ${this.#killing}? y/n` };
+    if (this.#question !== undefined) {
+      return { mode: '', message: this.#question.text, urgent: true };
+    }
     if (this.#notice !== '') return { mode: '', message: this.#notice };
     if (this.#prefixed) {
       const message =
         'n p next, last  w waits  z zoom  g grid  f focus  [ scroll  c new  x stop  d leave  ? all';
       return { mode: keyName(this.#prefix), message };
+    }
+    const { name, copyRequest } = focused?.pane ?? {};
+    if (name !== undefined && copyRequest !== undefined) {
+      const message = copyHint(name, copyRequest, keyName(this.#prefix));
+      return { mode: focused?.scroll === undefined ? '' : 'SCROLL', message, urgent: true };
     }
     if (focused?.scroll !== undefined) {
       return { mode: 'SCROLL', message: 'PgUp PgDn move  / search  v select  y copy  q back' };

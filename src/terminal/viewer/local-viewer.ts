@@ -183,6 +183,7 @@ export class LocalViewer {
         return this.#terminal.suspend();
       case 'detach':
         return this.#end?.('detach');
+      case 'answer-copy':
       case 'focus':
       case 'redraw':
         return undefined;
