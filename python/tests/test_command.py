@@ -7,11 +7,14 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
+import types
 from pathlib import Path
 
 import pytest
 
 import sluice
+from sluice._command import reading
 from peers import ROOT, needs_node, until
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
@@ -129,6 +132,22 @@ def test_sub_waits_or_not(command):
         assert end(reader, 0)[0] == ["x"]
     for words in (["sub"], ["sub", "m", "--latest", "--every"], ["sub", "m", "--frames", "0"], ["nonsense"]):
         end(command(*words), 2)
+
+
+def test_sub_opens_once_however_long_it_takes(monkeypatch):
+    # A publisher that waits for one subscriber would send to the one that has given up.
+    noted, calls = threading.Event(), []
+
+    def opens(channel, timeout_s=None, **_):
+        calls.append(channel)
+        if timeout_s is not None or not noted.wait(30):
+            raise TimeoutError
+        return "open"
+
+    monkeypatch.setattr(reading, "open_subscriber", opens)
+    run = types.SimpleNamespace(left=lambda: None, directory=None, note=lambda _: noted.set())
+    options = types.SimpleNamespace(channel="slow", wait=True, start=None, delivery=None, label="", allow_uid=[])
+    assert (reading._subscribe(run, options), calls) == ("open", ["slow"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import sys
+import threading
 import time
 from typing import Any, BinaryIO, Dict, Optional
 
@@ -100,14 +101,16 @@ def _subscribe(command: Run, options: argparse.Namespace) -> Any:
     if not options.wait and not pattern:
         given.update({"when_missing": "fail", "when_lost": "end"})
     if options.wait and not pattern:
-        try:
-            return as_usage(lambda: _open(options, given, _TELL_S))
-        except TimeoutError:
-            command.note(f"waiting for {options.channel}")
+        # Opened once: a publisher may have counted on a reader that gives up and asks again.
+        told = threading.Timer(_TELL_S, lambda: command.note(f"waiting for {options.channel}"))
+        told.daemon = True
+        told.start()
         try:
             return as_usage(lambda: _open(options, given, command.left()))
         except TimeoutError:
             return _Nothing()
+        finally:
+            told.cancel()
     return as_usage(lambda: _open(options, given, command.left()))
 
 

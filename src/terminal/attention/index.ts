@@ -1,4 +1,10 @@
 /** Who waits for the user: what agents say of themselves, what is guessed, and in which order they are looked at. Pure. */
 export { AgentAttention } from './agent-attention.js';
 export { inOrderOfNeed, nextInNeed, type InNeed } from './queue.js';
-export { claudeHookReport, claudeHookSettings, type HookReport } from './claude-hooks.js';
+export {
+  HOOK_PROGRAMS,
+  hookReport,
+  hookSettings,
+  type HookProgram,
+  type HookReport,
+} from './agent-hooks.js';

@@ -1,7 +1,7 @@
 /** `sluice agents hooks <program>`: settings for a program that make it report what it is doing. */
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { claudeHookSettings } from '../../../terminal/attention/index.js';
+import { HOOK_PROGRAMS, hookSettings } from '../../../terminal/attention/index.js';
 import { findProgram } from '../../../terminal/pty/index.js';
 import { oneOf } from '../../option-values.js';
 import type { Start } from '../../program.js';
@@ -10,21 +10,21 @@ import { asUsage, type CommonOptions, type Run } from '../../run.js';
 export const EXAMPLES = [
   'sluice agents hooks claude > .claude/settings.local.json',
   'claude --settings "$(sluice agents hooks claude)"',
+  'sluice agents hooks codex > .codex/hooks.json',
 ];
 
-const PROGRAMS = ['claude'] as const;
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 
 export function configure(command: Command, start: Start): void {
-  command.argument('<program>', PROGRAMS.join(', '));
+  command.argument('<program>', HOOK_PROGRAMS.join(', '));
   command.action((program: string, options: CommonOptions) =>
     start(options, (run) => hooks(run, program)),
   );
 }
 
 function hooks(run: Run, program: string): Promise<void> {
-  asUsage(() => oneOf('the program', PROGRAMS)(program));
-  run.print(JSON.stringify(claudeHookSettings(ownCommand()), undefined, 2));
+  const known = asUsage(() => oneOf('the program', HOOK_PROGRAMS)(program));
+  run.print(JSON.stringify(hookSettings(known, ownCommand()), undefined, 2));
   return Promise.resolve();
 }
 

@@ -1,7 +1,7 @@
 /** `sluice agents report <state>`: what hooks call, inside an agent. */
 import type { Command } from 'commander';
 import { printable } from '../../../core/index.js';
-import { claudeHookReport } from '../../../terminal/attention/index.js';
+import { HOOK_PROGRAMS, type HookProgram, hookReport } from '../../../terminal/attention/index.js';
 import { ATTENTION_STATES, type AttentionState } from '../../../terminal/stream/index.js';
 import { agentChannel, ControlClient } from '../../../terminal/session/index.js';
 import { oneOf } from '../../option-values.js';
@@ -10,7 +10,7 @@ import { asUsage, type CommonOptions, ExitCode, type Run, UsageError } from '../
 
 interface ReportOptions extends CommonOptions {
   readonly text?: string;
-  readonly hook?: 'claude';
+  readonly hook?: HookProgram;
 }
 
 export const EXAMPLES = [
@@ -28,8 +28,8 @@ export function configure(command: Command, start: Start): void {
     .option('--text <text>', 'what it waits for, or what it has done')
     .option(
       '--hook <program>',
-      'read the event of a hook of claude from standard input',
-      oneOf('--hook', ['claude']),
+      `read the event of a hook of ${HOOK_PROGRAMS.join(' or ')} from standard input`,
+      oneOf('--hook', HOOK_PROGRAMS),
     );
   command.action((state: string | undefined, options: ReportOptions) =>
     start(options, (run) => report(run, state, options)),
@@ -58,7 +58,7 @@ async function report(
 async function reportHook(run: Run): Promise<number> {
   const { path, name } = surroundings();
   if (path === undefined || name === undefined) return ExitCode.done;
-  const found = claudeHookReport(await standardInput());
+  const found = hookReport(await standardInput());
   if (found === undefined) return ExitCode.done;
   try {
     await tell(path, name, found.state, found.text);

@@ -1,8 +1,9 @@
 /**
- * Hooks of Claude Code (code.claude.com, "Hooks reference"): a settings file names a command for an event; the command
- * gets one JSON object on its standard input, with `hook_event_name` and what belongs to the event. What it prints to
- * standard output at UserPromptSubmit becomes part of the prompt, and exit code 2 forbids what was to be done: so the
- * command prints nothing and never ends with 2.
+ * Hooks of Claude Code (code.claude.com, "Hooks reference") and of Codex (developers.openai.com, "Hooks"), which took
+ * over the form of the former: a settings file names a command for an event; the command gets one JSON object on its
+ * standard input, with `hook_event_name` and what belongs to the event. What it prints to standard output at
+ * UserPromptSubmit becomes part of the prompt, and exit code 2 forbids what was to be done: so the command prints
+ * nothing and never ends with 2.
  */
 import type { AttentionState } from '../stream/index.js';
 
@@ -11,8 +12,17 @@ export interface HookReport {
   readonly text: string;
 }
 
-const EVENTS = ['Notification', 'PermissionRequest', 'Stop', 'UserPromptSubmit'] as const;
-/** Seconds; the report is given up after that, and Claude Code goes on. */
+/** Program → the events it has that say who waits. Codex has no notifications. */
+const EVENTS = {
+  claude: ['Notification', 'PermissionRequest', 'Stop', 'UserPromptSubmit'],
+  codex: ['PermissionRequest', 'Stop', 'UserPromptSubmit'],
+} as const;
+
+export type HookProgram = keyof typeof EVENTS;
+
+export const HOOK_PROGRAMS: readonly HookProgram[] = ['claude', 'codex'];
+
+/** Seconds; the report is given up after that, and the program goes on. */
 const TIMEOUT_SECONDS = 10;
 /** Where nobody has to do anything. */
 const QUIET_NOTIFICATIONS: readonly unknown[] = [
@@ -21,16 +31,16 @@ const QUIET_NOTIFICATIONS: readonly unknown[] = [
   'elicitation_response',
 ];
 
-/** What belongs into `.claude/settings.json`; `command` is how this program is called. */
-export function claudeHookSettings(command: string): object {
+/** What belongs into `.claude/settings.json` or `.codex/hooks.json`; `command` is how this program is called. */
+export function hookSettings(program: HookProgram, command: string): object {
   // Without a session of agents around it the hook is to do nothing.
-  const line = `[ -z "$SLUICE_AGENTS" ] || ${command} agents report --hook claude`;
+  const line = `[ -z "$SLUICE_AGENTS" ] || ${command} agents report --hook ${program}`;
   const hook = [{ hooks: [{ type: 'command', command: line, timeout: TIMEOUT_SECONDS }] }];
-  return { hooks: Object.fromEntries(EVENTS.map((event) => [event, hook])) };
+  return { hooks: Object.fromEntries(EVENTS[program].map((event) => [event, hook])) };
 }
 
 /** What an event says of the agent; undefined when it says nothing. `input` is what the hook got, as it came. */
-export function claudeHookReport(input: string): HookReport | undefined {
+export function hookReport(input: string): HookReport | undefined {
   const event = objectOf(input);
   switch (event['hook_event_name']) {
     case 'Notification':

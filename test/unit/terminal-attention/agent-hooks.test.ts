@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { claudeHookReport, claudeHookSettings } from '../../../src/terminal/attention/index.js';
+import { HOOK_PROGRAMS, hookReport, hookSettings } from '../../../src/terminal/attention/index.js';
 
-const report = (event: object): unknown => claudeHookReport(JSON.stringify(event));
+const report = (event: object): unknown => hookReport(JSON.stringify(event));
 
-describe('hooks of Claude Code', () => {
-  it('are settings with one quiet command for four events', () => {
-    const { hooks } = claudeHookSettings('sluice') as {
-      hooks: Record<string, { hooks: { type: string; command: string }[] }[]>;
-    };
-    const events = ['Notification', 'PermissionRequest', 'Stop', 'UserPromptSubmit'];
-    assert.deepEqual(Object.keys(hooks), events);
-    for (const event of events) {
-      const [hook] = hooks[event]?.[0]?.hooks ?? [];
-      assert.equal(hook?.type, 'command');
-      assert.match(
-        hook?.command ?? '',
-        /^\[ -z "\$SLUICE_AGENTS" \] \|\| sluice agents report --hook claude$/,
-      );
+describe('hooks of Claude Code and Codex', () => {
+  it('are settings with one quiet command for each event', () => {
+    const events = ['PermissionRequest', 'Stop', 'UserPromptSubmit'];
+    for (const program of HOOK_PROGRAMS) {
+      const { hooks } = hookSettings(program, 'sluice') as {
+        hooks: Record<string, { hooks: { type: string; command: string }[] }[]>;
+      };
+      const known = program === 'claude' ? ['Notification', ...events] : events;
+      assert.deepEqual(Object.keys(hooks), known);
+      for (const event of known) {
+        const [hook] = hooks[event]?.[0]?.hooks ?? [];
+        assert.equal(hook?.type, 'command');
+        const command = `[ -z "$SLUICE_AGENTS" ] || sluice agents report --hook ${program}`;
+        assert.equal(hook.command, command);
+      }
     }
   });
 
@@ -48,13 +49,13 @@ describe('hooks of Claude Code', () => {
     );
     assert.equal(report({ hook_event_name: 'PreToolUse' }), undefined);
     for (const input of ['', 'null', '[]', '{', '"Stop"', '{"hook_event_name":{}}']) {
-      assert.equal(claudeHookReport(input), undefined, input);
+      assert.equal(hookReport(input), undefined, input);
     }
   });
 
   it('are bounded, whatever they carry', () => {
     const huge = { hook_event_name: 'Notification', message: 'x'.repeat(1 << 20) };
-    assert.equal(claudeHookReport(JSON.stringify(huge))?.text.length, 200);
+    assert.equal(hookReport(JSON.stringify(huge))?.text.length, 200);
     const odd = { hook_event_name: 'PermissionRequest', tool_name: 7, tool_input: null };
     assert.deepEqual(report(odd), { state: 'waits', text: 'Allow a tool?' });
   });
