@@ -1,6 +1,7 @@
 /** What an agent wants in the user's clipboard gets there when the user says so, on real terminals. */
 import assert from 'node:assert/strict';
 import { after, describe, it, type TestContext } from 'node:test';
+import { openPublisher, text } from '../../src/index.js';
 import { AgentStage, pause } from './agent-stage.js';
 import { Desk } from './desk.js';
 
@@ -79,6 +80,12 @@ describe('the clipboard of the user', () => {
     await desk.shows(/told: not this/);
     assert.doesNotMatch(desk.text, /wants to copy/);
     assert.equal((await stage.info('mute')).clipboard, 'deny');
+    const { directory } = stage;
+    const foreign = await openPublisher('agent/foreign', { format: text(), directory });
+    test.after(() => foreign.close());
+    await foreign.send('\u001b]52;c;aGk=\u0007of another process');
+    await desk.shows(/foreign[^]*of another process/);
+    assert.doesNotMatch(desk.text, /wants to copy/);
     const wrong = await stage.run('new', '--clipboard', 'maybe', '--', 'true');
     assert.equal(wrong.code, 2);
   });

@@ -9,7 +9,7 @@ import {
   text,
 } from '../../src/index.js';
 import { TEXT_TYPE } from '../../src/terminal.js';
-import { pause } from './agent-stage.js';
+import { isAlive, pause } from './agent-stage.js';
 import { Stage } from './cli-program.js';
 import { Desk } from './desk.js';
 
@@ -103,6 +103,26 @@ describe('pub --interactive on a terminal', () => {
     desk.type('\u0003');
     assert.deepEqual(await desk.process.ended, { exitCode: 130, signal: undefined });
     assert.equal(desk.bracketedPaste, false);
+  });
+
+  it('ends when it is told to although its terminal takes nothing', async (test) => {
+    const { directory } = stage;
+    const desk = await prompt(test, 'agent/stuck', '--quiet');
+    await desk.shows(/^stuck user ›/m);
+    const loud = await openPublisher('agent/flood', { format: text(), directory });
+    test.after(() => loud.close());
+    desk.process.pause();
+    const line = 'x'.repeat(50);
+    // Until the prompt reads no more, since nobody takes what it writes.
+    for (let room = true; room;) {
+      room = loud.trySend(line);
+      if (room) await new Promise((resolve) => setImmediate(resolve));
+    }
+    desk.type('\u0003');
+    process.kill(desk.process.pid, 'SIGTERM');
+    while (isAlive(desk.process.pid)) await pause();
+    desk.process.resume();
+    assert.equal((await desk.process.ended).exitCode, 130);
   });
 
   it('sleeps and wakes with its prompt, and ends after as many messages as were asked for', async (test) => {

@@ -43,7 +43,7 @@ export async function showLines(
   } finally {
     enough.abort();
     await Promise.all(groups);
-    await output.end();
+    output.end();
   }
 }
 
@@ -94,7 +94,7 @@ class AgentOutput {
     if (this.#only === undefined || this.#only === agent) await this.#lines.take(agent, message);
   }
 
-  end(): Promise<void> {
-    return this.#lines.end();
+  end(): void {
+    this.#lines.end();
   }
 }

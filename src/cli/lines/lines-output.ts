@@ -18,6 +18,7 @@ export class LinesOutput {
   readonly #lines: MergedLines;
   readonly #looking: NodeJS.Timeout;
   #flushing: Promise<void> | undefined;
+  #ended = false;
   #onResize: (() => void) | undefined;
 
   /** `ownTags`: known beforehand, see {@link MergedLines.addAgent}. */
@@ -36,6 +37,7 @@ export class LinesOutput {
 
   /** Resolves when the output takes more. */
   take(tag: string, { type, value }: ShownMessage): Promise<void> {
+    if (this.#ended) return Promise.resolve();
     if (!(value instanceof Uint8Array)) this.#write(tag, textLine(type, value));
     else if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(tag);
     else if (type === TERMINAL_TYPE.output || type === 0) this.#write(tag, value);
@@ -68,10 +70,10 @@ export class LinesOutput {
     return this.#flushing;
   }
 
-  /** What was not ended is shown too; the footer is gone. */
-  async end(): Promise<void> {
+  /** What was not ended is shown too; the footer is gone. An output that takes nothing is not waited for. */
+  end(): void {
+    this.#ended = true;
     clearInterval(this.#looking);
-    await this.flush();
     this.#lines.end();
     this.#writeAll();
     this.#sink.close();

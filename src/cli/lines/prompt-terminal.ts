@@ -17,6 +17,8 @@ export class PromptTerminal implements LinesSink {
   #escapeTimer: NodeJS.Timeout | undefined;
   #resized: (() => void) | undefined;
   #waiting: (() => void)[] = [];
+  /** Closed, or its terminal is: nobody is waited for any more. */
+  #gone = false;
 
   constructor(events: PromptTerminalEvents) {
     this.#events = events;
@@ -25,6 +27,7 @@ export class PromptTerminal implements LinesSink {
       onIdle: () => this.#hasRoom(),
       onResize: () => this.#resized?.(),
       onHangup: () => {
+        this.#gone = true;
         this.#hasRoom();
         events.onHangup();
       },
@@ -37,7 +40,7 @@ export class PromptTerminal implements LinesSink {
   }
 
   get busy(): boolean {
-    return this.#terminal.frames.busy;
+    return !this.#gone && this.#terminal.frames.busy;
   }
 
   room(): Promise<void> {
@@ -45,7 +48,7 @@ export class PromptTerminal implements LinesSink {
   }
 
   write(bytes: Uint8Array): void {
-    this.#terminal.frames.writeControl(bytes);
+    if (!this.#gone) this.#terminal.frames.writeControl(bytes);
   }
 
   onResize(call: () => void): void {
@@ -61,6 +64,7 @@ export class PromptTerminal implements LinesSink {
   close(): void {
     clearTimeout(this.#escapeTimer);
     this.#terminal.leave();
+    this.#gone = true;
     this.#hasRoom();
   }
 

@@ -32,7 +32,7 @@ interface Conversation {
   problem(text: string): void;
   /** Until there is nothing more to send. */
   send(): Promise<SendResult>;
-  end(): Promise<void>;
+  end(): void;
 }
 
 /**
@@ -57,15 +57,17 @@ export async function converse(run: Run, options: ConversationOptions): Promise<
     return await Promise.race([conversation.send(), failed]);
   } finally {
     enough.abort();
+    // First: a reader may be waiting for an output that takes nothing.
+    conversation.end();
     await follow.catch(() => undefined);
-    await conversation.end();
   }
 }
 
 function conversationOf(run: Run, options: ConversationOptions): Conversation {
-  const isTyped = process.stdin.isTTY && process.stdout.isTTY && !run.json;
-  if (isTyped) return new TypedConversation(run, options);
-  return run.json ? new JsonConversation(run, options) : new PipedConversation(run, options);
+  if (run.json) return inObjects(run, options);
+  return process.stdin.isTTY && process.stdout.isTTY
+    ? atPrompt(run, options)
+    : inLines(run, options);
 }
 
 /** How a channel is called in front of its lines: agents by their names, where only agents are shown. */
@@ -80,114 +82,63 @@ function ownTag({ publisher, watch }: ConversationOptions): string {
   return `› ${tagOf(publisher.channel, watch)}`;
 }
 
-function sendPiped(
+/** Each line of standard input is a message. */
+function sendInput(
   run: Run,
   { publisher, most, type }: ConversationOptions,
-  conversation: Conversation,
+  onSent: Conversation['sent'],
 ): Promise<SendResult> {
   return sendLines(run, publisher, {
     most,
     type,
-    onSent: (line) => conversation.sent({ type, value: Buffer.from(line).toString() }),
+    onSent: (line) => onSent({ type, value: Buffer.from(line).toString() }),
   });
 }
 
-class PipedConversation implements Conversation {
-  readonly #run: Run;
-  readonly #options: ConversationOptions;
-  readonly #output: LinesOutput;
-
-  constructor(run: Run, options: ConversationOptions) {
-    this.#run = run;
-    this.#options = options;
-    this.#output = new LinesOutput(new StandardOutput(run), [ownTag(options)]);
-  }
-
-  take(message: Message<MessageFormat>): Promise<void> {
-    return this.#output.take(tagOf(message.channel, this.#options.watch), message);
-  }
-
-  sent(message: ShownMessage): Promise<void> {
-    return this.#output.take(ownTag(this.#options), message);
-  }
-
-  problem(text: string): void {
-    this.#run.note(`sluice: ${text}`);
-  }
-
-  send(): Promise<SendResult> {
-    return sendPiped(this.#run, this.#options, this);
-  }
-
-  end(): Promise<void> {
-    return this.#output.end();
-  }
+function inObjects(run: Run, options: ConversationOptions): Conversation {
+  const { channel } = options.publisher;
+  const sent = async (message: ShownMessage): Promise<void> => {
+    run.print(safeJson({ channel, ...message, own: true }));
+  };
+  return {
+    take: async (message) => run.print(messageJson(message)),
+    problem: (text) => run.note(safeJson({ problem: text })),
+    sent,
+    send: () => sendInput(run, options, sent),
+    end: () => undefined,
+  };
 }
 
-class JsonConversation implements Conversation {
-  readonly #run: Run;
-  readonly #options: ConversationOptions;
-
-  constructor(run: Run, options: ConversationOptions) {
-    this.#run = run;
-    this.#options = options;
-  }
-
-  async take(message: Message<MessageFormat>): Promise<void> {
-    this.#run.print(messageJson(message));
-  }
-
-  async sent(message: ShownMessage): Promise<void> {
-    const { channel } = this.#options.publisher;
-    this.#run.print(safeJson({ channel, ...message, own: true }));
-  }
-
-  problem(text: string): void {
-    this.#run.note(safeJson({ problem: text }));
-  }
-
-  send(): Promise<SendResult> {
-    return sendPiped(this.#run, this.#options, this);
-  }
-
-  async end(): Promise<void> {
-    // What is printed is written.
-  }
+function inLines(run: Run, options: ConversationOptions): Conversation {
+  const output = new LinesOutput(new StandardOutput(run), [ownTag(options)]);
+  const shown = shownBy(output, options);
+  return {
+    ...shown,
+    problem: (text) => run.note(`sluice: ${text}`),
+    send: () => sendInput(run, options, shown.sent),
+  };
 }
 
-class TypedConversation implements Conversation {
-  readonly #options: ConversationOptions;
-  readonly #typed: TypedMessages;
-  readonly #output: LinesOutput;
+function atPrompt(run: Run, options: ConversationOptions): Conversation {
+  const name = tagOf(options.publisher.channel, options.watch);
+  const typed = new TypedMessages(run, {
+    ...options,
+    name,
+    onSent: (message) => shown.sent(message),
+  });
+  const output = new LinesOutput(typed.terminal, [ownTag(options)]);
+  const shown = shownBy(output, options);
+  typed.start(output);
+  return { ...shown, problem: (text) => typed.notify(text), send: () => typed.ended };
+}
 
-  constructor(run: Run, options: ConversationOptions) {
-    this.#options = options;
-    this.#typed = new TypedMessages(run, {
-      ...options,
-      name: tagOf(options.publisher.channel, options.watch),
-      onSent: (message) => this.sent(message),
-    });
-    this.#output = new LinesOutput(this.#typed.terminal, [ownTag(options)]);
-    this.#typed.start(this.#output);
-  }
-
-  take(message: Message<MessageFormat>): Promise<void> {
-    return this.#output.take(tagOf(message.channel, this.#options.watch), message);
-  }
-
-  sent(message: ShownMessage): Promise<void> {
-    return this.#output.take(ownTag(this.#options), message);
-  }
-
-  problem(text: string): void {
-    this.#typed.notify(text);
-  }
-
-  send(): Promise<SendResult> {
-    return this.#typed.ended;
-  }
-
-  end(): Promise<void> {
-    return this.#output.end();
-  }
+function shownBy(
+  output: LinesOutput,
+  options: ConversationOptions,
+): Pick<Conversation, 'take' | 'sent' | 'end'> {
+  return {
+    take: (message) => output.take(tagOf(message.channel, options.watch), message),
+    sent: (message) => output.take(ownTag(options), message),
+    end: () => output.end(),
+  };
 }
