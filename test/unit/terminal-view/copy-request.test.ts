@@ -92,7 +92,9 @@ describe('a request to copy', () => {
   it('waits on when the question is taken back, and there is none without one', async () => {
     const desk = new Desk();
     desk.tell('fix', REQUEST);
-    assert.deepEqual(desk.type(`${PREFIX}yx`), []);
+    for (const key of ['x', '\u0019', '\u001by', '\u001b[A']) {
+      assert.deepEqual(desk.type(`${PREFIX}y${key}`), [], key);
+    }
     assert.match(await desk.status(), /wants to copy/);
     desk.tell('fix');
     assert.deepEqual(desk.type(`${PREFIX}y`), []);
