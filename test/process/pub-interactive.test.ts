@@ -68,6 +68,7 @@ describe('pub --interactive on a terminal', () => {
     desk.type('\u0004');
     assert.deepEqual(await desk.process.ended, { exitCode: 0, signal: undefined });
     assert.match(desk.text, /sent 4 messages/);
+    assert.doesNotMatch(desk.text, /^me +│/m, 'what was sent is not heard once more');
     assert.doesNotMatch(desk.text, /me (?:user|error) ›/);
     assert.equal(desk.bracketedPaste, false);
   });
