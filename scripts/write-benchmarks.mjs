@@ -1,7 +1,7 @@
 /**
  * Writes docs/benchmarks.md: node scripts/write-benchmarks.mjs [report.json…]
  * Without a file it runs `sluice bench`; with some it takes what `sluice bench --json` printed. Suites of
- * GPUs, of the Python client, of both and of neither stand in parts of the page of their own; a part that no report is
+ * GPUs, of the Python client, of cameras, of terminals and of the rest stand in parts of the page of their own; a part that no report is
  * given for stays as it is, and so do the notes, which are written by hand. Build first.
  */
 import { spawnSync } from 'node:child_process';
@@ -89,6 +89,7 @@ const PARTS = [
   { name: 'gpu', title: 'On a GPU', suites: /^gpu-/ },
   { name: 'python', title: 'The Python client', suites: /^python-/ },
   { name: 'video', title: 'Pictures and cameras', suites: /^(?:pixels|taps|video)$/ },
+  { name: 'terminal', title: 'Programs in terminals', suites: /^terminal$/ },
   { name: 'processors', title: 'On processors', suites: /^/ },
 ];
 

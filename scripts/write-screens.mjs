@@ -80,9 +80,21 @@ const AGENTS = [
   { name: 'build', code: 3, state: 'done', note: 'exit 0', lines: DONE },
 ];
 
-function picture(columns, rows, keys) {
-  const view = new View({ columns, rows, session: 'main' });
-  const panes = AGENTS.map(({ name, code, state, note }) => ({
+const PLAYED = {
+  paused: false,
+  seeking: false,
+  positionMs: 754_000,
+  lengthMs: 1_320_000,
+  speed: 4,
+  hidden: 2,
+};
+
+/** `agents`: how many of them are shown; `playback`: of a recording. */
+function picture(columns, rows, keys, agents = AGENTS.length, playback = undefined) {
+  const purpose = playback === undefined ? 'session' : 'playback';
+  const view = new View({ columns, rows, session: 'main', purpose });
+  if (playback !== undefined) view.setPlayback(playback);
+  const panes = AGENTS.slice(0, agents).map(({ name, code, state, note }) => ({
     name,
     color: paletteColor(code),
     state,
@@ -107,4 +119,5 @@ function picture(columns, rows, keys) {
 const COMMAND = 'npm run screens:update';
 writeGenerated(join(root, 'docs/agents-grid.svg'), picture(132, 36, ''), COMMAND);
 writeGenerated(join(root, 'docs/agents-focus.svg'), picture(100, 28, '\u0007f\u0007n'), COMMAND);
+writeGenerated(join(root, 'docs/agents-replay.svg'), picture(132, 24, '', 3, PLAYED), COMMAND);
 writeGenerated(join(root, 'docs/agents-help.svg'), picture(80, 24, '\u0007?'), COMMAND);

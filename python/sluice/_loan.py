@@ -106,7 +106,7 @@ class Loan(FrameArrays):
     def publish(
         self,
         *,
-        source: Optional[Frame] = None,
+        source: Union[Frame, Sequence[Frame], None] = None,
         pts_ns: Optional[int] = None,
         capture_time_ns: Optional[int] = None,
         key_frame: bool = False,
@@ -119,7 +119,8 @@ class Loan(FrameArrays):
         """Hands the frame over; its sequence. On a GPU nobody waits: the frame is complete behind the work that is in the
         current stream, and in those through whose arrays it was written, at this moment.
 
-        :param source: the frame it was computed from: carries its id and times on, and whether it was damaged.
+        :param source: the frame it was computed from: carries its id and times on, and whether it was damaged. Of several,
+            as of a batch, the first gives id and times, and any that is damaged, or lost later, makes it incomplete.
         :param pts_ns: presentation time; default that of the source, else the publish time.
         :param capture_time_ns: ``time.monotonic_ns()`` of what it shows; default that of the source, else now.
         :param shape: of variable tensors: the actual shape, by name when there are several. Of sound: ``(samples,)``.
@@ -131,7 +132,7 @@ class Loan(FrameArrays):
             self._writer,
             self._slot,
             self.format,
-            source,
+            () if source is None else (source,) if isinstance(source, Frame) else tuple(source),
             (pts_ns, capture_time_ns),
             (KEY if key_frame else 0) | (DISCONTINUITY if discontinuity else 0) | (CORRUPT if corrupt else 0),
             shape,

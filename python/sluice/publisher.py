@@ -311,7 +311,7 @@ class FramePublisher(Publisher):
         writer: PoolWriter,
         slot: int,
         form: Format,
-        source: Optional[Frame],
+        sources: Tuple[Frame, ...],
         times: Tuple[Optional[int], Optional[int]],
         flags: int,
         shape: Optional[Shapes],
@@ -330,11 +330,11 @@ class FramePublisher(Publisher):
                 raise SluiceError("CLOSED", f"the format of {self.channel} changed since this slot was loaned")
             now = time.monotonic_ns()
             pts, capture = times
-            if source is not None:
-                pts = source.pts_ns if pts is None else pts
-                capture = source.capture_time_ns if capture is None else capture
-                flags |= INCOMPLETE if source.damaged else 0
-                lineage = source.id
+            if sources:
+                pts = sources[0].pts_ns if pts is None else pts
+                capture = sources[0].capture_time_ns if capture is None else capture
+                flags |= INCOMPLETE if any(source.damaged for source in sources) else 0
+                lineage = sources[0].id
             else:
                 words = instance_words(self.instance)
                 sequence = writer.published + 1
@@ -345,7 +345,7 @@ class FramePublisher(Publisher):
             if writer.gpu is not None:
                 self._enqueue(writer.gpu, slot, hold, stream)
             sequence = writer.publish(slot, flags, length, times_ns, lineage, dims, user_data, writer.gpu is not None)
-            if source is not None:
+            for source in sources:
                 source.add_output(_Published(writer, slot, sequence))
             self._count(length, now)
             writer.show(self.published_count, self.byte_count, self.dropped, now)

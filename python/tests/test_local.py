@@ -178,6 +178,21 @@ def test_source_carries_lineage():
         assert end.receive(1).incomplete
 
 
+def test_several_sources_make_one_frame():
+    publisher, reader = pair(STAMPED)
+    with publisher, reader, sluice.open_publisher("out", STAMPED) as second, sluice.open_subscriber("out") as end:
+        batch = []
+        for corrupt in (False, True):
+            publisher.loan().publish(corrupt=corrupt)
+            batch.append(reader.receive(1))
+        second.loan().publish(source=batch[:1])
+        with end.receive(1) as whole:
+            assert (whole.id, whole.incomplete) == (batch[0].id, False)
+        second.loan().publish(source=batch)
+        with end.receive(1) as marked:
+            assert (marked.id, marked.pts_ns, marked.incomplete) == (batch[0].id, batch[0].pts_ns, True)
+
+
 def test_share_splits_the_channel():
     publisher = sluice.open_publisher("a/b", STAMPED, slots=24)
     readers = [sluice.open_subscriber("a/b", delivery="every", max_lag=8, share=(rank, 3)) for rank in range(3)]

@@ -2,15 +2,18 @@
 export class WaitList {
   readonly #waiting = new Set<() => void>();
 
+  /** What waits resolves later, so nothing joins or leaves the list meanwhile. */
   notify(): void {
-    if (this.#waiting.size === 0) return;
-    const waiting = [...this.#waiting];
+    for (const resolve of this.#waiting) resolve();
     this.#waiting.clear();
-    for (const resolve of waiting) resolve();
   }
 
   /** Resolves at the next `notify()`, or after `timeoutMs`; rejects with the signal's reason. */
   wait(signal?: AbortSignal, timeoutMs?: number): Promise<void> {
+    // The usual wait for a frame: nothing to undo when it ends.
+    if (signal === undefined && timeoutMs === undefined) {
+      return new Promise((resolve) => this.#waiting.add(resolve));
+    }
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) {
         reject(signal.reason as Error);

@@ -1,27 +1,17 @@
 /** What the publisher of a camera tells of it, made safe; as a line, and as a table of cameras. */
 import { printable } from '../core/index.js';
+import type { CameraStats } from '../video/index.js';
 import type { ChannelReport } from './channel-reports.js';
 import { type Column, renderTable } from './table.js';
 import type { Paint } from './paint.js';
 import { formatCount, formatDuration, formatRate, plural } from './units.js';
 
-/** See `CameraStats` of sluice/video. */
-export interface CameraFacts {
-  readonly state: string;
-  readonly input: string;
-  readonly codec: string;
-  readonly decoder: string;
-  readonly wanted: string;
-  readonly framesPerSecond: number;
-  readonly bitsPerSecond: number;
-  readonly pictures: number;
-  readonly dropped: number;
-  readonly decodeMs: number;
-  /** -1 before the first frame. */
-  readonly lastFrameAgeMs: number;
-  readonly reconnects: number;
-  readonly lastError: string;
-}
+/** What is told of it to other processes: foreign, so any text may stand for a state. */
+export type CameraFacts = {
+  readonly [Name in Exclude<keyof CameraStats, 'frames'>]: CameraStats[Name] extends number
+    ? number
+    : string;
+};
 
 /** A channel whose publisher tells that it is a camera. */
 export interface CameraRow {

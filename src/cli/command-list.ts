@@ -90,7 +90,7 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
   {
     name: 'replay',
     group: 'move',
-    summary: 'plays a recording as channels',
+    summary: 'plays a recording as channels; agents in this terminal, too',
     load: () => import('./commands/replay.js'),
   },
   {

@@ -2,10 +2,10 @@
 import { type Command, Option } from 'commander';
 import { printable } from '../core/index.js';
 import type { CloseReason, PublisherStats } from '../bus/index.js';
-import type { DerivedOptions } from '../video/index.js';
+import type { DerivedOptions, MosaicOptions } from '../video/index.js';
 import { describeFailure } from './failure.js';
 import { memoryName, type MemoryName } from './gpu-options.js';
-import { atLeast } from './option-values.js';
+import { atLeast, channelPattern, listOf } from './option-values.js';
 import { addEndOptions } from './program.js';
 import { type CommonOptions, opensAsUsage, type Run } from './run.js';
 import { safeJson } from './safe-json.js';
@@ -24,6 +24,35 @@ export function resizeOption(standard: ResizeName): Option {
     'bilinear',
     'area',
   ]);
+}
+
+export interface OverlayCommandOptions {
+  readonly detections?: readonly string[];
+  readonly maxDetectionAge?: number;
+}
+
+export function addOverlayOptions(command: Command): void {
+  command
+    .option(
+      '--detections <channel>',
+      "draws what was found over the pictures: channels of detections, or 'detect/*'",
+      listOf(channelPattern),
+    )
+    .option(
+      '--max-detection-age <ms>',
+      'detections of another frame fade, and are gone after so long (default 1000)',
+      atLeast('--max-detection-age', 1),
+    );
+}
+
+export function overlayOptions({
+  detections,
+  maxDetectionAge,
+}: OverlayCommandOptions): Pick<MosaicOptions, 'detections' | 'maxDetectionAgeMs'> {
+  return {
+    ...(detections === undefined ? {} : { detections }),
+    ...(maxDetectionAge === undefined ? {} : { maxDetectionAgeMs: maxDetectionAge }),
+  };
 }
 
 /** The last ones of a command. */

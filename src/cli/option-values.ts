@@ -113,6 +113,15 @@ export function pictureSize(option: string): (value: string) => { width: number;
   };
 }
 
+/** Names with commas between. */
+export function nameList(option: string): (value: string) => readonly string[] {
+  return (value) => {
+    const names = value.split(',').map((name) => name.trim());
+    if (names.includes('')) refuse(option, value, 'names with commas between, as fix,test');
+    return names;
+  };
+}
+
 /** `120x40`. */
 export function terminalSize(option: string): (value: string) => { columns: number; rows: number } {
   return (value) => {

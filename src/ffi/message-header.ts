@@ -42,6 +42,9 @@ const CONTROL_DATA = CONTROL + MESSAGE_LAYOUT.controlHeaderBytes;
 /** CMSG_SPACE(3 descriptors): padded to 8 bytes, so a fourth would fit and must be looked for. */
 const CONTROL_BYTES = MESSAGE_LAYOUT.controlHeaderBytes + 16;
 
+const CONTROL_LENGTH_WORD = MESSAGE_LAYOUT.controlLength / 4;
+const FLAGS_WORD = MESSAGE_LAYOUT.flags / 4;
+
 /** What the kernel left in the control buffer. */
 export interface ReceivedControl {
   /** Every descriptor that this process now owns. */
@@ -53,8 +56,11 @@ export interface ReceivedControl {
 /** One reusable msghdr. Not shared between threads (each loads its own module). */
 export class MessageHeader {
   readonly bytes = Buffer.alloc(CONTROL + CONTROL_BYTES);
+  readonly #words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, CONTROL / 4);
   /** Receivers call again and again with one buffer: its address is asked for once. */
   readonly #addresses = new WeakMap<Uint8Array, bigint>();
+  /** All of it is what the segment says now. */
+  #segment: Uint8Array | undefined;
 
   constructor() {
     const address = addressOf(this.bytes);
@@ -71,6 +77,7 @@ export class MessageHeader {
     descriptors: readonly number[],
   ): void {
     const usedBytes = MESSAGE_LAYOUT.controlHeaderBytes + 4 * descriptors.length;
+    this.#segment = undefined;
     this.#setSegment(data, offset, length);
     this.#setUint64(MESSAGE_LAYOUT.controlLength, usedBytes + (usedBytes % 8));
     this.#setUint64(CONTROL, usedBytes);
@@ -82,19 +89,24 @@ export class MessageHeader {
     }
   }
 
-  /** Points the header at all of `into`, with room for descriptors. recvmsg changes these fields: set them each time. */
+  /**
+   * Points the header at all of `into`, with room for descriptors. The control length and the flags are set each time,
+   * since recvmsg changes them: as words, because this is on the way of every WAKE.
+   */
   prepareToReceive(into: Uint8Array): void {
-    this.#setSegment(into, 0, into.byteLength);
-    this.#setUint64(MESSAGE_LAYOUT.controlLength, CONTROL_BYTES);
-    this.bytes.writeInt32LE(0, MESSAGE_LAYOUT.flags);
+    if (this.#segment !== into) {
+      this.#setSegment(into, 0, into.byteLength);
+      this.#segment = into;
+    }
+    this.#words[CONTROL_LENGTH_WORD] = CONTROL_BYTES;
+    this.#words[CONTROL_LENGTH_WORD + 1] = 0;
+    this.#words[FLAGS_WORD] = 0;
   }
 
   /** Whether the last recvmsg brought control data, or would have. */
   get hasControl(): boolean {
-    return (
-      this.bytes.readUInt32LE(MESSAGE_LAYOUT.controlLength) !== 0 ||
-      (this.bytes.readInt32LE(MESSAGE_LAYOUT.flags) & SCM.MSG_CTRUNC) !== 0
-    );
+    const words = this.#words;
+    return words[CONTROL_LENGTH_WORD] !== 0 || ((words[FLAGS_WORD] ?? 0) & SCM.MSG_CTRUNC) !== 0;
   }
 
   /**

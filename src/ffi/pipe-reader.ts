@@ -104,25 +104,28 @@ export class PipeReader {
 
   #read(): void {
     for (let reads = 0; reads < MAX_READS && this.#mayRead; reads += 1) {
-      let isAllThere = false;
-      this.#attempt(() => (isAllThere = this.#readOnce()));
-      if (isAllThere) break;
+      let found: 'nothing' | 'the rest' | 'more' = 'nothing';
+      this.#attempt(() => (found = this.#readOnce()));
+      // A writer that has stopped is waited for by the event loop, and not looked after each millisecond.
+      if (found === 'nothing') break;
       if (this.#gathers && this.#isOpen && this.#target.bytesToCome >= GATHER_BYTES) {
         return this.#gather();
       }
+      if (found === 'the rest') break;
     }
     if (this.#mayRead) this.#watch.setReadable(true);
     else this.#rest();
   }
 
-  /** Whether it has read what there was. */
-  #readOnce(): boolean {
+  /** A read that finds less than it has room for has found the rest. */
+  #readOnce(): 'nothing' | 'the rest' | 'more' {
     const place = this.#target.next();
+    const room = place.byteLength;
     const byteLength = readInto(this.#descriptor, place);
-    if (byteLength === NOTHING_NOW) return true;
+    if (byteLength === NOTHING_NOW) return 'nothing';
     if (byteLength === 0) this.close();
     else this.#target.advance(byteLength);
-    return false;
+    return byteLength < room ? 'the rest' : 'more';
   }
 
   #gather(): void {

@@ -1,9 +1,12 @@
 /** Pipes whose ends this process holds as plain descriptors: to read a child's output into memory of our choice. */
-import { ERRNO, SystemCallError, checked } from './libc.js';
+import { ERRNO, SystemCallError, checked, closeDescriptor } from './libc.js';
 import { lastErrno, lazily, libcFunction } from './koffi.js';
+import { createSocketPair } from './socket.js';
 
 const O_CLOEXEC = 0o2000000;
 const F_SETPIPE_SZ = 1031;
+/** pipe(7), /proc/sys/fs/pipe-max-size: what it is on most systems. */
+const LARGEST_PIPE_BYTES = 1 << 20;
 
 const calls = lazily(() => ({
   pipe2: libcFunction<(fds: Int32Array, flags: number) => number>(
@@ -34,6 +37,24 @@ export function createPipe(capacityBytes: number): Pipe {
     checked(-1, 'fcntl(F_SETPIPE_SZ)');
   }
   return { readable, writable };
+}
+
+/**
+ * One direction of a pair of Unix sockets, which does what a pipe does for less: the kernel keeps large pieces in runs
+ * of pages and not in single ones, so a picture costs its reader a third less, and its writer too. `capacityBytes` is
+ * asked for (socket(7) SO_SNDBUF); where the system's limit gives less than a pipe can have, it is a pipe of at most
+ * 1 MiB, which an ordinary user may ask for.
+ */
+export function createLargePipe(capacityBytes: number): Pipe {
+  const {
+    first: readable,
+    second: writable,
+    capacityBytes: given,
+  } = createSocketPair(capacityBytes);
+  if (given >= Math.min(capacityBytes, LARGEST_PIPE_BYTES)) return { readable, writable };
+  closeDescriptor(readable);
+  closeDescriptor(writable);
+  return createPipe(Math.min(capacityBytes, LARGEST_PIPE_BYTES));
 }
 
 /** What {@link readInto} returns when there is nothing to read now. */

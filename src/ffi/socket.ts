@@ -15,6 +15,7 @@ export const SOCKET_CONSTANTS = Object.freeze({
   SOCK_CLOEXEC: 0o2000000,
   SOCK_NONBLOCK: 0o4000,
   SOL_SOCKET: 1,
+  SO_SNDBUF: 7,
   SO_PEERCRED: 17,
   SO_PEERPIDFD: 77,
   MSG_DONTWAIT: 0x40,
@@ -32,6 +33,12 @@ const calls = lazily(() => ({
   socket: libcFunction<(domain: number, type: number, protocol: number) => number>(
     'int socket(int domain, int type, int protocol)',
   ),
+  socketpair: libcFunction<
+    (domain: number, type: number, protocol: number, fds: Int32Array) => number
+  >('int socketpair(int domain, int type, int protocol, void *fds)'),
+  setsockopt: libcFunction<
+    (fd: number, level: number, name: number, value: Uint8Array, length: number) => number
+  >('int setsockopt(int fd, int level, int name, void *value, uint length)'),
   bind: libcFunction<(fd: number, address: Uint8Array, length: number) => number>(
     'int bind(int fd, void *address, uint length)',
   ),
@@ -217,6 +224,30 @@ export function receiveBytesOnly(fd: number, into: Uint8Array): number {
   const errno = lastErrno();
   if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return -1;
   throw new SystemCallError('recv', errno);
+}
+
+export interface SocketPair {
+  readonly first: number;
+  readonly second: number;
+  /** What the second may send before the first reads it, in bytes that the kernel counts: with its own part. */
+  readonly capacityBytes: number;
+}
+
+/** socketpair(2), close-on-exec and blocking. `capacityBytes` is asked for; the system's limit may give less. */
+export function createSocketPair(capacityBytes: number): SocketPair {
+  const fds = new Int32Array(2);
+  const { AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOL_SOCKET, SO_SNDBUF } = SOCKET_CONSTANTS;
+  checked(calls().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
+  const [first, second] = fds as unknown as [number, number];
+  const value = Buffer.alloc(4);
+  // socket(7): the kernel gives twice what is asked for.
+  value.writeInt32LE(Math.ceil(capacityBytes / 2));
+  checked(
+    calls().setsockopt(second, SOL_SOCKET, SO_SNDBUF, value, value.byteLength),
+    'setsockopt(SO_SNDBUF)',
+  );
+  checked(socketOption(second, SO_SNDBUF, value), 'getsockopt(SO_SNDBUF)');
+  return { first, second, capacityBytes: value.readInt32LE(0) };
 }
 
 export interface PeerCredentials {

@@ -9,12 +9,8 @@ function attach(
   size: { readonly columns: number; readonly rows: number },
   ...words: readonly string[]
 ): Promise<Desk> {
-  return Desk.start(test, {
-    words: ['agents', 'attach', ...words],
-    directory: stage.directory,
-    size,
-    environment: { XDG_STATE_HOME: stage.state },
-  });
+  const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
+  return Desk.open(test, { words: ['agents', 'attach', ...words], size, environment });
 }
 
 describe('attach', () => {

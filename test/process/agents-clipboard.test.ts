@@ -22,11 +22,10 @@ function osc52(text: string): string {
 }
 
 function attach(stage: AgentStage, test: TestContext): Promise<Desk> {
-  return Desk.start(test, {
+  return Desk.open(test, {
     words: ['agents', 'attach', '--transcript', '0'],
-    directory: stage.directory,
     size: { columns: 100, rows: 16 },
-    environment: { XDG_STATE_HOME: stage.state },
+    environment: { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state },
   });
 }
 

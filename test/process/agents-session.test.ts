@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AgentStage } from './agent-stage.js';
-import { runLoad } from './agents-load.js';
 
 describe('a session of agents', () => {
   it('starts agents again, as they were told to', async (test) => {
@@ -49,11 +48,5 @@ describe('a session of agents', () => {
     assert.deepEqual([one.columns, one.rows], [100, 30]);
     const two = await stage.info('two');
     assert.deepEqual([two.directory, two.clipboard, one.clipboard], ['/', 'deny', 'ask']);
-  });
-
-  it('has every byte of many agents in their logs', async () => {
-    const { wrong, bytesExpected } = await runLoad(6, 1000, 2);
-    assert.deepEqual(wrong, []);
-    assert.equal(bytesExpected, 6 * (2000 * 65 + 6));
   });
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { isSluiceError, listChannels, packets } from '../../src/index.js';
-import { type Camera, type CameraStatus, openCamera } from '../../src/video.js';
+import { type Camera, type CameraStatus, openCamera, openPackets } from '../../src/video.js';
 import { decodedByFfmpeg, H264, H264_REORDERED, makeClip, Watcher } from './camera-clips.js';
 import { RtspServer, withoutRtsp } from './rtsp-server.js';
 import { Runtime } from './runtime.js';
@@ -28,6 +29,27 @@ async function statusOf(camera: Camera, type: CameraStatus['type']): Promise<Cam
   throw new Error('the camera ended before');
 }
 
+/** When the packets of a clip are to be seen, in their order: in frames from the first. */
+function packetTimes(clip: string): number[] {
+  const entries = ['-select_streams', 'v', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0'];
+  const text = execFileSync('ffprobe', ['-v', 'error', ...entries, clip], { encoding: 'utf8' });
+  return text
+    .trim()
+    .split('\n')
+    .map((seconds) => Math.round(Number.parseFloat(seconds) * 25));
+}
+
+async function firstPackets(directory: string, count: number): Promise<number[]> {
+  const times: number[] = [];
+  const subscriber = await openPackets('camera/door/packets', { directory, start: 'oldest' });
+  for await (const { ptsNs } of subscriber) {
+    times.push(Math.round(ptsNs / FRAME_NS));
+    if (times.length === count) break;
+  }
+  await subscriber.close();
+  return times;
+}
+
 /** The words of every process of this machine that can be read. */
 function allCommandLines(): string {
   return readdirSync('/proc')
@@ -43,24 +65,38 @@ function allCommandLines(): string {
 }
 
 describe('a camera by RTSP', { skip }, () => {
-  for (const [name, encode] of [
-    ['in order', [...H264, '-bf', '0']],
-    ['reordered', H264_REORDERED],
+  for (const [name, encode, user] of [
+    ['in order', [...H264, '-bf', '0'], ''],
+    ['reordered', H264_REORDERED, ''],
+    ['in order, with a password', [...H264, '-bf', '0'], 'viewer:sesame'],
+    ['reordered, with a password', H264_REORDERED, 'viewer:sesame'],
   ] as const) {
     it(`gives the frames of the clip, exactly: pictures ${name}`, async (test) => {
       const runtime = new Runtime(test);
       const { directory } = runtime;
       const clip = makeClip(runtime.folder, 'clip.mp4', { encode, seconds: 4 });
-      const server = await serve(test, { clip });
+      const server = await serve(test, { clip }, user === '' ? {} : { login: user });
       const watcher = new Watcher('camera/door', directory);
       test.after(() => watcher.close());
-      const camera = await openCamera('camera/door', { input: server.url('clip'), directory });
+      const input = server.url('clip', user);
+      const camera = await openCamera('camera/door', { input, directory });
       test.after(() => camera.close());
       await watcher.until((seen) => seen.length > 40);
+      // From the first on, for which ffmpeg has no time.
+      const times = packetTimes(clip).slice(0, 40);
+      const first = await firstPackets(directory, times.length);
+      // A list, which hides the password, counts from the second.
+      const start = first[0] as number;
+      assert.deepEqual(
+        first,
+        times.map((time) => start + time),
+      );
+      assert.ok(user === '' ? start === 0 : start <= 0, `begins at ${start}`);
       const expected = decodedByFfmpeg(clip);
       for (const { digest, ptsNs } of watcher.seen) {
-        assert.equal(digest, expected[Math.round(ptsNs / FRAME_NS)], `at ${ptsNs} ns`);
+        assert.equal(digest, expected[Math.round(ptsNs / FRAME_NS) - start], `at ${ptsNs} ns`);
       }
+      assert.equal(server.clients, 1);
     });
   }
 

@@ -1,4 +1,4 @@
-/** A user in front of a terminal: the built command line in a pseudo terminal, and what is seen there. */
+/** A user in front of a terminal that a command of ours runs in. */
 import type { TestContext } from 'node:test';
 import { PtyProcess } from '../../src/terminal/pty/index.js';
 import { AgentScreen } from '../../src/terminal/screen/index.js';
@@ -7,11 +7,10 @@ import { isAlive, pause } from './agent-stage.js';
 import { CLI } from './cli-program.js';
 
 export interface DeskOptions {
+  /** Of the command line. */
   readonly words: readonly string[];
-  /** Runtime directory. */
-  readonly directory: string;
   readonly size: { readonly columns: number; readonly rows: number };
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** Lines above the screen that are kept. */
@@ -29,10 +28,7 @@ export class Desk {
     this.#output = output;
   }
 
-  static async start(
-    test: TestContext,
-    { words, directory, size, environment = {} }: DeskOptions,
-  ): Promise<Desk> {
+  static async open(test: TestContext, { words, size, environment }: DeskOptions): Promise<Desk> {
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
@@ -45,7 +41,7 @@ export class Desk {
       {
         command: [process.execPath, CLI, ...words],
         directory: '/',
-        environment: { PATH, TERM: 'xterm-256color', SLUICE_DIR: directory, ...environment },
+        environment: { PATH, TERM: 'xterm-256color', ...environment },
         size,
       },
       {
@@ -78,10 +74,6 @@ export class Desk {
     return Buffer.concat(this.#output);
   }
 
-  get text(): string {
-    return plainLines(this.#screen, 0).join('\n');
-  }
-
   /** With what has left the screen upwards, without what follows the last line that shows something. */
   get lines(): readonly string[] {
     const lines = [...plainLines(this.#screen, HISTORY_LINES)];
@@ -89,13 +81,17 @@ export class Desk {
     return lines;
   }
 
-  type(text: string): void {
-    this.process.write(Buffer.from(text));
+  get text(): string {
+    return plainLines(this.#screen, 0).join('\n');
   }
 
   resize(columns: number, rows: number): void {
     this.#screen.resize(columns, rows);
     this.process.resize({ columns, rows });
+  }
+
+  type(text: string): void {
+    this.process.write(Buffer.from(text));
   }
 
   async shows(pattern: RegExp): Promise<void> {

@@ -6,6 +6,7 @@ import { video } from '../../src/index.js';
 import { openEncoder, openPackets, type Packet } from '../../src/video.js';
 import { decodedByFfmpeg, withoutFfmpeg } from './camera-clips.js';
 import { Runtime } from './runtime.js';
+import { md5, until } from './tap-clip.js';
 
 const FRAMES = 30;
 
@@ -60,5 +61,41 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
     source.tryLoan()!.publish();
     const { reason, error } = await encoder.closed;
     assert.deepEqual([reason, error?.code], ['failed', 'FORMAT_MISMATCH']);
+  });
+
+  it('tell of their channel when another has it, and end', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const format = video({ width: 64, height: 64, pixelFormat: 'nv12' });
+    const source = await runtime.publisher('wall', { format });
+    await runtime.publisher('wall/packets', { format });
+    const encoder = await openEncoder('wall/packets', 'wall', { directory });
+    test.after(() => encoder.close());
+    source.tryLoan()!.publish();
+    const { reason, error } = await encoder.closed;
+    assert.deepEqual([reason, error?.code], ['failed', 'CHANNEL_IN_USE']);
+    for (const wrong of [{ packetRingBytes: 1 }, { keyFrameInterval: 0 }]) {
+      await assert.rejects(openEncoder('a', 'wall', { directory, ...wrong }), RangeError);
+    }
+  });
+
+  it('are those of frames that are complete', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory, folder } = runtime;
+    const format = video({ width: 128, height: 96, pixelFormat: 'nv12' });
+    const source = await runtime.publisher('wall', { format });
+    const encoder = await openEncoder('wall/packets', 'wall', { directory });
+    test.after(() => encoder.close());
+    const loan = source.tryLoan()!;
+    const { bytes, sequence } = { bytes: loan.bytes, sequence: loan.publish({ deferred: true }) };
+    await until(() => encoder.stats().frames === 1);
+    bytes.fill(128);
+    source.complete(sequence);
+    const reader = await openPackets('wall/packets', { directory, start: 'oldest' });
+    test.after(() => reader.close());
+    const path = join(folder, 'out.h264');
+    writeFileSync(path, (await reader.receive()).bytes);
+    const gray = Buffer.alloc((128 * 96 * 3) / 2, 128);
+    assert.deepEqual(decodedByFfmpeg(path), [md5(gray)]);
   });
 });

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { json, packets, tensor, text, video } from '../../src/index.js';
 import { type McapRecording, openMcapRecording, openReplay } from '../../src/video.js';
 import { type RecordedUnit, readMcap } from '../../src/video/mcap/mcap-reader.js';
+import { McapFile } from '../../src/video/mcap/mcap-writer.js';
+import { encodeUnit } from '../../src/video/mcap/unit-codec.js';
 import { Runtime } from './runtime.js';
 import { until } from './tap-clip.js';
 
@@ -181,5 +184,23 @@ describe('a recording of any channels', () => {
     writeFileSync(file, Buffer.alloc(5000, 0x55));
     const none = await openReplay(file, { directory });
     assert.equal((await none.closed).error?.code, 'FORMAT_MISMATCH');
+  });
+
+  it('waits through a gap that no timer is long enough for', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory, folder } = runtime;
+    const publisher = await runtime.publisher('values', { format: text() });
+    const file = join(folder, 'gap.mcap');
+    const mcap = await McapFile.create(file);
+    for (const [sequence, days] of [0, 40].entries()) {
+      const unit = encodeUnit({ sequence: sequence + 1, type: 0 }, Buffer.from('x'));
+      await mcap.add(publisher.manifest, sequence + 1, 1e18 + days * 86_400e9, unit);
+    }
+    await mcap.finish();
+    const replay = await openReplay(file, { directory, prefix: 'again/' });
+    test.after(() => replay.close());
+    await until(() => replay.stats().units === 1);
+    const ends = replay.closed.then(({ reason }) => reason);
+    assert.equal(await Promise.race([ends, sleep(200, 'waits')]), 'waits');
   });
 });

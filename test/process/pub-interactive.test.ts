@@ -21,11 +21,10 @@ describe('pub --interactive on a terminal', () => {
   after(() => stage.close());
 
   function prompt(test: TestContext, channel: string, ...words: readonly string[]): Promise<Desk> {
-    const { directory } = stage;
-    return Desk.start(test, {
+    return Desk.open(test, {
       words: ['pub', '--interactive', channel, ...words],
-      directory,
       size: SIZE,
+      environment: { SLUICE_DIR: stage.directory },
     });
   }
 

@@ -1,7 +1,8 @@
 """Plays clips by RTSP on a port of the loopback, for tests: rtsp-server.py PORT PATH=FILE... [--login USER:PASSWORD]
 
-Prints "ready PORT" when it listens. A connection ends with the process. A clip plays once for each client, from its
-start, at the pace of its time stamps.
+Prints "ready PORT" when it listens, and "client" for each that connects. A connection ends with the process. A clip plays once for each client, from its
+start, at the pace of its time stamps. A path with "record" in its name is one that clients publish to: what comes is
+stored in the file, as H.264.
 """
 
 import sys
@@ -26,6 +27,17 @@ def launch_line(path, codec, sound):
     return line + " )"
 
 
+def recording(path):
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+    stream = "video/x-h264,stream-format=byte-stream,alignment=au"
+    factory.set_launch(
+        f"( rtph264depay name=depay0 ! h264parse ! {stream} "
+        f"! filesink location={path} sync=false async=false buffer-mode=unbuffered )"
+    )
+    return factory
+
+
 def main(port, clips, login):
     Gst.init(None)
     server = GstRtspServer.RTSPServer()
@@ -42,6 +54,9 @@ def main(port, clips, login):
     mounts = server.get_mount_points()
     for clip in clips:
         name, path = clip.split("=", 1)
+        if "record" in name:
+            mounts.add_factory(f"/{name}", recording(path))
+            continue
         codec = "hevc" if "hevc" in name else "h264"
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(launch_line(path, codec, "sound" in name))
@@ -52,6 +67,7 @@ def main(port, clips, login):
                 )
             )
         mounts.add_factory(f"/{name}", factory)
+    server.connect("client-connected", lambda *_: print("client", flush=True))
     if server.attach(None) == 0:
         sys.exit("cannot listen")
     print("ready", server.get_bound_port(), flush=True)

@@ -22,6 +22,8 @@ export const withoutRtsp =
 
 export class RtspServer {
   readonly port: number;
+  /** Connections that there were. */
+  clients = 0;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess, port: number) {
@@ -40,8 +42,11 @@ export class RtspServer {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: child.stdout! });
-    for await (const line of lines) return new RtspServer(child, Number(line.split(' ')[1]));
-    throw new Error('the RTSP server ended before it listened');
+    const [ready] = (await Promise.race([once(lines, 'line'), once(lines, 'close')])) as [string?];
+    if (ready === undefined) throw new Error('the RTSP server ended before it listened');
+    const server = new RtspServer(child, Number(ready.split(' ')[1]));
+    lines.on('line', () => (server.clients += 1));
+    return server;
   }
 
   /** The address of a clip, of its port and of user and password where they are given. */

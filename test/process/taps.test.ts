@@ -1,11 +1,14 @@
 /** Taps read by the programs they are for: ffmpeg, OpenCV, PyAV and GStreamer as Debian ships them. Every picture counts. */
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { packets } from '../../src/index.js';
 import { openTap, type Tap, type TapOptions } from '../../src/video.js';
+import { RtspServer, withoutRtsp } from './rtsp-server.js';
 import { Runtime } from './runtime.js';
 import {
   CLIP,
@@ -37,6 +40,7 @@ function unevenNs(index: number): number {
 }
 
 interface Setting {
+  readonly runtime: Runtime;
   readonly tap: Tap;
   readonly url: string;
   /** Publishes the clip in step with the client, and ends the channel. */
@@ -54,7 +58,7 @@ async function tapOf(test: TestContext, options: Omit<TapOptions, 'directory'>):
     await publishInStep(publisher, clipPictures(), unevenNs, [tap]);
     await publisher.close();
   };
-  return { tap, url: tap.url, play };
+  return { runtime, tap, url: tap.url, play };
 }
 
 function expected(): readonly string[] {
@@ -139,16 +143,94 @@ describe('a tap is read frame by frame', () => {
   });
 });
 
+/** What Frigate's configuration becomes: global arguments, input_args, the path, its filter, its output arguments. */
+function frigate(input: readonly string[], framesPerSecond: number): readonly string[] {
+  const start = ['ffmpeg', '-hide_banner', '-loglevel', 'warning', '-threads', '2', ...input];
+  const rate = String(framesPerSecond);
+  const filter = ['-r', rate, '-vf', `fps=${rate},scale=768:576`];
+  return [...start, ...filter, '-threads', '2', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:'];
+}
+
 describe('a tap is read by the commands of other programs', () => {
-  it('as Frigate detects', { skip: !ffmpeg && 'no ffmpeg' }, async (test) => {
-    const { url, play } = await tapOf(test, { as: 'y4m', framesPerSecond: 25 });
-    // What its configuration becomes: global arguments, input_args, the path, its filter, its output arguments.
-    const input = ['-hide_banner', '-loglevel', 'warning', '-threads', '2', '-f', 'yuv4mpegpipe'];
-    const filter = ['-r', '25', '-vf', 'fps=25,scale=768:576'];
-    const output = ['-threads', '2', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:'];
-    const reading = outputOf(['ffmpeg', ...input, '-i', url, ...filter, ...output]);
-    const [bytes] = await Promise.all([reading, play()]);
-    assert.equal(md5(bytes), md5(Buffer.concat(clipPictures())));
+  // 5 is what it detects at when nothing else is said.
+  for (const rate of [25, 5]) {
+    it(`as Frigate detects, at ${rate}/s`, { skip: !ffmpeg && 'no ffmpeg' }, async (test) => {
+      const { url, play, runtime } = await tapOf(test, { as: 'y4m', framesPerSecond: 25 });
+      const reading = outputOf(frigate(['-f', 'yuv4mpegpipe', '-i', url], rate));
+      const [bytes] = await Promise.all([reading, play()]);
+      // The same of pictures in a file; at the rate of the tap that is every one.
+      const file = join(runtime.folder, 'clip.yuv');
+      writeFileSync(file, Buffer.concat(clipPictures()));
+      const pixels = ['-f', 'rawvideo', '-pixel_format', 'yuv420p', '-video_size', '768x576'];
+      const alike = await outputOf(frigate([...pixels, '-framerate', '25', '-i', file], rate));
+      assert.equal(md5(bytes), md5(alike));
+      if (rate === 25) assert.equal(md5(bytes), md5(Buffer.concat(clipPictures())));
+    });
+  }
+
+  it('as Frigate starts its ffmpeg again, when the camera gives nothing', async (test) => {
+    if (!ffmpeg) return test.skip('no ffmpeg');
+    const runtime = new Runtime(test);
+    const publisher = await runtime.publisher('clip', { format: i420 });
+    const { directory, folder } = runtime;
+    const socket = join(folder, 'clip.sock');
+    const tap = await openTap('clip', {
+      ...({ as: 'y4m', socket, framesPerSecond: 25, whenLost: 'hold' } as const),
+      directory,
+    });
+    test.after(() => tap.close());
+    const [picture] = clipPictures();
+    const pictureBytes = picture!.length;
+    const words = frigate(['-f', 'yuv4mpegpipe', '-i', tap.url], 25);
+    for (let start = 0; start < 2; start += 1) {
+      const child = spawn(words[0]!, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+      test.after(() => child.kill('SIGKILL'));
+      let bytes = 0;
+      child.stdout.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      await until(() => publisher.subscribers.length > 0);
+      // One picture, and no more: the tap goes on with it.
+      if (start === 0) publisher.send(picture!, { ptsNs: 0 });
+      await until(() => bytes > 2 * pictureBytes);
+      // As its watchdog does.
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      await until(() => tap.stats().clients === 0);
+    }
+    assert.ok(tap.stats().framesRepeated > 0);
+  });
+
+  it('published to an RTSP server, as to go2rtc and mediamtx', async (test) => {
+    const reason = ffmpeg ? withoutRtsp : 'no ffmpeg';
+    if (reason !== undefined) return test.skip(reason);
+    const runtime = new Runtime(test);
+    const format = packets({ codec: 'h264' });
+    const publisher = await runtime.publisher('clip/packets', { format, ringBytes: 1 << 23 });
+    const socket = join(runtime.folder, 'clip.ts');
+    const tap = await openTap('clip', { as: 'mpegts', socket, directory: runtime.directory });
+    test.after(() => tap.close());
+    const file = join(runtime.folder, 'published.h264');
+    const server = await RtspServer.start({ record: file });
+    test.after(() => server.stop());
+    // Ten times as fast as it was taken: the server stores what it gets by its times.
+    for (const { bytes, ptsNs, dtsNs, keyFrame } of clipPackets()) {
+      await publisher.send(bytes, { keyFrame, ptsNs: ptsNs / 10, dtsNs: dtsNs / 10 });
+    }
+    const copy = ['-c', 'copy', '-f', 'rtsp', '-rtsp_transport', 'tcp', server.url('record')];
+    const input = ['-v', 'error', '-analyzeduration', '100000', '-f', 'mpegts', '-i', tap.url];
+    const publishing = outputOf(['ffmpeg', ...input, ...copy]);
+    // From the newest key frame on.
+    const wanted = expected().slice(clipPackets().findLastIndex(({ keyFrame }) => keyFrame));
+    const words = ['-v', 'error', '-i', file, '-map', '0:v', '-f', 'framemd5', '-'];
+    let stored: readonly (string | undefined)[] = [];
+    // The last ones are held back until more comes, and lost when the connection ends.
+    const count = wanted.length - 8;
+    while (stored.length < count + 4) {
+      const lines = await linesOf(['ffmpeg', ...words]).catch(() => []);
+      stored = lines.map((line) => line.split(',').at(-1)?.trim());
+    }
+    assert.deepEqual(stored.slice(0, count), wanted.slice(0, count));
+    await publisher.close();
+    await publishing;
   });
 });
 

@@ -1,18 +1,21 @@
 /** The processes that the suite of cameras measures: a camera, its readers, and decoders beside them. */
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { ChildProgram } from '../child-program.js';
+import { text } from 'node:stream/consumers';
+import { closeDescriptor, createLargePipe } from '../../ffi/index.js';
+import { PIPE_BYTES } from '../../video/ffmpeg/index.js';
+import { ChildProgram, endWithRun } from '../child-program.js';
 import { compileC } from '../programs/c-program.js';
 import type { CameraGiven, CameraRequest, CameraWork } from '../programs-video/camera-program.js';
+import { memoryMiBOf } from '../process-memory.js';
 import { cpuMsOf } from '../process-time.js';
 
 const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
-const execute = promisify(execFile);
 
 export const FRAMES_PER_SECOND = 25;
 const PICTURE = { width: 1920, height: 1080 };
+const READ_TIMEOUT_MS = 60_000;
 const PICTURE_BYTES = (PICTURE.width * PICTURE.height * 3) / 2;
 
 /** A key frame every two seconds, as cameras have them. */
@@ -54,18 +57,23 @@ export async function workIn(
   }));
 }
 
-/** CPU of as many programs in a window that each decode the clip in real time, ms. */
-export async function decodeEach(clip: string, windowMs: number, count: number): Promise<number> {
+/** As many programs that each decode the clip in real time: CPU of all in a window, ms, and memory. */
+export async function decodeEach(
+  clip: string,
+  windowMs: number,
+  count: number,
+): Promise<{ readonly cpuMs: number; readonly memoryMiB: number }> {
   const words = ['-v', 'error', '-nostdin', '-threads', '1', '-re', '-stream_loop', '-1'];
   const decoders = Array.from({ length: count }, () =>
     spawn('ffmpeg', [...words, '-i', clip, '-f', 'null', '-'], { stdio: 'ignore' }),
   );
-  const cpuMs = (): number => cpuMsOf(decoders.map(({ pid }) => pid!));
+  const pids = decoders.map(({ pid }) => pid!);
   try {
     await sleep(windowMs / 4);
-    const before = cpuMs();
+    const before = cpuMsOf(pids);
     await sleep(windowMs);
-    return cpuMs() - before;
+    const memoryMiB = pids.reduce((sum, pid) => sum + memoryMiBOf(pid), 0);
+    return { cpuMs: cpuMsOf(pids) - before, memoryMiB };
   } finally {
     for (const decoder of decoders) decoder.kill('SIGKILL');
   }
@@ -80,10 +88,40 @@ export async function readInC(
   const program = await compileC('pipe', directory);
   if (program.path === undefined) return program.missing;
   const pictures = Math.ceil((windowMs / 1000) * FRAMES_PER_SECOND);
-  const decode =
-    'ffmpeg -v error -nostdin -threads 1 -re -stream_loop -1 -i "$0" ' +
-    '-pix_fmt nv12 -threads 1 -f rawvideo pipe:1 2>/dev/null | "$1" "$2" "$3"';
-  const words = [clip, program.path, String(PICTURE_BYTES), String(pictures)];
-  const { stdout } = await execute('sh', ['-c', decode, ...words], { timeout: 60_000 });
-  return Number(stdout);
+  const input = [
+    '-v',
+    'error',
+    '-nostdin',
+    '-threads',
+    '1',
+    '-re',
+    '-stream_loop',
+    '-1',
+    '-i',
+    clip,
+  ];
+  const output = ['-pix_fmt', 'nv12', '-threads', '1', '-f', 'rawvideo', 'pipe:1'];
+  // Through what a camera reads its pictures from.
+  const { readable, writable } = createLargePipe(PIPE_BYTES);
+  const decoder = spawn('ffmpeg', [...input, ...output], { stdio: ['ignore', writable, 'ignore'] });
+  const words = [String(PICTURE_BYTES), String(pictures)];
+  const reader = spawn(program.path, words, {
+    stdio: [readable, 'pipe', 'inherit'],
+    timeout: READ_TIMEOUT_MS,
+  });
+  for (const descriptor of [readable, writable]) closeDescriptor(descriptor);
+  const forget = endWithRun({
+    stop: () => {
+      for (const child of [decoder, reader]) child.kill('SIGKILL');
+      return Promise.resolve();
+    },
+  });
+  try {
+    const cost = await text(reader.stdout!);
+    if (cost === '') throw new Error('the program in C has read no pictures');
+    return Number(cost);
+  } finally {
+    decoder.kill('SIGKILL');
+    forget();
+  }
 }

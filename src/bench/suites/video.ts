@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProgram } from '../child-program.js';
 import type { BenchContext, Measurement, Suite } from '../measurement.js';
+import { memoryMiBOf, memoryMiBOfChildren } from '../process-memory.js';
 import type { CameraWork } from '../programs-video/camera-program.js';
 import {
   decodeEach,
@@ -26,6 +27,7 @@ const PUBLISHER = '1080p25 camera of a file, CPU a frame';
 const READING = `${READERS} readers of 1080p25, CPU of all, of one core`;
 const ASLEEP = '1080p25 frame published → reader has it, asleep until then';
 const AWAKE = '1080p25 frame published → reader has it, spinning';
+const MEMORY = `1080p25 camera and ${READERS} readers, memory`;
 const DEMAND = '1080p25 camera on demand, CPU of its ffmpegs, of one core';
 
 const DECODER_EACH = 'ffmpeg, a decoder each';
@@ -49,6 +51,9 @@ const ROWS = {
   asleep99: { task: ASLEEP, subject: 'sluice, p99', unit: 'us' },
   awake50: { task: AWAKE, subject: 'sluice', unit: 'us' },
   awake99: { task: AWAKE, subject: 'sluice, p99', unit: 'us' },
+  cameraMiB: { task: MEMORY, subject: 'sluice, the camera and its ffmpegs', unit: 'MiB' },
+  readersMiB: { task: MEMORY, subject: 'sluice, the readers', unit: 'MiB' },
+  decodersMiB: { task: MEMORY, subject: DECODER_EACH, unit: 'MiB' },
   nobody: { task: DEMAND, subject: 'sluice, nobody reads frames', unit: '%' },
   key: { task: DEMAND, subject: 'sluice, key frames are read', unit: '%' },
   all: { task: DEMAND, subject: 'sluice, all frames are read', unit: '%' },
@@ -105,9 +110,11 @@ async function measureCamera(
       log(`video: round ${round + 1} of ${rounds}`);
       const [camera, ...readers] = await workIn(windowMs, programs);
       addSamples(camera!, readers, windowMs, samples);
-      const decodersMs = await decodeEach(clip, windowMs, READERS);
-      samples.decoders.push((100 * decodersMs) / windowMs);
-      samples.bare.push(decodersMs / READERS / ((windowMs / 1000) * FRAMES_PER_SECOND));
+      addMemory(programs, samples);
+      const decoders = await decodeEach(clip, windowMs, READERS);
+      samples.decoders.push((100 * decoders.cpuMs) / windowMs);
+      samples.decodersMiB.push(decoders.memoryMiB);
+      samples.bare.push(decoders.cpuMs / READERS / ((windowMs / 1000) * FRAMES_PER_SECOND));
       const inC = await readInC(clip, windowMs, directory);
       if (typeof inC === 'number') samples.inC.push(inC);
       else missing = inC;
@@ -141,6 +148,12 @@ function addSamples(
   const latenciesUs = readers.flatMap((reader) => reader.latenciesUs);
   samples.asleep50.push(quantile(latenciesUs, 0.5));
   samples.asleep99.push(quantile(latenciesUs, 0.99));
+}
+
+function addMemory(programs: readonly ChildProgram[], samples: Samples): void {
+  const [camera, ...readers] = programs.map(({ process }) => process.pid as number);
+  samples.cameraMiB.push(memoryMiBOf(camera!) + memoryMiBOfChildren(camera!));
+  samples.readersMiB.push(readers.reduce((sum, pid) => sum + memoryMiBOf(pid), 0));
 }
 
 /** The same camera with nobody, with a reader of key frames, with a reader of all. */

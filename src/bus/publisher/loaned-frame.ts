@@ -221,11 +221,8 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     assertTime('captureTimeNs', captureTimeNs);
     const flags = flagsOf(options);
     const [idLow, idHigh] = idWords('publish()', options.id, source);
-    return {
-      // Asked again when the record is written, behind all calls of the driver: it may have been lost during one.
-      get flags() {
-        return source === undefined ? flags : flagsOf(options);
-      },
+    const record = {
+      flags,
       byteLength,
       ptsNs,
       captureTimeNs,
@@ -235,6 +232,9 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
       dims: variable ? Array.from(resolveShapes(this.format, options.shape)) : NO_DIMENSIONS,
       userData,
     };
+    if (source === undefined) return record;
+    // Asked again when the record is written, behind all calls of the driver: it may have been lost during one.
+    return Object.defineProperty(record, 'flags', { get: () => flagsOf(options) });
   }
 
   #assertOrder({ stream, deferred }: PublishOptions): void {

@@ -254,6 +254,7 @@ export class ChannelLink<S extends LinkSession> {
         else closeAll(fds);
       },
       onWake: () => this.#onWake(connection),
+      onArrival: () => this.#notify(),
       onEnd: (end) => this.#onEnd(connection, end),
     });
     acknowledge(session);

@@ -10,6 +10,8 @@ import type { FrameSession } from './frame-session.js';
  */
 const COPIES_VIEWS = (process.env['SLUICE_DEBUG'] ?? '').split(',').includes('views');
 
+const NO_STREAMS: ReadonlySet<number> = new Set();
+
 /** Who publishes what was computed from frames. */
 export interface Outputs {
   markIncomplete(slot: number, sequence: number): unknown;
@@ -23,9 +25,9 @@ export class FrameLease {
   #bytes: SlotBytes | undefined;
   #claims = 1;
   #lost = false;
-  /** Streams that wait for the frame: its slot is given back behind what they do with it. */
-  readonly #streams = new Set<number>();
-  #dependents: (() => unknown)[] = [];
+  /** Streams that wait for the frame: its slot is given back behind what they do with it. Most frames have none. */
+  #streams: Set<number> | undefined;
+  #dependents: (() => unknown)[] | undefined;
 
   constructor(
     readonly session: FrameSession,
@@ -43,19 +45,19 @@ export class FrameLease {
   /** What `bytes` is from here on: a private copy on a GPU, made by `stream`. */
   showCopy(copy: SlotBytes, stream: number): void {
     this.#bytes = copy;
-    this.#streams.add(stream);
+    this.#addStream(stream);
   }
 
   /** The streams that read the frame. */
   get streams(): ReadonlySet<number> {
-    return this.#streams;
+    return this.#streams ?? NO_STREAMS;
   }
 
   /** Work that is enqueued in `stream` from here on finds the data complete. */
   waitOn(stream: number): void {
-    if (this.#streams.has(stream)) return;
+    if (this.streams.has(stream)) return;
     this.session.orderBehind(stream, this);
-    this.#streams.add(stream);
+    this.#addStream(stream);
   }
 
   retain(): void {
@@ -64,7 +66,7 @@ export class FrameLease {
 
   /** Gives back one claim; the last one gives the slot back, behind the work in `stream` when one is given. */
   release(stream?: number): void {
-    if (stream !== undefined) this.#streams.add(stream);
+    if (stream !== undefined) this.#addStream(stream);
     this.#claims -= 1;
     if (this.#claims > 0) return;
     this.end();
@@ -110,7 +112,7 @@ export class FrameLease {
   /** Marks an output when the data turns out to be lost, at once when that is known already. */
   whenLost(outputs: Outputs, slot: number, sequence: number): void {
     if (!this.#lost) {
-      this.#dependents.push(() => outputs.markIncomplete(slot, sequence));
+      (this.#dependents ??= []).push(() => outputs.markIncomplete(slot, sequence));
       const watch = this.session.gpu?.watch;
       watch?.addOutput(this.word, this.sequence, outputs.recordView(slot), sequence);
     }
@@ -120,9 +122,13 @@ export class FrameLease {
   /** The publisher ended before the data was complete. Decided once: what lands later is not believed. */
   lose(): void {
     this.#lost = true;
-    const dependents = this.#dependents;
-    this.#dependents = [];
+    const dependents = this.#dependents ?? [];
+    this.#dependents = undefined;
     for (const notify of dependents) notify();
+  }
+
+  #addStream(stream: number): void {
+    (this.#streams ??= new Set()).add(stream);
   }
 
   #view(): SlotBytes {

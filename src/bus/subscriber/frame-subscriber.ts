@@ -45,6 +45,8 @@ export class FrameSubscriber<F extends FrameFormat>
     this.#counters.bytesCopied += byteLength;
   };
   readonly #look = (): Frame<F> | undefined => this.tryReceive();
+  readonly #lookOrEnd = (): Frame<F> | undefined =>
+    this.#link.end === undefined ? this.tryReceive() : undefined;
 
   private constructor(link: ChannelLink<FrameSession>, options: SubscriberOptions<FormatPattern>) {
     this.#link = link;
@@ -130,8 +132,8 @@ export class FrameSubscriber<F extends FrameFormat>
     return receiveNextSync(this.#link, this.#look, options);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Frame<F>, void, undefined> {
-    yield* receiveAll(
+  [Symbol.asyncIterator](): AsyncGenerator<Frame<F>, void, undefined> {
+    return receiveAll(
       () => this.#receiveOrEnd(),
       (frame) => {
         if (!frame.released) frame.release();
@@ -159,14 +161,9 @@ export class FrameSubscriber<F extends FrameFormat>
     return this.close();
   }
 
-  async #receiveOrEnd(): Promise<Frame<F> | undefined> {
-    // A loop whose subscriber was closed meanwhile ends; it does not throw.
-    if (this.#link.end !== undefined) return undefined;
-    return receiveNext(
-      this.#link,
-      () => (this.#link.end === undefined ? this.tryReceive() : undefined),
-      {},
-    );
+  /** A loop whose subscriber was closed meanwhile ends; it does not throw. */
+  #receiveOrEnd(): Promise<Frame<F> | undefined> {
+    return receiveNext(this.#link, this.#lookOrEnd, {});
   }
 
   /** The frame once it can be delivered; until then it stays `session.arriving`. Undefined also when it is lost. */

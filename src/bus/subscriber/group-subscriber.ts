@@ -152,8 +152,8 @@ export class GroupSubscriber<U> implements Endpoint<SubscriberStats>, AsyncItera
     throw closedError('receive()', this.channel, this.#end ?? { reason: 'closed' });
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<U, void, undefined> {
-    yield* receiveAll(() => this.#receiveOrEnd({}), this.#group.releaseLast);
+  [Symbol.asyncIterator](): AsyncGenerator<U, void, undefined> {
+    return receiveAll(() => this.#receiveOrEnd({}), this.#group.releaseLast);
   }
 
   /** Sums over all members, past ones too; latencies are the worst of the present ones. */

@@ -156,10 +156,10 @@ export class MessageSubscriber<F extends MessageFormat>
     return receiveNextSync(this.#link, look, { timeoutMs, spinUs }) === true;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Message<F>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Message<F>, void, undefined> {
     const look = (): Message<F> | undefined =>
       this.#link.end === undefined ? this.tryReceive() : undefined;
-    yield* receiveAll(
+    return receiveAll(
       () => receiveNext(this.#link, look, {}),
       () => undefined,
     );

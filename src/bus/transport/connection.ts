@@ -31,6 +31,11 @@ export interface ConnectionHandlers<S extends Side = Side> {
   onFrame(frame: ReceivedFrames[S], descriptors: number[]): void;
   /** One call for any number of WAKEs that were read together. */
   onWake(): void;
+  /**
+   * Something has come and is read at the end of this turn of the event loop. It is most likely a WAKE, and what that
+   * tells of is in shared memory already: who waits for it may look there first.
+   */
+  onArrival?(): void;
   /** Exactly once. What had arrived before the end was given to the other handlers first. */
   onEnd(end: ConnectionEnd): void;
 }
@@ -77,6 +82,8 @@ export class Connection<S extends Side = Side> {
   #dispatched = 0;
   #synchronous = false;
   #thrown: { readonly error: unknown } | undefined;
+  readonly #tellWake = (): void => this.#handlers.onWake();
+  readonly #tellArrival = (): void => this.#handlers.onArrival?.();
 
   /** Takes over `fd`, a connected non-blocking socket. When this throws, `fd` is still the caller's. */
   constructor(fd: number, options: { side: S; handlers: ConnectionHandlers<S> }) {
@@ -154,7 +161,7 @@ export class Connection<S extends Side = Side> {
   /** Reads and dispatches what has arrived, without waiting: a timer must do so before it judges. */
   drain(): void {
     invariant(!this.#reading, 'drain() is not called by a handler of the same connection');
-    this.#read();
+    this.#read(true);
   }
 
   /**
@@ -172,7 +179,7 @@ export class Connection<S extends Side = Side> {
     try {
       for (;;) {
         this.#flush();
-        this.#read();
+        this.#read(true);
         if (this.#dispatched !== before) break;
         const remainingMs = deadlineMs - performance.now();
         if (remainingMs <= 0) break;
@@ -269,9 +276,12 @@ export class Connection<S extends Side = Side> {
     this.#watch.setWritable(wanted);
   }
 
+  /** On the way of every frame to a reader that sleeps: it does nothing first that can be done behind it. */
   #onReady(): void {
-    this.#flush();
-    this.#read();
+    if (this.#watchesWritable) this.#flush();
+    if (this.#handlers.onArrival === undefined) return this.#read();
+    this.#continueSoon();
+    this.#call(this.#tellArrival);
   }
 
   #onPeerExit(): void {
@@ -292,14 +302,17 @@ export class Connection<S extends Side = Side> {
     this.#watchWritable();
   }
 
-  /** Dispatches what has arrived, then the end when there is one. */
-  #read(): void {
+  /**
+   * Dispatches what has arrived, then the end when there is one. A read that finds less than it has room for has found
+   * all but, perhaps, the end, which the event loop tells next; `toTheEnd` looks for that too.
+   */
+  #read(toTheEnd = false): void {
     if (this.#reading || this.#ended || this.#paused) return;
     this.#reading = true;
     const buffer = buffers.pop() ?? new Uint8Array(BUFFER_BYTES);
     let end: ConnectionEnd | undefined;
     try {
-      end = this.#readAll(buffer);
+      end = this.#readAll(buffer, toTheEnd);
     } catch (error) {
       end = failure(error);
     } finally {
@@ -311,8 +324,8 @@ export class Connection<S extends Side = Side> {
     else this.close(end);
   }
 
-  #readAll(buffer: Uint8Array): ConnectionEnd | undefined {
-    this.#dispatch(() => this.#incoming.resume());
+  #readAll(buffer: Uint8Array, toTheEnd: boolean): ConnectionEnd | undefined {
+    if (this.#incoming.stopped) this.#dispatch(buffer);
     const last = this.#peerExited || this.#endDue !== undefined;
     const limit = last ? MAX_READS_AFTER_EXIT : MAX_READS_A_TURN;
     for (let reads = 0; reads < limit; reads += 1) {
@@ -322,8 +335,8 @@ export class Connection<S extends Side = Side> {
       if (received.byteLength < 0) {
         return this.#endDue ?? (this.#peerExited ? { reason: 'exited' } : undefined);
       }
-      const { byteLength, descriptors } = received;
-      this.#dispatch(() => this.#incoming.push(buffer, byteLength, descriptors));
+      this.#dispatch(buffer, received);
+      if (received.byteLength < buffer.byteLength && !last && !toTheEnd) return undefined;
     }
     if (last) return this.#endDue ?? { reason: 'exited' };
     this.#continueSoon();
@@ -341,14 +354,18 @@ export class Connection<S extends Side = Side> {
     }
   }
 
-  /** Gives out frames by `push`, then one call for all WAKEs among them, also when the frame after them was bad. */
-  #dispatch(push: () => void): void {
+  /**
+   * Gives out frames, those that were received or those that waited, then one call for all WAKEs among them, also when
+   * the frame after them was bad.
+   */
+  #dispatch(buffer: Uint8Array, received?: Received): void {
     try {
-      push();
+      if (received === undefined) this.#incoming.resume();
+      else this.#incoming.push(buffer, received.byteLength, received.descriptors);
     } finally {
       if (this.#incoming.takeWakes() > 0 && !this.#ended) {
         this.#dispatched += 1;
-        this.#call(() => this.#handlers.onWake());
+        this.#call(this.#tellWake);
       }
     }
   }

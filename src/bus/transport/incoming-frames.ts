@@ -8,7 +8,7 @@ import {
   type ClientFrame,
   type ServerFrame,
 } from '../../layout/handshake.js';
-import { closeAll } from './outgoing-queue.js';
+import { closeAll, WAKE_FRAME } from './outgoing-queue.js';
 
 export type Side = 'server' | 'client';
 
@@ -69,6 +69,10 @@ export class IncomingFrames<S extends Side> {
 
   /** Gives out the frames in the first `length` bytes. Throws PROTOCOL; frames before the bad one were given out. */
   push(bytes: Uint8Array, length: number, descriptors: readonly number[]): void {
+    if (length === WAKE_FRAME.length && this.#isWake(bytes, descriptors)) {
+      this.#wakes += 1;
+      return;
+    }
     let unclaimed = descriptors;
     try {
       const used = this.#reader.push(bytes, 0, length, (type, body, endsInput) => {
@@ -101,6 +105,15 @@ export class IncomingFrames<S extends Side> {
     closeAll(this.#rest?.descriptors ?? []);
     this.#held = [];
     this.#rest = undefined;
+  }
+
+  /** One WAKE and nothing else: what nearly every read of a subscriber finds, seen without taking it apart. */
+  #isWake(bytes: Uint8Array, descriptors: readonly number[]): boolean {
+    if (this.#reader.partial || this.#held.length > 0 || descriptors.length > 0) return false;
+    for (let at = 0; at < WAKE_FRAME.length; at += 1) {
+      if (bytes[at] !== WAKE_FRAME[at]) return false;
+    }
+    return true;
   }
 
   #take(type: FrameType, body: Uint8Array, descriptors: number[]): boolean {

@@ -18,7 +18,8 @@ interface QueuedFrame {
 }
 
 const NO_DESCRIPTORS: readonly number[] = Object.freeze([]);
-const WAKE = encodeFrame(FrameType.WAKE);
+/** The bytes of a WAKE. */
+export const WAKE_FRAME = encodeFrame(FrameType.WAKE);
 
 /**
  * The one way out of a socket. Frames leave whole and in order: after a short write nothing overtakes the rest of the
@@ -66,13 +67,13 @@ export class OutgoingQueue {
       this.#wakeHeld = true;
       return;
     }
-    const sentBytes = this.#write(WAKE, 0, NO_DESCRIPTORS);
-    if (sentBytes === WAKE.length || this.#peerGone) return;
+    const sentBytes = this.#write(WAKE_FRAME, 0, NO_DESCRIPTORS);
+    if (sentBytes === WAKE_FRAME.length || this.#peerGone) return;
     if (sentBytes === 0) {
       this.#wakeHeld = true;
     } else {
-      this.#frames.push({ bytes: WAKE, sentBytes, descriptors: NO_DESCRIPTORS });
-      this.#queuedBytes += WAKE.length;
+      this.#frames.push({ bytes: WAKE_FRAME, sentBytes, descriptors: NO_DESCRIPTORS });
+      this.#queuedBytes += WAKE_FRAME.length;
     }
   }
 

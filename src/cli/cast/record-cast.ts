@@ -1,17 +1,11 @@
 /** `sluice record agent/x x.cast`: one agent's terminal as an asciicast. */
-import { type FileHandle, open } from 'node:fs/promises';
 import { type MessageSubscriber, openSubscriber } from '../../bus/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { bytes, type BytesFormat } from '../../format/index.js';
-import { CastWriter } from '../../terminal/cast/index.js';
-import {
-  parseEnd,
-  parseSize,
-  TERMINAL_MEDIA_TYPE,
-  TERMINAL_TYPE,
-} from '../../terminal/stream/index.js';
-import { writeFailure } from '../../video/record/write-failure.js';
+import { CastWriter, terminalLine } from '../../terminal/cast/index.js';
+import { parseSize, TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../terminal/stream/index.js';
 import type { Run } from '../run.js';
+import { CastFile } from './cast-file.js';
 
 export interface CastRecordOptions {
   readonly dir?: string;
@@ -46,11 +40,9 @@ export async function recordCast(
   const close = (): void => void subscriber.close();
   run.signal.addEventListener('abort', close, { once: true });
   try {
-    const file = await open(path, 'w').catch((error: unknown) => {
-      throw writeFailure(path, error as NodeJS.ErrnoException);
-    });
+    const file = await CastFile.create(path);
     try {
-      return await write(subscriber, new CastFile(path, file));
+      return await write(subscriber, file);
     } finally {
       await file.close();
     }
@@ -81,45 +73,8 @@ async function write(
       await file.write(writer.header({ ...size, timestamp, title: subscriber.channel }));
       if (told !== undefined) continue;
     }
-    if (!isKnown) await file.write(eventOf(writer, { type, value, timeMs: lastMs }), 1);
+    if (!isKnown) await file.write(terminalLine(writer, { type, bytes: value }, lastMs), 1);
   }
   if (writer !== undefined) await file.write(writer.finish(lastMs), 0);
   return { events: file.events, bytes: file.byteLength, lost: subscriber.stats().lost };
-}
-
-/** Attention is no part of a recording; empty for it and for what is no message of a terminal. */
-function eventOf(
-  writer: CastWriter,
-  { type, value, timeMs }: { type: number; value: Uint8Array; timeMs: number },
-): string {
-  if (type === TERMINAL_TYPE.output) return writer.output(value, timeMs);
-  if (type === TERMINAL_TYPE.size) {
-    const size = parseSize(value);
-    return size === undefined ? '' : writer.size(size.columns, size.rows, timeMs);
-  }
-  const end = type === TERMINAL_TYPE.exit ? parseEnd(value) : undefined;
-  return end === undefined ? '' : writer.exit(end, timeMs);
-}
-
-class CastFile {
-  events = 0;
-  byteLength = 0;
-  readonly #path: string;
-  readonly #file: FileHandle;
-
-  constructor(path: string, file: FileHandle) {
-    this.#path = path;
-    this.#file = file;
-  }
-
-  async write(lines: string, events = 0): Promise<void> {
-    if (lines === '') return;
-    try {
-      await this.#file.appendFile(lines);
-    } catch (error) {
-      throw writeFailure(this.#path, error as NodeJS.ErrnoException, this.byteLength);
-    }
-    this.byteLength += Buffer.byteLength(lines);
-    this.events += events;
-  }
 }

@@ -1,15 +1,8 @@
 /** `sluice replay x.cast`: an asciicast as the channel of an agent. */
-import { createReadStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePublisher, openPublisher } from '../../bus/index.js';
-import { printable, SluiceError } from '../../core/index.js';
 import { bytes, type BytesFormat } from '../../format/index.js';
-import {
-  type CastEvent,
-  type CastHeader,
-  CastReader,
-  MAX_CAST_LINE_LENGTH,
-} from '../../terminal/cast/index.js';
+import { type CastEvent, type CastHeader, CastReader } from '../../terminal/cast/index.js';
 import {
   encodeEnd,
   encodeSize,
@@ -17,6 +10,7 @@ import {
   TERMINAL_TYPE,
 } from '../../terminal/stream/index.js';
 import type { Run } from '../run.js';
+import { castLines } from './cast-lines.js';
 
 export interface CastReplayOptions {
   readonly dir?: string;
@@ -42,7 +36,7 @@ export async function replayCast(
   options: CastReplayOptions,
 ): Promise<number> {
   const reader = new CastReader(path);
-  const lines = linesOf(path);
+  const lines = castLines(path);
   const first = await lines.next();
   reader.read(first.done === true ? '' : first.value);
   const publisher = await openCast(channel, reader.header!, options);
@@ -129,26 +123,4 @@ class Pace {
     if (leftMs > 1) await sleep(Math.min(leftMs, MAX_SLEEP_MS), undefined, { signal });
     signal.throwIfAborted();
   }
-}
-
-/** Lines without their ends, whatever they are made of; one that is too long comes cut, to be refused. */
-async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
-  let rest = '';
-  try {
-    for await (const piece of createReadStream(path, { encoding: 'utf8' })) {
-      const lines = (rest + (piece as string)).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) yield line.replace(/\r$/, '');
-      if (rest.length > MAX_CAST_LINE_LENGTH) return yield rest;
-    }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new SluiceError('SYSTEM', `cannot read ${printable(path)}: ${printable(code)}`, {
-      details: { path, errno: code },
-      remedy: 'Name a recording that is there and that this user may read.',
-      cause: error,
-    });
-  }
-  if (rest !== '') yield rest;
 }

@@ -20,6 +20,7 @@ interface BenchCommandOptions extends CommonOptions {
 export const EXAMPLES = [
   'sluice bench',
   'sluice bench handover start --quick',
+  'sluice bench terminal --rounds 3',
   'sluice bench --save-baseline before.json',
   'sluice bench --baseline before.json --html report.html',
 ];
@@ -28,8 +29,9 @@ export function configure(command: Command, start: Start): void {
   command
     .argument(
       '[suites...]',
-      'messages, roundtrip, handover, subscribers, allocation, start; python-frames, python-messages, python-deaths, ' +
-        'or python for these; gpu-fences, gpu-ring, gpu-frames, gpu-peers, gpu-open, gpu-python, or gpu for these; ' +
+      'messages, roundtrip, handover, subscribers, allocation, start, pixels, taps, video, terminal; python-frames, ' +
+        'python-messages, python-deaths, or python for these; gpu-fences, gpu-ring, gpu-frames, gpu-peers, gpu-open, ' +
+        'gpu-python, gpu-pixels, gpu-cameras, or gpu for these; ' +
         'default all that the machine can run',
     )
     .option('--quick', 'fewer and shorter samples: to see that everything runs')

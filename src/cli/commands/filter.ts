@@ -5,8 +5,11 @@ import { TENSOR_COLORS, TENSOR_DTYPES, TENSOR_LAYOUTS } from '../../pixels/index
 import { type FilterOptions, type FilterTarget, openFilter } from '../../video/index.js';
 import {
   addDerivedOptions,
+  addOverlayOptions,
   type DerivedCommandOptions,
   derivedOptions,
+  type OverlayCommandOptions,
+  overlayOptions,
   resizeOption,
   type ResizeName,
   runDerived,
@@ -23,7 +26,7 @@ import type { Start } from '../program.js';
 import { type Run, UsageError } from '../run.js';
 import { plural } from '../units.js';
 
-interface FilterCommandOptions extends DerivedCommandOptions {
+interface FilterCommandOptions extends DerivedCommandOptions, OverlayCommandOptions {
   readonly letterbox?: PictureSize;
   readonly stretch?: PictureSize;
   readonly to: readonly string[];
@@ -41,6 +44,7 @@ export const EXAMPLES = [
   'sluice filter detect/door camera/door --letterbox 640x640 --to rgb,chw,f16',
   "sluice filter detect/all 'camera/*' --letterbox 640x640 --to rgb,chw,f32 --batch 16 --memory cuda",
   'sluice filter camera/door/small camera/door --letterbox 640x360 --to nv12',
+  'sluice filter door/shown camera/door --letterbox 1280x720 --to nv12 --detections detect/door',
 ];
 
 export function configure(command: Command, start: Start): void {
@@ -85,6 +89,7 @@ export function configure(command: Command, start: Start): void {
     .action((output: string, inputs: readonly string[], options: FilterCommandOptions) =>
       start(options, (run) => filter(run, output, inputs, options)),
     );
+  addOverlayOptions(command);
   addDerivedOptions(command, 'filter');
 }
 
@@ -111,6 +116,7 @@ function filterOptions(run: Run, options: FilterCommandOptions): FilterOptions {
     to: targetOf(options),
     fit: options.stretch === undefined ? 'letterbox' : 'stretch',
     ...derivedOptions(run, options),
+    ...overlayOptions(options),
     ...(padding === undefined ? {} : { padding: padding as [number, number, number] }),
     ...(resize === undefined ? {} : { filter: resize }),
     ...(batch === undefined ? {} : { batch }),

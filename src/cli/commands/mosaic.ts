@@ -4,8 +4,11 @@ import { type PixelFormat, PIXEL_FORMATS } from '../../format/index.js';
 import { type MosaicOptions, openMosaic } from '../../video/index.js';
 import {
   addDerivedOptions,
+  addOverlayOptions,
   type DerivedCommandOptions,
   derivedOptions,
+  type OverlayCommandOptions,
+  overlayOptions,
   resizeOption,
   type ResizeName,
   runDerived,
@@ -15,14 +18,12 @@ import type { Start } from '../program.js';
 import type { Run } from '../run.js';
 import { plural } from '../units.js';
 
-interface MosaicCommandOptions extends DerivedCommandOptions {
+interface MosaicCommandOptions extends DerivedCommandOptions, OverlayCommandOptions {
   readonly size?: { readonly width: number; readonly height: number };
   readonly fps?: number;
   readonly pixelFormat?: PixelFormat;
   readonly columns?: number;
   readonly labels: boolean;
-  readonly detections?: readonly string[];
-  readonly maxDetectionAge?: number;
   readonly stale?: number;
   readonly leave?: number;
   readonly resize?: ResizeName;
@@ -52,16 +53,6 @@ export function configure(command: Command, start: Start): void {
     .option('--columns <n>', 'default as many as rows, or one more', atLeast('--columns', 1))
     .option('--no-labels', 'without the names of the channels')
     .option(
-      '--detections <channel>',
-      "draws what was found over the pictures: channels of detections, or 'detect/*'",
-      listOf(channelPattern),
-    )
-    .option(
-      '--max-detection-age <ms>',
-      'detections of another frame fade, and are gone after so long (default 1000)',
-      atLeast('--max-detection-age', 1),
-    )
-    .option(
       '--stale <ms>',
       'without a frame for so long an input is dead (default 2000)',
       atLeast('--stale', 1),
@@ -75,6 +66,7 @@ export function configure(command: Command, start: Start): void {
     .action((output: string, inputs: readonly string[], options: MosaicCommandOptions) =>
       start(options, (run) => mosaic(run, output, inputs, options)),
     );
+  addOverlayOptions(command);
   addDerivedOptions(command, 'mosaic');
 }
 
@@ -96,7 +88,6 @@ function mosaic(
 
 function mosaicOptions(run: Run, options: MosaicCommandOptions): MosaicOptions {
   const { size, fps, pixelFormat, columns, labels, stale, leave, resize } = options;
-  const { detections, maxDetectionAge } = options;
   return {
     labels,
     ...derivedOptions(run, options),
@@ -104,8 +95,7 @@ function mosaicOptions(run: Run, options: MosaicCommandOptions): MosaicOptions {
     ...(fps === undefined ? {} : { framesPerSecond: fps }),
     ...(pixelFormat === undefined ? {} : { pixelFormat }),
     ...(columns === undefined ? {} : { columns }),
-    ...(detections === undefined ? {} : { detections }),
-    ...(maxDetectionAge === undefined ? {} : { maxDetectionAgeMs: maxDetectionAge }),
+    ...overlayOptions(options),
     ...(stale === undefined ? {} : { staleMs: stale }),
     ...(leave === undefined ? {} : { leaveMs: leave }),
     ...(resize === undefined ? {} : { filter: resize }),

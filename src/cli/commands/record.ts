@@ -9,14 +9,16 @@ import {
   type RecordOptions,
 } from '../../video/index.js';
 import { PLACE_OF_CHANNEL } from '../../video/record/pattern-recording.js';
-import { recordCast } from '../cast/record-cast.js';
+import type { LayoutKind } from '../../terminal/view/layout.js';
+import { type CastRecordStats, recordCast } from '../cast/record-cast.js';
+import { addLayoutOptions, DEFAULT_CAST_SIZE, type LayoutOptions } from '../layout-options.js';
 import { atLeast, channelPattern, duration, positiveSeconds } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
 import { formatBytes, plural } from '../units.js';
 
-interface RecordCommandOptions extends CommonOptions {
+interface RecordCommandOptions extends CommonOptions, LayoutOptions {
   readonly preRoll?: number;
   readonly segment?: number;
   readonly keep?: number;
@@ -29,6 +31,7 @@ export const EXAMPLES = [
   'sluice record camera/door event.mkv --pre-roll 10 --seconds 30',
   "sluice record '**' all.mcap --seconds 60",
   'sluice record agent/fix fix.cast',
+  "sluice record 'agent/*' all.cast --layout grid --size 120x40",
   "sluice record 'camera/*' '{channel}.mp4' --segment 600 --keep 7d --max-bytes 50000000000",
 ];
 
@@ -51,6 +54,7 @@ export function configure(command: Command, start: Start): void {
     .action((channel: string, file: string, options: RecordCommandOptions) =>
       start(options, (run) => record(run, channel, file, options)),
     );
+  addLayoutOptions(command, '.cast: ');
   addEndOptions(command);
 }
 
@@ -60,8 +64,13 @@ async function record(
   file: string,
   options: RecordCommandOptions,
 ): Promise<void> {
-  if (file.endsWith('.mcap')) return recordMcap(run, channel, file, options);
+  if (file.endsWith('.cast') && options.layout !== undefined) {
+    return recordAgents(run, channel, file, options.layout, options);
+  }
+  if (options.layout !== undefined) throw new UsageError('--layout is for .cast');
+  if (options.size !== undefined) throw new UsageError('--size is for --layout');
   if (file.endsWith('.cast')) return recordAgent(run, channel, file, options);
+  if (file.endsWith('.mcap')) return recordMcap(run, channel, file, options);
   if (isChannelPattern(channel)) return recordPattern(run, channel, file, options);
   const named = file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
   const recording = await opensAsUsage(() =>
@@ -131,10 +140,30 @@ async function recordAgent(
 ): Promise<void> {
   refuseSegments(options);
   if (isChannelPattern(channel)) {
-    throw new UsageError('a .cast is of one agent; an .mcap has all that match a pattern');
+    throw new UsageError(
+      'a .cast is of one agent, or say --layout; an .mcap has all that match a pattern',
+    );
   }
   const named = file.replaceAll(PLACE_OF_CHANNEL, channelFileStem(channel));
-  const { events, bytes, lost } = await recordCast(run, channel, named, options);
+  tellCast(run, channel, await recordCast(run, channel, named, options));
+}
+
+/** All agents that match in one terminal, until it is told to end. */
+async function recordAgents(
+  run: Run,
+  pattern: string,
+  file: string,
+  layout: LayoutKind,
+  options: RecordCommandOptions,
+): Promise<void> {
+  refuseSegments(options);
+  const { size = DEFAULT_CAST_SIZE } = options;
+  const { recordLayout } = await import('../cast/record-layout.js');
+  if (run.json) run.print(safeJson({ event: 'open', pattern }));
+  tellCast(run, pattern, await recordLayout(run, pattern, file, { ...options, layout, size }));
+}
+
+function tellCast(run: Run, channel: string, { events, bytes, lost }: CastRecordStats): void {
   if (run.json) run.print(safeJson({ event: 'end', channel, events, bytes, lost }));
   const missed = lost === 0 ? '' : `, ${lost} lost`;
   run.note(`${channel}: ${plural(events, 'event')}, ${formatBytes(bytes)}${missed}`);

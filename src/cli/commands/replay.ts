@@ -1,34 +1,47 @@
-/** `sluice replay <file>`: a recording as channels. */
+/** `sluice replay <file>`: a recording as channels; agents in this terminal, or as an asciicast. */
 import { basename, extname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openCamera, openReplay } from '../../video/index.js';
 import { replayCast } from '../cast/replay-cast.js';
 import { atLeast, channelName, positiveSeconds, replaySpeed } from '../option-values.js';
 import { addEndOptions, type Start } from '../program.js';
-import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
+import {
+  addPlayOptions,
+  PLAY_OPTIONS,
+  playAgents,
+  type PlayOptions,
+} from '../replay/play-agents.js';
+import { opensAsUsage, type Run, UsageError } from '../run.js';
 import { safeJson } from '../safe-json.js';
 import { plural } from '../units.js';
 
-interface ReplayCommandOptions extends CommonOptions {
-  readonly speed?: number;
+interface ReplayCommandOptions extends PlayOptions {
   readonly loop?: boolean;
   readonly prefix?: string;
   readonly subscribers?: number;
   readonly channel?: string;
-  readonly idleLimit?: number;
   readonly label?: string;
 }
+
+/** What is for channels only. */
+const CHANNEL_OPTIONS = ['loop', 'prefix', 'subscribers', 'channel', 'label'] as const;
 
 export const EXAMPLES = [
   'sluice replay all.mcap',
   'sluice replay all.mcap --speed 4 --prefix again/ --loop',
   'sluice replay door.mp4 --channel camera/door',
   'sluice replay fix.cast --speed 2 --idle-limit 3',
+  'sluice replay all.mcap --show --layout focus --mute lint',
+  'sluice replay all.mcap --out all.cast --layout grid --size 120x40',
+  'sluice replay all.mcap --out fix.cast --solo fix',
 ];
 
 export function configure(command: Command, start: Start): void {
   command
-    .argument('<file>', 'of sluice record: .mcap, .mp4, .mkv, or .cast of asciinema too')
+    .argument(
+      '<file...>',
+      'of sluice record: .mcap, .mp4, .mkv, or .cast of asciinema too, also several',
+    )
     .addOption(
       new Option(
         '--speed <x>',
@@ -49,14 +62,36 @@ export function configure(command: Command, start: Start): void {
     )
     .option(
       '--idle-limit <s>',
-      '.cast: longer pauses are so short',
+      '.cast, --show, --out: longer pauses are so short',
       positiveSeconds('--idle-limit'),
     )
     .option('--label <text>', 'how lists call the publishers')
-    .action((file: string, options: ReplayCommandOptions) =>
-      start(options, (run) => replay(run, file, options)),
+    .action((files: readonly string[], options: ReplayCommandOptions) =>
+      start(options, (run) => replayFiles(run, files, options)),
     );
-  addEndOptions(command);
+  addPlayOptions(command);
+  addEndOptions(command.optionsGroup('Options:'));
+}
+
+async function replayFiles(
+  run: Run,
+  files: readonly string[],
+  options: ReplayCommandOptions,
+): Promise<void> {
+  if (options.show === true || options.out !== undefined) {
+    for (const name of CHANNEL_OPTIONS) {
+      if (options[name] === undefined) continue;
+      throw new UsageError(`--${name} is for channels, not for --show and --out`);
+    }
+    return playAgents(run, files, options);
+  }
+  const wrong = PLAY_OPTIONS.find((name) => options[name] !== undefined);
+  if (wrong !== undefined) throw new UsageError(`--${wrong} is for --show and --out`);
+  const [file, ...more] = files;
+  if (file === undefined || more.length > 0) {
+    throw new UsageError('several files are for --show and --out; one at a time becomes channels');
+  }
+  return replay(run, file, options);
 }
 
 async function replay(run: Run, file: string, options: ReplayCommandOptions): Promise<void> {

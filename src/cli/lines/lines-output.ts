@@ -1,7 +1,6 @@
 /** Messages of many channels as whole lines with their tags, on any output. */
 import { MergedLines, type PromptRows } from '../../terminal/lines/index.js';
-import { assumedCapabilities } from '../../terminal/output/index.js';
-import { TERMINAL_TYPE, textLine } from '../../terminal/stream/index.js';
+import { TERMINAL_TYPE, terminalMessage } from '../../terminal/stream/index.js';
 import type { LinesSink } from './lines-sink.js';
 
 /** How often lines that were not ended are looked for. */
@@ -24,10 +23,9 @@ export class LinesOutput {
   /** `ownTags`: known beforehand, see {@link MergedLines.addAgent}. */
   constructor(sink: LinesSink, ownTags: readonly string[] = []) {
     this.#sink = sink;
-    const { columns } = sink;
-    const { colors, underlineStyles, hyperlinks } = assumedCapabilities(process.env);
+    const { columns, pen } = sink;
     this.#lines = new MergedLines({
-      pen: { colors, underlineStyles, hyperlinks: hyperlinks && columns !== undefined },
+      pen,
       ...(columns === undefined ? {} : { columns }),
     });
     for (const tag of ownTags) this.#lines.addAgent(tag);
@@ -38,9 +36,11 @@ export class LinesOutput {
   /** Resolves when the output takes more. */
   take(tag: string, { type, value }: ShownMessage): Promise<void> {
     if (this.#ended) return Promise.resolve();
-    if (!(value instanceof Uint8Array)) this.#write(tag, textLine(type, value));
-    else if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(tag);
-    else if (type === TERMINAL_TYPE.output || type === 0) this.#write(tag, value);
+    const message = terminalMessage(type, value);
+    if (message.type === TERMINAL_TYPE.exit) this.#lines.endAgent(tag);
+    else if (message.type === TERMINAL_TYPE.output) {
+      this.#lines.write(tag, message.bytes, performance.now());
+    }
     return this.flush();
   }
 
@@ -88,10 +88,6 @@ export class LinesOutput {
   #writeAll(): void {
     const bytes = this.#lines.take();
     if (bytes.byteLength > 0) this.#sink.write(bytes);
-  }
-
-  #write(tag: string, output: Uint8Array): void {
-    this.#lines.write(tag, output, performance.now());
   }
 
   #look(): void {

@@ -1,10 +1,13 @@
 /** Where merged lines go: standard output, whatever it is. */
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
+import { assumedCapabilities, type PenOptions } from '../../terminal/output/index.js';
 import type { Run } from '../run.js';
 
 /** Takes bytes, and says when it takes more. */
 export interface LinesSink {
+  /** What may be written to it. */
+  readonly pen: PenOptions;
   /** Of a terminal; undefined: a pipe or a file. */
   readonly columns: number | undefined;
   /** What was written is still on its way: nothing is to be written until `room` resolves. */
@@ -18,14 +21,16 @@ export interface LinesSink {
 }
 
 export class StandardOutput implements LinesSink {
+  readonly pen: PenOptions;
   readonly #run: Run;
   /** Into a file go colours and the like only when they are asked for, as programs do. */
   readonly #isPlain = !process.stdout.isTTY && !process.env['FORCE_COLOR'];
-  #busy = false;
   #resized: (() => void) | undefined;
 
   constructor(run: Run) {
     this.#run = run;
+    const { colors, underlineStyles, hyperlinks } = assumedCapabilities(process.env);
+    this.pen = { colors, underlineStyles, hyperlinks: hyperlinks && process.stdout.isTTY };
   }
 
   get columns(): number | undefined {
@@ -33,12 +38,11 @@ export class StandardOutput implements LinesSink {
   }
 
   get busy(): boolean {
-    return this.#busy && !this.#run.ended;
+    return process.stdout.writableNeedDrain && !this.#run.ended;
   }
 
   async room(): Promise<void> {
     await once(process.stdout, 'drain', { signal: this.#run.signal }).catch(() => undefined);
-    this.#busy = false;
   }
 
   write(bytes: Uint8Array): void {
@@ -46,7 +50,7 @@ export class StandardOutput implements LinesSink {
     const kept = this.#isPlain
       ? stripVTControlCharacters(Buffer.from(bytes).toString())
       : bytes.slice();
-    this.#busy = !process.stdout.write(kept);
+    process.stdout.write(kept);
   }
 
   onResize(call: () => void): void {

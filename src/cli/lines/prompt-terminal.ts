@@ -1,6 +1,6 @@
 /** The user's terminal with lines above and a row below them in which is typed: in raw mode, put back however it ends. */
 import { InputDecoder, type InputEvent } from '../../terminal/input/index.js';
-import { UserTerminal } from '../../terminal/output/index.js';
+import { assumedCapabilities, UserTerminal } from '../../terminal/output/index.js';
 import { ESCAPE_TIMEOUT_MS } from '../../terminal/view/index.js';
 import type { LinesSink } from './lines-sink.js';
 
@@ -11,6 +11,7 @@ export interface PromptTerminalEvents {
 }
 
 export class PromptTerminal implements LinesSink {
+  readonly pen = assumedCapabilities(process.env);
   readonly #terminal = new UserTerminal();
   readonly #decoder = new InputDecoder();
   readonly #events: PromptTerminalEvents;

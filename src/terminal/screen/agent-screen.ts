@@ -25,8 +25,12 @@ export interface AgentScreenOptions {
   /** Lines that can be scrolled back to: so many, and as many as fit into so many bytes. */
   readonly maxHistoryLines?: number;
   readonly maxHistoryBytes?: number;
-  /** False: what is drawn inside a synchronized update is shown as it comes. */
-  readonly holdUpdates?: boolean;
+  /**
+   * What is shown while a synchronized update is drawn. True, the default: the picture before it; where they come faster
+   * than anybody looks, the one that was looked at last, which costs nothing. 'exactly': always the picture before it,
+   * whoever looks when; of more than 500 in a second the rest is not held. False: what is drawn, as it comes.
+   */
+  readonly holdUpdates?: boolean | 'exactly';
   /** Told to programs that ask (OSC 10, 11), as 0xRRGGBB. */
   readonly foreground?: number;
   readonly background?: number;
@@ -38,6 +42,8 @@ export interface AgentScreenOptions {
   readonly onTimeout?: () => void;
   /** Milliseconds that only grow. */
   readonly now?: () => number;
+  /** Calls once, so many milliseconds of `now` later, unless what it returned is called before. Default: a timer. */
+  readonly after?: (ms: number, call: () => void) => () => void;
 }
 
 /** After so long a synchronized update that was not ended is shown as it is. */
@@ -45,6 +51,8 @@ export const SYNCHRONIZED_UPDATE_MS = 150;
 
 /** Making a picture to stay costs: one in so long, however often a program asks. */
 const MIN_FREEZE_MS = 8;
+const EXACT_FREEZE_BURST = 64;
+const EXACT_FREEZES_PER_SECOND = 500;
 
 /** Parsed at a time; xterm takes 128 Ki code points. */
 const MAX_PARSE_BYTES = 64 * 1024;
@@ -63,6 +71,11 @@ const SIGNALS_PER_SECOND = 50;
 
 const MOUSE = { X10: 'x10', VT200: 'press', DRAG: 'drag', ANY: 'any' } as const;
 
+function startTimer(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms).unref();
+  return () => clearTimeout(timer);
+}
+
 /**
  * The screen of one agent: takes the bytes that a program wrote to its terminal, answers what it asks, and is the content
  * of a pane. Nothing that an agent writes gets further than its own cells, its answers and its signals.
@@ -77,12 +90,13 @@ export class AgentScreen implements PaneContent {
   readonly #context: HandlerContext;
   readonly #answerLimit = new RateLimit(ANSWER_BURST, ANSWERS_PER_SECOND);
   readonly #signalLimit = new RateLimit(SIGNAL_BURST, SIGNALS_PER_SECOND);
+  readonly #freezeLimit = new RateLimit(EXACT_FREEZE_BURST, EXACT_FREEZES_PER_SECOND);
   #history: XtermBuffer['lines'] | undefined;
   #version = 0;
   #faults = 0;
   #frozeAtMs = Number.NEGATIVE_INFINITY;
   #changed = false;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
 
   constructor(options: AgentScreenOptions) {
     this.#options = options;
@@ -206,22 +220,24 @@ export class AgentScreen implements PaneContent {
   }
 
   #beginSynchronizedUpdate(): void {
-    if (this.#picture.frozen || this.#options.holdUpdates === false) return;
+    const { holdUpdates = true, after = startTimer } = this.#options;
+    if (this.#picture.frozen || holdUpdates === false) return;
     const now = this.#now();
-    const stale = now - this.#frozeAtMs < MIN_FREEZE_MS;
+    if (holdUpdates === 'exactly' && !this.#freezeLimit.take(now)) return;
+    const stale = holdUpdates === true && now - this.#frozeAtMs < MIN_FREEZE_MS;
     if (!stale) this.#frozeAtMs = now;
     this.#picture.freeze(stale);
     this.#changed = true;
-    this.#timer = setTimeout(() => {
+    this.#stopTimer = after(SYNCHRONIZED_UPDATE_MS, () => {
       this.#endSynchronizedUpdate();
       this.#version += 1;
       this.#options.onTimeout?.();
-    }, SYNCHRONIZED_UPDATE_MS).unref();
+    });
   }
 
   #endSynchronizedUpdate(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     this.#picture.thaw();
   }
 
@@ -300,7 +316,7 @@ export class AgentScreen implements PaneContent {
 
   /** Frees what is held; nothing may be written afterwards. Twice is harmless. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer?.();
     this.#xterm.dispose();
   }
 }

@@ -5,6 +5,7 @@ import {
   type ClipboardPermission,
   DEFAULT_PERMISSIONS,
 } from '../policy/index.js';
+import { MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
 import { DEFAULT_MAX_LOG_BYTES, MIN_LOG_BYTES } from './agent-log.js';
 import { assertAgentName } from './session-paths.js';
 
@@ -53,8 +54,6 @@ const MAX_WORDS = 4096;
 const MAX_TEXT_LENGTH = 1 << 20;
 /** From asking an agent to end to killing it. */
 export const DEFAULT_KILL_AFTER_MS = 5000;
-export const MAX_COLUMNS = 1000;
-export const MAX_ROWS = 1000;
 
 /** Throws `TypeError` or `RangeError`. The value is foreign: what is returned is a copy with these fields only. */
 export function checkAgentOptions(value: unknown): AgentOptions {

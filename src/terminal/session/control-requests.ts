@@ -1,14 +1,8 @@
 /** What may be asked of the host of a session. Requests are foreign: every field is checked before it is used. */
 import { assertInteger, assertOneOf, describe, printable, SluiceError } from '../../core/index.js';
 import { encodeKey, encodePaste, parseKeyName } from '../input/index.js';
-import { ATTENTION_STATES } from '../stream/index.js';
-import {
-  AGENT_DEFAULTS,
-  checkAgentOptions,
-  DEFAULT_KILL_AFTER_MS,
-  MAX_COLUMNS,
-  MAX_ROWS,
-} from './agent-options.js';
+import { ATTENTION_STATES, MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
+import { AGENT_DEFAULTS, checkAgentOptions, DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import { coloredLines, plainLines } from '../view/index.js';
 import type { SessionHost } from './session-host.js';
 import type { SessionPane } from './session-pane.js';

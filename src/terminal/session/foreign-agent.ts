@@ -5,14 +5,22 @@ import {
   type MessageSubscriber,
   openSubscriber,
 } from '../../bus/index.js';
-import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
 import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
-import { parseAttention, parseEnd, parseSize, TERMINAL_TYPE, textLine } from '../stream/index.js';
+import {
+  agentFormat,
+  announcedSize,
+  parseAttention,
+  parseEnd,
+  TERMINAL_TYPE,
+  terminalMessage,
+  toldSize,
+} from '../stream/index.js';
 import { AgentLog } from './agent-log.js';
-import { AGENT_DEFAULTS, MAX_COLUMNS, MAX_ROWS } from './agent-options.js';
+import { AGENT_DEFAULTS } from './agent-options.js';
 import type { AgentInfo, AgentStatus, PaneEvents, SessionPane } from './session-pane.js';
 
 export interface ForeignAgentOptions {
@@ -52,7 +60,7 @@ export class ForeignAgent implements SessionPane {
   /** Undefined for a channel that carries no messages. Rejects as a subscriber does. */
   static async join(options: ForeignAgentOptions): Promise<ForeignAgent | undefined> {
     const { manifest, directory } = options;
-    const format = formatOf(manifest);
+    const format = agentFormat(manifest);
     if (format === undefined) return undefined;
     const subscriber = await openSubscriber(manifest.channel, {
       format,
@@ -70,7 +78,7 @@ export class ForeignAgent implements SessionPane {
     this.name = name;
     this.#options = options;
     this.#subscriber = subscriber;
-    this.#size = announcedSize(manifest);
+    this.#size = announcedSize(manifest.userData);
     this.log = new AgentLog({
       directory: join(stateDirectory, name),
       maxBytes: AGENT_DEFAULTS.maxLogBytes,
@@ -150,9 +158,9 @@ export class ForeignAgent implements SessionPane {
     this.#options.events.onState(this.name);
   }
 
-  #take({ type, value }: Message<MessageFormat>): void {
-    if (!(value instanceof Uint8Array)) this.#write(textLine(type, value));
-    else if (type === TERMINAL_TYPE.size) this.#takeSize(parseSize(value));
+  #take(message: Message<MessageFormat>): void {
+    const { type, bytes: value } = terminalMessage(message.type, message.value);
+    if (type === TERMINAL_TYPE.size) this.#takeSize(toldSize(value));
     else if (type === TERMINAL_TYPE.exit) this.#takeEnd(value);
     else if (type === TERMINAL_TYPE.attention) this.#takeAttention(value);
     else this.#write(value);
@@ -166,10 +174,9 @@ export class ForeignAgent implements SessionPane {
   }
 
   #takeSize(size: TerminalSize | undefined): void {
-    if (size === undefined || size.columns > MAX_COLUMNS || size.rows > MAX_ROWS) return;
-    const columns = Math.max(2, size.columns);
-    this.#size = { columns, rows: size.rows };
-    this.screen.resize(columns, size.rows);
+    if (size === undefined) return;
+    this.#size = size;
+    this.screen.resize(size.columns, size.rows);
     this.log.noteSize(size);
   }
 
@@ -200,20 +207,4 @@ export class ForeignAgent implements SessionPane {
       this.#room = undefined;
     }
   }
-}
-
-function formatOf({ kind, format }: Manifest): MessageFormat | undefined {
-  if (kind !== 'message') return undefined;
-  if (format.kind === 'text') return text();
-  if (format.kind === 'json') return json();
-  return format.kind === 'bytes' ? bytes(format.mediaType) : undefined;
-}
-
-/** The metadata of a terminal's channel; foreign. */
-function announcedSize({ userData }: Manifest): TerminalSize | undefined {
-  const { kind, columns, rows } = userData as Readonly<Record<string, unknown>>;
-  if (kind !== 'terminal') return undefined;
-  const size = parseSize(Buffer.from(JSON.stringify({ columns, rows })));
-  if (size === undefined || size.columns > MAX_COLUMNS || size.rows > MAX_ROWS) return undefined;
-  return { columns: Math.max(2, size.columns), rows: size.rows };
 }

@@ -20,9 +20,16 @@ export function assertAgentName(what: string, name: unknown): asserts name is st
   );
 }
 
+const AGENT_PREFIX = 'agent/';
+
 /** The channel of an agent. */
 export function agentChannel(name: string): string {
-  return `agent/${name}`;
+  return `${AGENT_PREFIX}${name}`;
+}
+
+/** The agent of a channel; undefined for one of anything else. */
+export function agentNameOf(channel: string): string | undefined {
+  return channel.startsWith(AGENT_PREFIX) ? channel.slice(AGENT_PREFIX.length) : undefined;
 }
 
 /** The name under which a session has its lock and socket in the runtime directory, as a channel has. */

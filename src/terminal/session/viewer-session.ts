@@ -1,11 +1,11 @@
 import type { TerminalSize } from '../../ffi/index.js';
-import { paletteColor } from '../cells/index.js';
 import { FramePacer, type TerminalCapabilities } from '../output/index.js';
 import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
   type PaneState,
+  nameColor,
   Presenter,
   sizeOfText,
   type ViewAction,
@@ -38,9 +38,6 @@ export interface ViewerOwner {
   used(viewer: ViewerSession): void;
   looked(pane: string): void;
 }
-
-/** Colours of names, of the terminal's own palette; red is kept for what went wrong. */
-const NAME_COLORS = [6, 5, 4, 2, 3, 14, 13, 12, 10, 11].map(paletteColor);
 
 /**
  * One user's view, in the process that has the screens; the terminal is at the other end of a socket. **One frame is
@@ -79,17 +76,17 @@ export class ViewerSession {
     const { view } = this.#presenter;
     view.setPanes(panes.map(viewPane));
     if (view.focusedPane !== undefined) this.#owner.looked(view.focusedPane);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   focus(pane: string): void {
     this.#presenter.view.focus(pane);
-    this.#schedule(true);
+    this.#schedule();
   }
 
   notify(text: string): void {
     this.#presenter.view.notify(text);
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** An agent wrote the clipboard, as it may: the user is told. */
@@ -99,7 +96,8 @@ export class ViewerSession {
   }
 
   paneChanged(name: string): void {
-    this.#schedule(this.focusedPane === name);
+    if (this.focusedPane === name) this.#pacer.focusChanged(performance.now());
+    this.#schedule();
   }
 
   /** Size that the program of a pane should have; undefined for one that is not seen here. */
@@ -130,7 +128,7 @@ export class ViewerSession {
   /** The frame that was under way is on the terminal. */
   drawn(): void {
     this.#inFlight = false;
-    this.#schedule(false);
+    this.#schedule();
   }
 
   /** Twice is harmless. */
@@ -144,7 +142,7 @@ export class ViewerSession {
     for (const action of actions) this.#do(action);
     if (this.#closed) return;
     this.#owner.used(this);
-    this.#schedule(true);
+    this.#schedule();
   }
 
   #do(action: ViewAction): void {
@@ -170,6 +168,7 @@ export class ViewerSession {
         return this.#owner.suspend();
       case 'detach':
         return this.#owner.leave('detach');
+      case 'playback':
       case 'redraw':
         return undefined;
     }
@@ -181,9 +180,9 @@ export class ViewerSession {
     } else if (answer !== 'no') this.copy(pane, request.text);
   }
 
-  #schedule(focused: boolean): void {
+  #schedule(): void {
     if (this.#closed || this.#inFlight || !this.#presenter.view.changed) return;
-    const delayMs = this.#pacer.delayMs(performance.now(), focused);
+    const delayMs = this.#pacer.delayMs(performance.now());
     if (delayMs === 0) return this.#draw();
     this.#frameTimer ??= setTimeout(() => this.#draw(), delayMs);
     return undefined;
@@ -205,7 +204,7 @@ export function viewPane(pane: SessionPane, index: number): ViewPane {
   const info = pane.info();
   return {
     name: pane.name,
-    color: NAME_COLORS[index % NAME_COLORS.length] ?? 0,
+    color: nameColor(index),
     state: paneState(info),
     note: noteOf(info),
     content: pane.screen,

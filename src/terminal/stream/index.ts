@@ -1,4 +1,5 @@
 /** The messages of an agent's channel. */
+export { agentFormat } from './agent-format.js';
 export { TERMINAL_TYPE, TEXT_TYPE, type TextTypeName } from './message-types.js';
 export {
   ATTENTION_SOURCES,
@@ -17,6 +18,8 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize } from './screen-size.js';
+export { terminalMessage, type TerminalMessage } from './terminal-message.js';
 export {
   TEXT_COLORS,
   TEXT_TYPE_NAMES,

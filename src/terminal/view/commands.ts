@@ -68,10 +68,11 @@ export function commandOf(key: Key): Command | undefined {
   return BY_KEY.get(keyName(keyOf(key.name, { shift: key.shift })));
 }
 
-/** The help: keys and what they do, in the order of use. Undefined is an empty line. */
-export function helpOf(
-  prefix: string,
-): readonly (readonly [keys: string, text: string] | undefined)[] {
+/** Keys and what they do. */
+export type HelpEntry = readonly [keys: string, text: string];
+
+/** The help, in the order of use. Undefined is an empty line. */
+export function helpOf(prefix: string): readonly (HelpEntry | undefined)[] {
   return [
     ['n p  Tab S-Tab', 'the next agent, the one before'],
     ['w', 'the next one that waits for you'],

@@ -2,7 +2,7 @@ import { CellGrid, type PaneCursor } from '../cells/index.js';
 import type { Arrangement } from './arrangement.js';
 import { FrameLines } from './frame-lines.js';
 import type { PanePlace, Rect } from './grid-layout.js';
-import { drawHelp } from './help.js';
+import { drawHelp, type Help } from './help.js';
 import { drawLabel } from './label.js';
 import type { Layout } from './layout.js';
 import type { PaneView } from './pane-view.js';
@@ -23,7 +23,8 @@ export interface Surroundings {
   readonly status: Status;
   /** The cursor stands in the status line: something is being typed there. */
   readonly prompting: boolean;
-  readonly help: boolean;
+  /** The box over everything, while it is asked for. */
+  readonly help: Help | undefined;
 }
 
 /**
@@ -63,7 +64,7 @@ export class Composer {
       this.#promptColumn = drawStatus(grid, grid.rows - 1, surroundings.status);
     }
     return {
-      grid: surroundings.help ? this.#cover(surroundings.status.prefix) : grid,
+      grid: surroundings.help === undefined ? grid : this.#cover(surroundings.help),
       cursor: cursorOf(arrangement, surroundings, grid, this.#promptColumn),
       versions: new Map([...this.#drawn.keys()].map((view) => [view.pane.name, view.drawnVersion])),
     };
@@ -105,13 +106,13 @@ export class Composer {
     if (layout.list !== undefined) drawList(this.#base, layout.list, views, focus);
   }
 
-  #cover(prefix: string): CellGrid {
+  #cover(help: Help): CellGrid {
     const { columns, rows } = this.#base;
     if (this.#covered?.columns !== columns || this.#covered.rows !== rows) {
       this.#covered = new CellGrid(columns, rows);
     }
     this.#covered.copyFrom(this.#base);
-    drawHelp(this.#covered, prefix);
+    drawHelp(this.#covered, help);
     return this.#covered;
   }
 }
@@ -130,7 +131,7 @@ function cursorOf(
   grid: CellGrid,
   promptColumn: number,
 ): PaneCursor {
-  if (help) return NO_CURSOR;
+  if (help !== undefined) return NO_CURSOR;
   if (prompting) {
     const column = Math.min(promptColumn, grid.columns - 1);
     return { ...NO_CURSOR, column, row: grid.rows - 1, visible: true };

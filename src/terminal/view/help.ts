@@ -1,5 +1,5 @@
 import type { CellGrid } from '../cells/index.js';
-import { helpOf } from './commands.js';
+import type { HelpEntry } from './commands.js';
 import { drawGlyph, drawLabel, labelColumns } from './label.js';
 import { INK } from './theme.js';
 
@@ -7,14 +7,20 @@ const KEY_COLUMNS = 22;
 const TEXT_COLUMNS = 38;
 const MARGIN = 2;
 
+/** What the box of all keys says. */
+export interface Help {
+  readonly title: string;
+  /** Undefined is an empty line. */
+  readonly entries: readonly (HelpEntry | undefined)[];
+}
+
 /** A box of all keys in the middle of the picture; what does not fit is cut off at the bottom. */
-export function drawHelp(grid: CellGrid, prefix: string): void {
-  const entries = helpOf(prefix);
+export function drawHelp(grid: CellGrid, { title, entries }: Help): void {
   const columns = Math.min(grid.columns, KEY_COLUMNS + TEXT_COLUMNS + 2 * MARGIN);
   const rows = Math.min(grid.rows, entries.length + 2);
   const left = Math.floor((grid.columns - columns) / 2);
   const top = Math.floor((grid.rows - rows) / 2);
-  drawBox(grid, { left, top, columns, rows }, ` ${prefix}, then `, ' any key closes ');
+  drawBox(grid, { left, top, columns, rows }, ` ${title} `, ' any key closes ');
   const inside = columns - 2 * MARGIN;
   const keyColumns = Math.min(KEY_COLUMNS, Math.floor(inside / 2));
   for (const [line, entry] of entries.slice(0, Math.max(0, rows - 2)).entries()) {

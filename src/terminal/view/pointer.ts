@@ -8,6 +8,8 @@ const WHEEL_LINES = 3;
 
 /** What the mouse can have done. */
 export interface PointerEffects {
+  /** No program is there that could have asked for the mouse. */
+  readonly isAlone: boolean;
   focusOn(index: number): void;
   send(view: PaneView, input: string | Uint8Array): void;
   notify(text: string): void;
@@ -41,7 +43,7 @@ export class Pointer {
     if (body === undefined || !contains(body, event.column, event.row)) return undefined;
     const inside = { ...event, column: event.column - body.column, row: event.row - body.row };
     // Shift takes the mouse back from a program that asked for it.
-    const isOurs = view.scroll !== undefined || event.shift;
+    const isOurs = this.#effects.isAlone || view.scroll !== undefined || event.shift;
     const bytes = isOurs ? undefined : encodeMouse(inside, view.pane.content.modes);
     if (bytes !== undefined) this.#effects.send(view, bytes);
     else if (event.action === 'wheel-up') this.#wheel(view, -WHEEL_LINES);
@@ -65,7 +67,8 @@ export class Pointer {
   /** A program with the whole screen gets arrows, as xterm gives them; else the pane scrolls back. */
   #wheel(view: PaneView, lines: number): void {
     const { modes } = view.pane.content;
-    if (modes.alternateScreen && view.scroll === undefined && modes.mouse === 'none') {
+    const takesArrows = modes.alternateScreen && modes.mouse === 'none' && !this.#effects.isAlone;
+    if (takesArrows && view.scroll === undefined) {
       const key = encodeKey(keyOf(lines < 0 ? 'Up' : 'Down'), modes);
       return this.#effects.send(view, key.repeat(WHEEL_LINES));
     }

@@ -2,7 +2,16 @@ import type { CellGrid } from '../cells/index.js';
 import type { LineEditor } from '../input/index.js';
 import { drawEdited } from './edited-text.js';
 import { drawGlyph, drawLabel, labelColumns } from './label.js';
+import { type PlaybackState, playbackParts } from './playback-status.js';
 import { BADGES, INK, type Ink } from './theme.js';
+
+/** What stands in its middle instead of the agents. */
+export interface StatusMessage {
+  readonly mode: string;
+  readonly message: string;
+  /** Waits for the user. */
+  readonly urgent?: boolean;
+}
 
 /** What the last row says. */
 export interface Status {
@@ -19,7 +28,10 @@ export interface Status {
   readonly waiting: readonly string[];
   /** `2/3`, empty with one page. */
   readonly page: string;
-  readonly prefix: string;
+  /** How to get help; undefined: nobody is there to be told. */
+  readonly hint: readonly [key: string, text: string] | undefined;
+  /** Of a recording that is played: stands before the agents. */
+  readonly playback: PlaybackState | undefined;
 }
 
 /** Text with its ink, one after the other. */
@@ -32,12 +44,11 @@ export function drawStatus(grid: CellGrid, row: number, status: Status): number 
   }
   const right: readonly Part[] = [
     ...(status.page === '' ? [] : ([[`page ${status.page}  `, INK.dim]] as const)),
-    [status.prefix, INK.accent],
-    [' ? help ', INK.dim],
+    ...hintParts(status),
   ];
   const rightColumns = columnsOfParts(right);
   const hasMessage = status.message !== '';
-  const left = hasMessage ? messageParts(status) : agentParts(status);
+  const left = hasMessage ? messageParts(status) : agentParts(status, grid.columns);
   // What the user must read comes before the hint.
   const showsRight = !hasMessage && columnsOfParts(left) + rightColumns < grid.columns;
   const room = showsRight ? grid.columns - rightColumns : grid.columns;
@@ -48,6 +59,14 @@ export function drawStatus(grid: CellGrid, row: number, status: Status): number 
   return drawEdited(grid, place, status.typed, INK.plain);
 }
 
+function hintParts({ hint }: Status): readonly Part[] {
+  if (hint === undefined) return [];
+  return [
+    [hint[0], INK.accent],
+    [` ${hint[1]} `, INK.dim],
+  ];
+}
+
 function messageParts({ mode, message, messageInk }: Status): readonly Part[] {
   return [...badge(mode), [` ${message}`, messageInk]];
 }
@@ -56,7 +75,10 @@ function badge(mode: string): readonly Part[] {
   return mode === '' ? [] : [[` ${mode} `, INK.mode]];
 }
 
-function agentParts({ session, mode, agents, waiting }: Status): readonly Part[] {
+function agentParts(
+  { session, mode, agents, waiting, playback }: Status,
+  columns: number,
+): readonly Part[] {
   const { symbol, ink } = BADGES.waits;
   const queue: readonly Part[] =
     waiting.length === 0
@@ -67,13 +89,20 @@ function agentParts({ session, mode, agents, waiting }: Status): readonly Part[]
         ];
   return [
     ...badge(mode),
-    [` ${session} `, INK.bold],
+    ...(playback === undefined
+      ? ([[` ${session} `, INK.bold]] as const)
+      : playbackParts(playback, columns)),
     ['│ ', INK.dim],
-    [`${agents} ${agents === 1 ? 'agent' : 'agents'} `, INK.plain],
+    [`${agentsText(agents, playback?.hidden ?? 0)} `, INK.plain],
     ['│ ', INK.dim],
     ...queue,
     ['  ', INK.plain],
   ];
+}
+
+function agentsText(shown: number, hidden: number): string {
+  if (hidden > 0) return `${shown} of ${shown + hidden} agents`;
+  return `${shown} ${shown === 1 ? 'agent' : 'agents'}`;
 }
 
 function columnsOfParts(parts: readonly Part[]): number {

@@ -1,5 +1,6 @@
 import type { PaneContent } from '../cells/index.js';
 import type { CopyAnswer, CopyRequest } from '../policy/index.js';
+import type { PlaybackCommand } from './playback-keys.js';
 
 /** What an agent is doing, as far as is known. */
 export type PaneState = 'working' | 'waits' | 'quiet' | 'done' | 'failed';
@@ -22,6 +23,8 @@ export interface ViewPane {
 export type ViewAction =
   | { readonly type: 'input'; readonly pane: string; readonly bytes: Uint8Array }
   | { readonly type: 'focus'; readonly pane: string }
+  /** `pane`: the one in focus. */
+  | { readonly type: 'playback'; readonly command: PlaybackCommand; readonly pane: string }
   | { readonly type: 'new'; readonly command: string }
   | { readonly type: 'kill'; readonly pane: string }
   /** Into the clipboard of the user's terminal: the user asked for it. */

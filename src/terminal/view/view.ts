@@ -15,13 +15,16 @@ import { Composer, type Composition } from './composer.js';
 import type { Rect } from './grid-layout.js';
 import type { LayoutKind } from './layout.js';
 import type { PaneView } from './pane-view.js';
+import { leavesPlayback, playbackCommandOf } from './playback-keys.js';
+import type { PlaybackState } from './playback-status.js';
 import { Pointer } from './pointer.js';
 import { Prompt } from './prompt.js';
 import { copyHint, copyQuestion, type Question, sizeOfText, stopQuestion } from './question.js';
 import type { ScrollResult } from './scroll-state.js';
-import type { Status } from './status-line.js';
+import type { Status, StatusMessage } from './status-line.js';
 import { INK } from './theme.js';
 import type { PaneState, ViewAction, ViewPane } from './view-pane.js';
+import { commandsFor, helpFor, hintFor, isMeantFor, type ViewPurpose } from './view-purpose.js';
 
 export interface ViewOptions {
   /** Of the terminal, in cells: at least 1. */
@@ -35,14 +38,8 @@ export interface ViewOptions {
    */
   readonly prefixKey?: string;
   readonly layout?: LayoutKind;
-}
-
-/** What the status line says in its middle. */
-interface Message {
-  readonly mode: string;
-  readonly message: string;
-  /** Waits for the user. */
-  readonly urgent?: boolean;
+  /** Default: session. */
+  readonly purpose?: ViewPurpose;
 }
 
 const encoder = new TextEncoder();
@@ -54,6 +51,7 @@ const encoder = new TextEncoder();
 export class View {
   readonly #session: string;
   readonly #prefix: Key;
+  readonly #purpose: ViewPurpose;
   readonly #arrangement: Arrangement;
   readonly #composer: Composer;
   readonly #pointer: Pointer;
@@ -64,6 +62,7 @@ export class View {
   #prompt: Prompt | undefined;
   #question: Question | undefined;
   #notice = '';
+  #playback: PlaybackState | undefined;
   /** Lines, titles or the status line changed. */
   #decorated = false;
   #actions: ViewAction[] = [];
@@ -72,11 +71,13 @@ export class View {
   constructor(options: ViewOptions) {
     this.#session = options.session;
     this.#prefix = parseKeyName(options.prefixKey ?? 'C-g');
+    this.#purpose = options.purpose ?? 'session';
     this.#columns = options.columns;
     this.#rows = options.rows;
     this.#arrangement = new Arrangement(options.layout ?? 'grid', this.#area());
     this.#composer = new Composer(options.columns, options.rows);
     this.#pointer = new Pointer(this.#arrangement, {
+      isAlone: this.#purpose !== 'session',
       focusOn: (index) => this.#focusOn(() => this.#arrangement.focusOn(index)),
       send: (view, bytes) => this.#send(view, bytes),
       notify: (text) => this.notify(text),
@@ -120,6 +121,12 @@ export class View {
     this.#decorated = true;
   }
 
+  /** Where the recording stands: in the status line. */
+  setPlayback(state: PlaybackState): void {
+    this.#playback = state;
+    this.#decorated = true;
+  }
+
   /** A few words in the status line, until the next key. */
   notify(text: string): void {
     this.#notice = text;
@@ -149,7 +156,7 @@ export class View {
     const surroundings = {
       status: this.#status(),
       prompting: this.#prompt !== undefined,
-      help: this.#help,
+      help: this.#help ? helpFor(this.#purpose, keyName(this.#prefix)) : undefined,
     };
     return this.#composer.compose(this.#arrangement, surroundings, decorate);
   }
@@ -161,8 +168,8 @@ export class View {
     if (event.type === 'focus') this.#tellFocus(this.#arrangement.focused, event.focused);
     else if (event.type === 'mouse') this.#handleMouse(event);
     else {
+      if (this.#notice !== '' || !this.#isForProgram(event)) this.#decorated = true;
       this.#notice = '';
-      this.#decorated = true;
       this.#handleTyped(event);
     }
     return this.#actions;
@@ -170,6 +177,16 @@ export class View {
 
   #area(): Rect {
     return { column: 0, row: 0, columns: this.#columns, rows: Math.max(0, this.#rows - 1) };
+  }
+
+  /** It goes to the program in focus and nowhere else: nothing looks different before the program has answered. */
+  #isForProgram(event: Exclude<InputEvent, MouseEvent>): boolean {
+    const isAsking = this.#prompt !== undefined || this.#help || this.#question !== undefined;
+    if (isAsking || this.#prefixed || event.type !== 'key') return false;
+    const { key } = event;
+    const scrolls = key.name === 'PageUp' && key.shift;
+    if (scrolls || this.#arrangement.focused?.scroll !== undefined) return false;
+    return !sameKey(key, this.#prefix);
   }
 
   #handleTyped(event: Exclude<InputEvent, MouseEvent>): void {
@@ -212,13 +229,26 @@ export class View {
   #handlePrefixed(key: Key): void {
     this.#prefixed = false;
     if (sameKey(key, this.#prefix)) return this.#sendKey(key);
+    return this.#command(key);
+  }
+
+  /** A key that is for the view. */
+  #command(key: Key): void {
     const digit = /^[1-9]$/.test(key.name) ? Number(key.name) : 0;
     if (digit > 0) return this.#focusOn(() => this.#arrangement.focusOn(digit - 1));
     const command = commandOf(key);
-    if (command !== undefined) this.#run(command);
+    if (command !== undefined && isMeantFor(this.#purpose, command)) this.#run(command);
     else if (key.name !== 'Escape')
       this.#notice = `${keyName(key)} means nothing here: ? shows all keys`;
     return undefined;
+  }
+
+  #play(key: Key): void {
+    const command = playbackCommandOf(key);
+    const pane = this.#arrangement.focused?.pane.name ?? '';
+    if (leavesPlayback(key)) this.#actions.push({ type: 'detach' });
+    else if (command !== undefined) this.#actions.push({ type: 'playback', command, pane });
+    else this.#command(key);
   }
 
   #run(command: Command): void {
@@ -313,6 +343,7 @@ export class View {
 
   #send(view: PaneView, input: string | Uint8Array): void {
     const bytes = typeof input === 'string' ? encoder.encode(input) : input;
+    if (this.#purpose !== 'session') return;
     if (bytes.length > 0) this.#actions.push({ type: 'input', pane: view.pane.name, bytes });
   }
 
@@ -339,12 +370,13 @@ export class View {
 
   #handlePaneKey(key: Key): void {
     const view = this.#arrangement.focused;
-    if (view === undefined) return;
-    if (view.scroll !== undefined) {
-      this.#afterScrollKey(view, view.scroll.handle(key));
-    } else if (key.name === 'PageUp' && key.shift) {
+    if (view?.scroll !== undefined) return this.#afterScrollKey(view, view.scroll.handle(key));
+    if (this.#purpose === 'playback') return this.#play(key);
+    if (view === undefined) return undefined;
+    if (key.name === 'PageUp' && key.shift) {
       view.startScroll(this.#bodyRows(view)).handle(keyOf('PageUp'));
     } else this.#sendKey(key);
+    return undefined;
   }
 
   #afterScrollKey(view: PaneView, result: ScrollResult): void {
@@ -386,20 +418,19 @@ export class View {
       agents: views.length,
       waiting: views.filter(isWaiting).map(({ pane }) => pane.name),
       page: layout.pages > 1 ? `${layout.page + 1}/${layout.pages}` : '',
-      prefix: keyName(this.#prefix),
+      hint: hintFor(this.#purpose, keyName(this.#prefix)),
+      playback: this.#playback,
     };
   }
 
-  #message(focused: PaneView | undefined): Message {
+  #message(focused: PaneView | undefined): StatusMessage {
     if (this.#prompt !== undefined) return { mode: '', message: this.#prompt.label };
     if (this.#question !== undefined) {
       return { mode: '', message: this.#question.text, urgent: true };
     }
     if (this.#notice !== '') return { mode: '', message: this.#notice };
     if (this.#prefixed) {
-      const message =
-        'n p next, last  w waits  z zoom  g grid  f focus  [ scroll  c new  x stop  d leave  ? all';
-      return { mode: keyName(this.#prefix), message };
+      return { mode: keyName(this.#prefix), message: commandsFor(this.#purpose) };
     }
     const { name, copyRequest } = focused?.pane ?? {};
     if (name !== undefined && copyRequest !== undefined) {

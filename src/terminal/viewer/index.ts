@@ -1,7 +1,8 @@
-/** viewer: panes of this process on its own terminal. */
+/** viewer: panes of this process, or of a recording, on its own terminal. */
 export {
   LocalViewer,
   type LocalViewerOptions,
   type ViewerEnd,
   type ViewerOwner,
 } from './local-viewer.js';
+export { ReplayViewer, type ReplayViewerOptions } from './replay-viewer.js';

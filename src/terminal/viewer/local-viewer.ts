@@ -10,6 +10,8 @@ import { transcriptOf } from '../lines/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
+  type PlaybackCommand,
+  type PlaybackState,
   Presenter,
   type ViewAction,
   type ViewPane,
@@ -25,6 +27,8 @@ export interface ViewerOwner {
   /** Start an agent, stop one; left out: the owner does not. */
   onNew?(command: string): void;
   onKill?(pane: string): void;
+  /** A key of a player; `pane` is the one in focus. Only where `playback` is set. */
+  onPlayback?(command: PlaybackCommand, pane: string): void;
   /** The size that programs should have: after a change of layout or terminal. */
   onSizes(sizes: ReadonlyMap<string, { readonly columns: number; readonly rows: number }>): void;
 }
@@ -34,6 +38,10 @@ export interface LocalViewerOptions {
   readonly owner: ViewerOwner;
   readonly prefixKey?: string;
   readonly layout?: LayoutKind;
+  /** What is shown was recorded: keys are those of a player. */
+  readonly playback?: boolean;
+  /** The pane that has the focus at first. */
+  readonly focus?: string;
   /** After the view is left, so many lines of each pane are written behind what the terminal showed before. Default 0. */
   readonly transcriptLines?: number;
   /** Default: the terminal of this process. */
@@ -52,6 +60,7 @@ export class LocalViewer {
   #presenter: Presenter | undefined;
   #panes: readonly ViewPane[] = [];
   #sizes = '';
+  #playback: PlaybackState | undefined;
   #capabilities: TerminalCapabilities | undefined;
   #hungUp = false;
   #frameTimer: NodeJS.Timeout | undefined;
@@ -69,12 +78,26 @@ export class LocalViewer {
     this.#panes = panes;
     this.#presenter?.view.setPanes(panes);
     this.#tellSizes();
-    this.#schedule(false);
+    this.#schedule();
+  }
+
+  /** Where the recording stands: for the status line. */
+  setPlayback(state: PlaybackState): void {
+    this.#playback = state;
+    this.#presenter?.view.setPlayback(state);
+    this.#schedule();
+  }
+
+  /** A few words in the status line, until the next key. */
+  notify(text: string): void {
+    this.#presenter?.view.notify(text);
+    this.#schedule();
   }
 
   /** The content of a pane changed. */
   paneChanged(name: string): void {
-    this.#schedule(this.#presenter?.view.focusedPane === name);
+    if (this.#presenter?.view.focusedPane === name) this.#pacer.focusChanged(performance.now());
+    this.#schedule();
   }
 
   /** Shows the panes. Resolves when the user leaves, the terminal is gone, or a signal ends the process. */
@@ -124,7 +147,7 @@ export class LocalViewer {
   #events(): UserTerminalEvents {
     return {
       onInput: (bytes) => this.#input(bytes),
-      onIdle: () => this.#schedule(false),
+      onIdle: () => this.#schedule(),
       onResize: () => this.#resized(),
       onHangup: () => {
         this.#hungUp = true;
@@ -134,7 +157,7 @@ export class LocalViewer {
   }
 
   #start(capabilities: TerminalCapabilities): void {
-    const { session, prefixKey, layout } = this.#options;
+    const { session, prefixKey, layout, playback, focus } = this.#options;
     this.#capabilities = capabilities;
     const { kittyKeyboard } = capabilities;
     this.#terminal.enter({ alternateScreen: true, mouse: true, kittyKeyboard });
@@ -144,10 +167,13 @@ export class LocalViewer {
         session,
         ...(prefixKey === undefined ? {} : { prefixKey }),
         ...(layout === undefined ? {} : { layout }),
+        ...(playback === true ? { purpose: 'playback' } : {}),
       },
       capabilities,
     );
     this.#presenter.view.setPanes(this.#panes);
+    if (focus !== undefined) this.#presenter.view.focus(focus);
+    if (this.#playback !== undefined) this.#presenter.view.setPlayback(this.#playback);
     this.#tellSizes();
     this.#draw();
   }
@@ -164,7 +190,7 @@ export class LocalViewer {
   #act(actions: readonly ViewAction[]): void {
     for (const action of actions) this.#do(action);
     this.#tellSizes();
-    this.#schedule(true);
+    this.#schedule();
   }
 
   #do(action: ViewAction): void {
@@ -183,6 +209,8 @@ export class LocalViewer {
         return this.#terminal.suspend();
       case 'detach':
         return this.#end?.('detach');
+      case 'playback':
+        return owner.onPlayback?.(action.command, action.pane);
       case 'answer-copy':
       case 'focus':
       case 'redraw':
@@ -220,10 +248,10 @@ export class LocalViewer {
   }
 
   /** Draws when the next frame is due; what changes until then is in it. */
-  #schedule(focused: boolean): void {
+  #schedule(): void {
     const presenter = this.#presenter;
     if (presenter === undefined || this.#terminal.frames.busy || !presenter.view.changed) return;
-    const delayMs = this.#pacer.delayMs(performance.now(), focused);
+    const delayMs = this.#pacer.delayMs(performance.now());
     if (delayMs === 0) return this.#draw();
     this.#frameTimer ??= setTimeout(() => this.#draw(), delayMs);
     return undefined;

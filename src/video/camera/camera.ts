@@ -82,7 +82,8 @@ export class Camera implements AsyncDisposable {
     const camera = new Camera(channel, options);
     const abort = (): void => void camera.#end({ reason: 'aborted' });
     options.signal?.addEventListener('abort', abort, { once: true });
-    void camera.closed.then(() => options.signal?.removeEventListener('abort', abort));
+    const forget = (): void => options.signal?.removeEventListener('abort', abort);
+    void camera.closed.then(forget, forget);
     await Promise.race([camera.#opened, camera.closed]);
     const reason = camera.#reason;
     if (reason?.error !== undefined) throw reason.error;
@@ -210,10 +211,24 @@ export class Camera implements AsyncDisposable {
     this.#tell({ type: 'decoder', error });
   }
 
-  /** Connects, again and again, until the end. */
   async #live(): Promise<CloseReason> {
     // Not before the constructor is through.
     await Promise.resolve();
+    try {
+      await this.#stayConnected();
+    } finally {
+      this.#lastFormat = this.format;
+      this.#ending.abort();
+      await this.#feed.close();
+      await this.#output.close();
+      this.#state = 'ended';
+      this.#events.end();
+    }
+    return this.#reason ?? { reason: 'closed' };
+  }
+
+  /** Connects, again and again, until the end. Rejects with what a publisher says of arguments. */
+  async #stayConnected(): Promise<void> {
     const backoff = new Backoff();
     while (this.#reason === undefined) {
       const failure = await this.#connect();
@@ -232,13 +247,6 @@ export class Camera implements AsyncDisposable {
       await sleep(retryInMs, undefined, { signal: this.#ending.signal }).catch(() => undefined);
       this.#reconnects += 1;
     }
-    this.#lastFormat = this.format;
-    this.#ending.abort();
-    await this.#feed.close();
-    await this.#output.close();
-    this.#state = 'ended';
-    this.#events.end();
-    return this.#reason ?? { reason: 'closed' };
   }
 
   async #connect(): Promise<CameraFailure | undefined> {

@@ -121,8 +121,7 @@ export class HostDecoder implements Decoder {
 
   async finish(): Promise<void> {
     this.#closing = true;
-    this.#child.child.input.end();
-    const end = await this.#child.ended;
+    const end = await this.#child.finish();
     if (end.status !== 0 && this.#child.pictures === 0) {
       this.#failure = readFailure(`${this.#channel}: the decoder gave nothing`, end).error;
     }

@@ -13,6 +13,8 @@ export interface CameraInput {
   readonly isLive: boolean;
   /** Readers that are slow hold it up, and no picture is dropped for want of a slot. */
   readonly waits: boolean;
+  /** ffmpeg loses the time of its first picture: see first-picture.ts. */
+  readonly losesFirstTime: boolean;
   /** What stands before the output, `-i` included. */
   readonly args: readonly string[];
   /** For the standard input of the ffmpeg that opens it. */
@@ -31,7 +33,7 @@ const PROTOCOLS =
 export function cameraInput(options: CameraOptions): CameraInput {
   const { input, realtime, loop = false, inputOptions = {} } = options;
   const given = Object.entries(inputOptions).flatMap(([name, value]) => [`-${name}`, value]);
-  const raw = { isRaw: true, secrets: [], script: undefined };
+  const raw = { isRaw: true, losesFirstTime: false, secrets: [], script: undefined };
   if (input.startsWith('lavfi:')) {
     const pace = (realtime ?? true) ? ['-re'] : [];
     const args = [...pace, ...given, '-f', 'lavfi', '-i', input.slice('lavfi:'.length)];
@@ -58,6 +60,7 @@ export function cameraInput(options: CameraOptions): CameraInput {
     shown: path,
     secrets: [],
     isRaw: false,
+    losesFirstTime: false,
     isLive: false,
     waits: realtime !== true,
     args: [...pace, ...again, '-fflags', '+genpts', ...given, '-i', `file:${path}`],
@@ -84,7 +87,8 @@ function urlInput(
     : /^https?:/i.test(url)
       ? [['rw_timeout', String(SILENCE_US)]]
       : [];
-  const about = { kind: 'url', shown, secrets, isRaw: false, isLive: true, waits: false } as const;
+  const live = { isRaw: false, losesFirstTime: isRtsp, isLive: true, waits: false };
+  const about = { kind: 'url', shown, secrets, ...live } as const;
   if (secrets.length === 0) {
     const words = own.flatMap(([name = '', value = '']) => [`-${name}`, value]);
     return { ...about, args: ['-copyts', ...words, ...given, '-i', url], script: undefined };

@@ -1,10 +1,12 @@
 /** Options of cameras, their defaults and their checks. */
 import type { AllowedPeers } from '../../bus/index.js';
 import { assertInteger, assertKnownKeys, assertOneOf } from '../../core/index.js';
+import { MAX_POOL_SLOTS } from '../../layout/index.js';
 import type { Memory } from '../../memory/index.js';
 import { MIN_SECRET_LENGTH } from '../ffmpeg/index.js';
 import { checkPcmOptions, type PcmOptions } from '../sound/index.js';
 import type { CameraStatus } from './camera-status.js';
+import { checkPacketRing } from './packet-output.js';
 
 /** How to open a camera. Only the input is needed. */
 export interface CameraOptions {
@@ -89,7 +91,7 @@ const OPTION_NAME = /^[a-z0-9_:]{1,64}$/;
 /** Throws `TypeError` or `RangeError` for what no camera can be opened with. Publishers check the rest. */
 export function checkCameraOptions(options: CameraOptions): void {
   assertKnownKeys('openCamera()', options, KNOWN);
-  const { input, inputOptions = {}, decodeThreads } = options;
+  const { input, inputOptions = {}, decodeThreads, slots } = options;
   if (typeof input !== 'string' || input === '' || /[\u0000-\u001f]/.test(input)) {
     throw new TypeError('input must be a URL, a path or a device, without control characters');
   }
@@ -104,6 +106,8 @@ export function checkCameraOptions(options: CameraOptions): void {
     if (options[name] !== undefined) assertOneOf<string>(name, options[name], values);
   }
   if (decodeThreads !== undefined) assertInteger('decodeThreads', decodeThreads, 1, 64);
+  if (slots !== undefined) assertInteger('slots', slots, 2, MAX_POOL_SLOTS);
+  checkPacketRing(options.packetRingBytes);
   if (options.pcm !== undefined) checkPcmOptions(options.pcm);
   for (const [name, value] of Object.entries(inputOptions)) {
     if (!OPTION_NAME.test(name) || typeof value !== 'string') {

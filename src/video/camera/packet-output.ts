@@ -1,23 +1,21 @@
 /** A packet channel of a camera, pictures or sound: opened when the codec is known, and anew for another one. */
 import { isDeepStrictEqual } from 'node:util';
 import { type MessagePublisher, openPublisher, type SendOptions } from '../../bus/index.js';
-import { isSluiceError } from '../../core/index.js';
+import { assertInteger, isSluiceError } from '../../core/index.js';
 import { type PacketCodec, type PacketFormat, packets } from '../../format/index.js';
+import { MAX_RING_SLOTS, MIN_RING_SLOTS, RING_UNIT_BYTES } from '../../layout/index.js';
+import type { PacketFacts } from '../packets/index.js';
 import type { CameraOptions } from './options.js';
+
+/** Throws as the publisher does, before anything is open. */
+export function checkPacketRing(bytes: number | undefined): void {
+  if (bytes === undefined) return;
+  const [least, most] = [MIN_RING_SLOTS * RING_UNIT_BYTES, MAX_RING_SLOTS * RING_UNIT_BYTES];
+  assertInteger('packetRingBytes', bytes, least, most);
+}
 
 /** What a publisher is opened with beside its channel. */
 export type PublishedBy = Pick<CameraOptions, 'allow' | 'directory' | 'label'>;
-
-/** What a reader of packets must know beside the codec: in `userData` of the announcement. */
-export interface PacketFacts {
-  readonly timeBase: readonly [number, number];
-  readonly width?: number;
-  readonly height?: number;
-  readonly sampleRateHz?: number;
-  readonly channels?: number;
-  /** What containers keep beside the packets, in Base64: of AAC its AudioSpecificConfig. */
-  readonly configuration?: string;
-}
 
 interface Waiting {
   readonly bytes: Uint8Array;

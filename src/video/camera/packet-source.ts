@@ -1,6 +1,6 @@
 /** One connection to an input: an ffmpeg that only takes it apart, and its packets, pictures and sound. */
 import type { SluiceError } from '../../core/index.js';
-import { monotonicNs, PipeReader } from '../../ffi/index.js';
+import { PipeReader } from '../../ffi/index.js';
 import {
   type CameraFailure,
   FfmpegChild,
@@ -10,28 +10,13 @@ import {
   type NutStream,
   readFailure,
   readingFailure,
-  rescale,
 } from '../ffmpeg/index.js';
+import { FIRST_PICTURE, FirstPicture, mendTimes, WITHOUT_FIRST } from './first-picture.js';
 import type { CameraInput } from './input.js';
+import { OFFSET_SECONDS, packetPlace, type SourcePacket, sourcePacket } from './source-packet.js';
 
 /** Packets are small: many are read at once, and copied to memory of their own. */
 const READ_AHEAD_BYTES = 1 << 16;
-/** Added to all times, since NUT has none below 0, and taken away again. */
-const OFFSET_SECONDS = 100;
-const SECONDS = Object.freeze({ numerator: 1, denominator: 1 });
-/** Larger than any picture that a ring of packets could take. */
-const MAX_PACKET_BYTES = 64 << 20;
-
-export interface SourcePacket {
-  readonly bytes: Uint8Array;
-  readonly keyFrame: boolean;
-  /** As read, never below 0. */
-  readonly rawPts: number;
-  /** From the start of the input. */
-  readonly pts: number;
-  readonly captureTimeNs: number;
-}
-
 export interface PacketSink {
   /** Before the first packet. */
   opened(video: NutStream, sound: NutStream | undefined): void;
@@ -39,24 +24,34 @@ export interface PacketSink {
   sound(packet: SourcePacket): void;
 }
 
-const OUTPUT = [
-  ...['-c', 'copy', '-avoid_negative_ts', 'disabled', '-output_ts_offset', String(OFFSET_SECONDS)],
-  ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
-];
-
-/**
- * RTSP often leaves the first picture without a time, and with reordered pictures ffmpeg then knows none for it. This
- * filter gives it one, and holds each picture back by one to do so: for inputs that turn out to need it.
- */
-const MEND_TIMES = [
-  '-bsf:v',
-  String.raw`setts=pts=if(eq(PTS\,NOPTS)\,if(N\,PREV_OUTPTS+1\,0)\,PTS)`,
+const COPY = [
+  ...['-c', 'copy', '-avoid_negative_ts', 'disabled', '-flush_packets', '1', '-f', 'nut'],
 ];
 const LACKS_TIMES = /Negative pts not supported|unknown timestamp/;
 
 export interface SourceOptions {
   readonly sound: boolean;
+  /** Pictures without a time get one, and all are held back by one for it: of inputs that turned out to need it. */
   readonly mendsTimes: boolean;
+}
+
+/**
+ * How the offset is added: behind ffmpeg's own work, and where times are taken as they are half of it before. ffmpeg
+ * makes the first ones of decoding up, from 0 on, and a list counts from the first time that is known, so that those of
+ * the pictures before that one would lie below 0, and be changed.
+ */
+function offsetOf({ kind }: CameraInput): {
+  readonly before: readonly string[];
+  readonly behind: readonly string[];
+  /** Where counting begins, in seconds as a filter sees them. */
+  readonly startsAt: number;
+} {
+  const startsAt = kind === 'url' ? OFFSET_SECONDS / 2 : 0;
+  return {
+    before: startsAt === 0 ? [] : ['-itsoffset', String(startsAt)],
+    behind: ['-output_ts_offset', String(OFFSET_SECONDS - startsAt)],
+    startsAt,
+  };
 }
 
 /** Whether an input failed for pictures without a time. */
@@ -73,21 +68,33 @@ export class PacketSource implements NutSink {
   readonly #sink: PacketSink;
   readonly #input: CameraInput;
   readonly #channel: string;
+  readonly #first: FirstPicture | undefined;
   #video: NutStream | undefined;
   #sound: NutStream | undefined;
   #holds = 0;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array | undefined;
 
   constructor(channel: string, input: CameraInput, wanted: SourceOptions, sink: PacketSink) {
     this.#sink = sink;
     this.#input = input;
     this.#channel = channel;
+    const pictures = ['-map', '0:v:0'];
     const sound = wanted.sound ? ['-map', '0:a:0?'] : [];
-    const mend = wanted.mendsTimes ? MEND_TIMES : [];
+    const isApart = input.losesFirstTime && !wanted.mendsTimes;
+    const { before, behind, startsAt } = offsetOf(input);
+    const copy = [...behind, ...COPY];
+    const mend = mendTimes(startsAt);
+    const beside = isApart ? [...pictures, ...FIRST_PICTURE, ...mend, ...copy, 'pipe:3'] : [];
+    const filter = wanted.mendsTimes ? mend : isApart ? WITHOUT_FIRST : [];
+    const all = [...pictures, ...sound, ...filter, ...copy, 'pipe:1'];
     this.#child = new FfmpegChild({
-      args: [...input.args, '-map', '0:v:0', ...sound, ...mend, ...OUTPUT],
+      args: [...before, ...input.args, ...beside, ...all],
       secrets: input.secrets,
+      ...(isApart ? { second: 'output' } : {}),
     });
+    if (isApart) {
+      this.#first = new FirstPicture(this.#child.secondOutput, (packet) => sink.picture(packet));
+    }
     this.#child.input.end(input.script ?? '');
     this.#reader = new PipeReader(this.#child.output, new NutDemuxer(this, READ_AHEAD_BYTES));
     this.ended = this.#follow();
@@ -119,6 +126,7 @@ export class PacketSource implements NutSink {
     await this.#reader.ended.catch((error: unknown) => (broken = readingFailure(error)));
     if (broken !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
+    await this.#first?.close();
     if (broken !== undefined) return { error: broken, isLasting: false };
     const attempt =
       this.#video === undefined
@@ -134,23 +142,16 @@ export class PacketSource implements NutSink {
     if (this.#video !== undefined) this.#sink.opened(this.#video, this.#sound);
   }
 
-  frame({ stream, byteLength }: NutFrame): Uint8Array | undefined {
-    if (stream !== this.#video && stream !== this.#sound) return undefined;
-    if (byteLength > MAX_PACKET_BYTES || byteLength === 0) return undefined;
-    // Of its own memory, and not filled with zeros first.
-    this.#bytes = Buffer.allocUnsafeSlow(byteLength);
+  frame(frame: NutFrame): Uint8Array | undefined {
+    if (frame.stream !== this.#video && frame.stream !== this.#sound) return undefined;
+    this.#bytes = packetPlace(frame);
     return this.#bytes;
   }
 
-  whole({ stream, pts, keyFrame }: NutFrame): void {
-    const packet: SourcePacket = {
-      bytes: this.#bytes,
-      keyFrame,
-      rawPts: pts,
-      pts: pts - rescale(OFFSET_SECONDS, SECONDS, stream.timeBase),
-      captureTimeNs: monotonicNs(),
-    };
-    if (stream === this.#video) this.#sink.picture(packet);
-    else this.#sink.sound(packet);
+  whole(frame: NutFrame): void {
+    const packet = sourcePacket(frame, this.#bytes as Uint8Array);
+    if (frame.stream === this.#sound) this.#sink.sound(packet);
+    else if (this.#first === undefined) this.#sink.picture(packet);
+    else this.#first.take(packet);
   }
 }

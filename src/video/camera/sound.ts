@@ -1,7 +1,7 @@
 /** Sound of an input: which codecs a channel can carry, and what their readers must know. */
 import type { PacketCodec } from '../../format/index.js';
 import type { NutStream } from '../ffmpeg/index.js';
-import type { PacketFacts } from './packet-output.js';
+import type { PacketFacts } from '../packets/index.js';
 
 /** NUT names sound by the two bytes of WAVE files, and Opus by its own name. */
 const CODECS: Readonly<Record<string, PacketCodec>> = {

@@ -6,6 +6,7 @@ import {
   openSubscriber,
 } from '../../bus/index.js';
 import {
+  assertChannelName,
   assertInteger,
   assertKnownKeys,
   assertOneOf,
@@ -14,7 +15,7 @@ import {
 } from '../../core/index.js';
 import { describeFormat, video, type VideoFormat } from '../../format/index.js';
 import type { CameraOptions } from '../camera/options.js';
-import { PacketOutput } from '../camera/packet-output.js';
+import { checkPacketRing, PacketOutput } from '../camera/packet-output.js';
 import { EncodingChild, type EncodedPacket, RAW_FOURCC } from './encoding-child.js';
 
 /** How to encode a channel. */
@@ -50,6 +51,12 @@ const DEFAULT_RING_BYTES = 8 << 20;
 const DEFAULT_KEY_FRAMES = 50;
 /** An encoder that ends so often without a packet in between is not started again. */
 const MAX_FAILURES = 3;
+/** Packets that wait for their channel to be opened; while there are so many nothing is encoded. */
+const MAX_EARLY = 64;
+
+interface EarlyPacket extends EncodedPacket {
+  readonly format: VideoFormat;
+}
 
 /** Encodes the newest frames of a channel. Whoever opened it closes it. */
 export class Encoder implements AsyncDisposable {
@@ -61,8 +68,10 @@ export class Encoder implements AsyncDisposable {
   readonly #output: PacketOutput;
   readonly #ending = new AbortController();
   #child: EncodingChild | undefined;
-  #isOpen: Promise<void> | undefined;
-  #early: EncodedPacket[] = [];
+  #sending: Promise<void> | undefined;
+  #early: EarlyPacket[] = [];
+  /** Why there is no channel for the packets. */
+  #broken: SluiceError | undefined;
   #failures = 0;
   #stats = { frames: 0, dropped: 0, packets: 0, bytes: 0 };
 
@@ -90,6 +99,8 @@ export class Encoder implements AsyncDisposable {
   /** @internal */
   static async open(channel: string, source: string, options: EncoderOptions): Promise<Encoder> {
     assertKnownKeys('openEncoder()', options, KNOWN);
+    assertChannelName(channel);
+    checkPacketRing(options.packetRingBytes);
     const { codec, encoder, keyFrameInterval, bitsPerSecond, signal, directory, allow } = options;
     if (codec !== undefined) assertOneOf('codec', codec, ['h264', 'hevc']);
     if (encoder !== undefined) assertOneOf('encoder', encoder, ['software', 'nvenc']);
@@ -114,6 +125,7 @@ export class Encoder implements AsyncDisposable {
 
   /** Ends it and its channel. Idempotent. */
   async close(): Promise<void> {
+    this.#ending.abort();
     await this.#subscriber.close();
     await this.closed;
   }
@@ -133,22 +145,35 @@ export class Encoder implements AsyncDisposable {
       reason = { reason: 'failed', error };
     }
     await this.#child?.finish();
-    await this.#isOpen;
+    await this.#sending;
     this.#ending.abort();
     await this.#output.close();
-    return reason;
+    return this.#broken === undefined ? reason : { reason: 'failed', error: this.#broken };
   }
 
   async #take(frame: Frame<VideoFormat>): Promise<void> {
     this.#stats.frames += 1;
+    if (!(await this.#isReady(frame))) return;
     if (this.#child?.failure !== undefined) this.#replaceFailed(this.#child.failure);
     if (this.#child !== undefined && this.#child.format !== frame.format) {
       await this.#child.finish();
       this.#child = undefined;
     }
     this.#child ??= this.#start(frame.format);
-    if (this.#child.isBehind) this.#stats.dropped += 1;
+    if (this.#child.isBehind || this.#early.length >= MAX_EARLY) this.#stats.dropped += 1;
     else this.#child.encode(frame);
+  }
+
+  /** Its data may land later than it is announced: that of a GPU, on its way to the host. */
+  async #isReady(frame: Frame<VideoFormat>): Promise<boolean> {
+    try {
+      await frame.ready({ signal: this.#ending.signal });
+      return true;
+    } catch (error) {
+      if (this.#ending.signal.aborted) return false;
+      if (isSluiceError(error, 'FRAME_LOST') || isSluiceError(error, 'CLOSED')) return false;
+      throw error;
+    }
   }
 
   #start(format: VideoFormat): EncodingChild {
@@ -172,21 +197,33 @@ export class Encoder implements AsyncDisposable {
     if (this.#failures >= MAX_FAILURES) throw failure;
   }
 
-  #give(packet: EncodedPacket, { width, height }: VideoFormat): void {
-    this.#early.push(packet);
+  #give(packet: EncodedPacket, format: VideoFormat): void {
+    if (this.#broken !== undefined) return;
+    this.#early.push({ ...packet, format });
+    this.#sending ??= this.#sendEarly();
+  }
+
+  /** In order, each when its channel is open: there is another one for another size. */
+  async #sendEarly(): Promise<void> {
     const { codec = 'h264' } = this.#options;
-    const facts = { timeBase: [1, 1_000_000] as const, width, height };
-    // Opens the channel, or another one for another size; meanwhile what comes waits in order.
-    this.#isOpen = (this.#isOpen ?? Promise.resolve())
-      .then(() => this.#output.begin(codec, facts))
-      .then(() => {
-        const next = this.#early.shift();
-        if (next === undefined) return;
+    try {
+      for (let next = this.#early[0]; next !== undefined; next = this.#early[0]) {
+        const { width, height } = next.format;
+        await this.#output.begin(codec, { timeBase: [1, 1_000_000], width, height });
+        this.#early.shift();
         const { bytes, keyFrame, from } = next;
         this.#stats.packets += 1;
         this.#stats.bytes += bytes.length;
         this.#output.send(bytes, { ...from, keyFrame, dtsNs: from.ptsNs });
-      });
+      }
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error;
+      this.#broken = error;
+      this.#early = [];
+      void this.#subscriber.close();
+    }
+    // In the same turn as the last look at what waits.
+    this.#sending = undefined;
   }
 }
 

@@ -48,8 +48,11 @@ export class EncodingChild {
   readonly #child: FfmpegChild;
   readonly #reader: PipeReader;
   readonly #underWay = new Map<number, EncodedFrom>();
-  #firstNs: number | undefined;
+  /** The time of a frame that is 0 for the encoder. */
+  #originNs: number | undefined;
+  #lastNs = Number.NEGATIVE_INFINITY;
   #lastUs = -1;
+  #packets = 0;
   #ending = false;
 
   constructor(
@@ -76,6 +79,7 @@ export class EncodingChild {
         },
         frame: ({ byteLength }) => (bytes = new Uint8Array(byteLength)),
         whole: (frame) => {
+          this.#packets += 1;
           const from = this.#sourceOf(frame);
           const unit = units?.take(bytes, frame.keyFrame);
           if (from !== undefined && unit !== undefined) onPacket({ ...unit, from }, units!);
@@ -105,8 +109,11 @@ export class EncodingChild {
   /** Copies the picture: the frame can be released afterwards. */
   encode(frame: Frame<VideoFormat>): void {
     const { ptsNs, captureTimeNs, id } = frame;
-    this.#firstNs ??= ptsNs;
-    const us = Math.max(this.#lastUs + 1, Math.round((ptsNs - this.#firstNs) / 1000));
+    // Times that run backwards, as those of a clip that begins again, go on from where they were.
+    if (ptsNs < this.#lastNs) this.#originNs = ptsNs - (this.#lastUs + 1) * 1000;
+    this.#originNs ??= ptsNs;
+    this.#lastNs = ptsNs;
+    const us = Math.max(this.#lastUs + 1, Math.round((ptsNs - this.#originNs) / 1000));
     this.#lastUs = us;
     this.#underWay.set(us, { ptsNs, captureTimeNs, id });
     const { input } = this.#child;
@@ -120,7 +127,7 @@ export class EncodingChild {
   /** Resolves when what it was given is encoded. */
   async finish(): Promise<void> {
     this.#ending = true;
-    this.#child.input.end();
+    await this.#child.finish(() => this.#packets);
     await this.ended;
   }
 

@@ -1,5 +1,11 @@
 /** ffmpeg: the child processes that read inputs and decode, and the container between them and us. */
-export { FfmpegChild, missingFfmpeg, type ChildEnd, type ChildOptions } from './child.js';
+export {
+  FfmpegChild,
+  missingFfmpeg,
+  PIPE_BYTES,
+  type ChildEnd,
+  type ChildOptions,
+} from './child.js';
 export { readFailure, readingFailure, type CameraFailure } from './failure-words.js';
 export { NutDemuxer, type NutSink } from './nut-demuxer.js';
 export type { NutFrame, NutStream } from './nut-format.js';

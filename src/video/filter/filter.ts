@@ -26,6 +26,9 @@ import { elementByteLength } from '../../tensor/index.js';
 import { type ConversionTarget, FrameConverter } from '../conversion/frame-converter.js';
 import { DerivedChannel } from '../inputs/derived-channel.js';
 import type { VideoFrame } from '../inputs/latest-frames.js';
+import { detectionMarks } from '../overlay/detection-marks.js';
+import { Overlay } from '../overlay/overlay.js';
+import { type RecentDetections, recentDetections } from '../overlay/recent-detections.js';
 import { describeInput, filterInputs, type FilterInputs } from './filter-inputs.js';
 import {
   checkFilter,
@@ -37,6 +40,8 @@ import {
 
 /** More channels than a group has at once. */
 const MOST_CONVERTERS = 512;
+
+const LABEL = 'sluice filter';
 
 type Output = TensorFormat<'data'> | VideoFormat;
 
@@ -61,6 +66,9 @@ export class Filter implements AsyncDisposable {
   readonly #sources: MessagePublisher<JsonFormat<FilterInputs>> | undefined;
   readonly #converters = new Map<string, FrameConverter>();
   readonly #waiting = new Set<string>();
+  /** Of pictures, not of tensors. */
+  readonly #overlay: Overlay | undefined;
+  #detections: RecentDetections | undefined;
   #expected = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #pictures = 0;
@@ -78,8 +86,12 @@ export class Filter implements AsyncDisposable {
     this.#sources = sources;
     this.#options = options;
     this.#plan = plan;
+    const { format } = plan;
+    this.#overlay = format.kind === 'video' ? new Overlay(format, derived.stream) : undefined;
     derived.follow({
-      begin: () => undefined,
+      begin: () => {
+        this.#detections = recentDetections(plan.overlay, options, options.label ?? LABEL);
+      },
       onFrame: (channel) => this.#onFrame(channel),
       end: () => this.#letGo(),
     });
@@ -93,14 +105,13 @@ export class Filter implements AsyncDisposable {
     options: FilterOptions,
   ): Promise<Filter> {
     const plan = checkFilter(channel, inputs, options);
-    const label = 'sluice filter';
-    const parts = { format: plan.format, inputs, options, onlyComplete: false, label };
+    const parts = { format: plan.format, inputs, options, onlyComplete: false, label: LABEL };
     const derived = await DerivedChannel.open<Output>(channel, parts);
     try {
       const { allow, directory, signal } = options;
       const sources = isTensorTarget(options.to)
         ? await openPublisher(`${channel}/inputs`, {
-            ...{ format: filterInputs(), whenFull: 'overwrite', label: options.label ?? label },
+            ...{ format: filterInputs(), whenFull: 'overwrite', label: options.label ?? LABEL },
             ...(signal === undefined ? {} : { signal }),
             ...(allow === undefined ? {} : { allow }),
             ...(directory === undefined ? {} : { directory }),
@@ -131,6 +142,8 @@ export class Filter implements AsyncDisposable {
   }
 
   #letGo(): void {
+    void this.#detections?.close();
+    this.#detections = undefined;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#waiting.clear();
@@ -227,8 +240,12 @@ export class Filter implements AsyncDisposable {
     const { stream, output } = this.#derived;
     const described = frames.map((frame, index) => {
       const converter = this.#converters.get(frame.channel)!;
-      converter.run(frame, this.#targetOf(loan, index));
-      return describeInput(frame, converter.planFor(frame).placement);
+      const target = this.#targetOf(loan, index);
+      const { placement } = converter.planFor(frame);
+      converter.run(frame, target);
+      const found = this.#detections?.of(frame) ?? [];
+      this.#overlay?.draw(detectionMarks(found, placement), target);
+      return describeInput(frame, placement);
     });
     const sources = frames.toSorted((a, b) => b.captureTimeNs - a.captureTimeNs);
     const { epoch } = output.manifest;

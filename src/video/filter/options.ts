@@ -19,13 +19,14 @@ import {
   tensorSpec,
   type TensorTarget,
 } from '../../pixels/index.js';
+import { checkOverlay, OVERLAY_OPTIONS, type OverlayOptions } from '../overlay/options.js';
 import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
 
 /** What pictures become: a tensor as detectors take it, or a picture of another format. */
 export type FilterTarget = TensorTarget | VideoFormat;
 
-/** How to open a filter. */
-export interface FilterOptions extends DerivedOptions {
+/** How to open a filter. Detections are drawn over pictures only. */
+export interface FilterOptions extends DerivedOptions, OverlayOptions {
   readonly to: FilterTarget;
   /** Default 'letterbox': keep the shape, fill up with `padding`. */
   readonly fit?: Fit;
@@ -42,7 +43,11 @@ export interface FilterOptions extends DerivedOptions {
   readonly maxWaitMs?: number;
 }
 
-const KNOWN = ['to', 'fit', 'padding', 'filter', 'batch', 'maxWaitMs', ...DERIVED_OPTIONS] as const;
+const KNOWN = [
+  ...(['to', 'fit', 'padding', 'filter', 'batch', 'maxWaitMs'] as const),
+  ...OVERLAY_OPTIONS,
+  ...DERIVED_OPTIONS,
+] as const;
 
 const MAX_INPUTS = 64;
 const MAX_BATCH = 256;
@@ -54,6 +59,7 @@ export interface FilterPlan {
   readonly format: TensorFormat<'data'> | VideoFormat;
   /** Undefined: one picture a frame, and no dimension for it. */
   readonly batch: number | undefined;
+  readonly overlay: Required<OverlayOptions>;
 }
 
 export function isTensorTarget(target: FilterTarget): target is TensorTarget {
@@ -80,14 +86,19 @@ export function checkFilter(
   if (typeof to !== 'object' || to === null) {
     throw new TypeError('openFilter() needs `to`: a tensor or a picture');
   }
-  return isTensorTarget(to) ? checkTensors(to, inputs, options) : checkPicture(to, inputs, options);
+  const overlay = checkOverlay(options);
+  if (!isTensorTarget(to)) return { ...checkPicture(to, inputs, options), overlay };
+  if (overlay.detections.length > 0) {
+    throw new TypeError('detections are drawn over a picture: `to` must be one, not a tensor');
+  }
+  return { ...checkTensors(to, inputs, options), overlay };
 }
 
 function checkTensors(
   to: TensorTarget,
   inputs: readonly string[],
   options: FilterOptions,
-): FilterPlan {
+): Omit<FilterPlan, 'overlay'> {
   const known = ['width', 'height', 'colors', 'layout', 'dtype', 'mean', 'std'];
   assertKnownKeys('openFilter(): to', to, known);
   assertInteger('to.width', to.width, 1, 16384);
@@ -121,7 +132,7 @@ function checkPicture(
   to: VideoFormat,
   inputs: readonly string[],
   { batch, maxWaitMs }: FilterOptions,
-): FilterPlan {
+): Omit<FilterPlan, 'overlay'> {
   assertOneOf('to.pixelFormat', to.pixelFormat, PIXEL_FORMATS);
   if (batch !== undefined || maxWaitMs !== undefined) {
     throw new TypeError('batch and maxWaitMs are for tensors: a picture is made of one picture');

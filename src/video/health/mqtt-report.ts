@@ -71,6 +71,8 @@ export class MqttReport implements AsyncDisposable {
   readonly #discovery: string | undefined;
   readonly #health: () => Health;
   readonly #statuses = new Map<string, boolean>();
+  /** Of which the broker may still have something: told of by this connection or one before. */
+  readonly #told: Set<string>;
   readonly #timer: NodeJS.Timeout;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #sending: Promise<void> | undefined;
@@ -78,8 +80,15 @@ export class MqttReport implements AsyncDisposable {
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
 
   /** @internal Use `openMqttReport()`. */
-  constructor(client: MqttClient, options: MqttOptions, shown: string, health: () => Health) {
+  constructor(
+    client: MqttClient,
+    options: MqttOptions,
+    shown: string,
+    health: () => Health,
+    told: Set<string>,
+  ) {
     this.#client = client;
+    this.#told = told;
     this.url = shown;
     this.#topic = topicOf(options);
     this.#everyMs = options.everyMs ?? DEFAULT_EVERY_MS;
@@ -155,11 +164,13 @@ export class MqttReport implements AsyncDisposable {
       const isChanged = this.#statuses.get(channel) !== healthy;
       if (!this.#statuses.has(channel)) messages.push(...this.#announce(channel));
       this.#statuses.set(channel, healthy);
+      this.#told.add(channel);
       if (isChanged) say(statusTopic(channel), healthy ? 'online' : 'offline');
       if (isChanged || isDue) say(healthTopic(channel), JSON.stringify(camera));
     }
-    for (const channel of this.#statuses.keys()) {
+    for (const channel of this.#told) {
       if (cameras.some((camera) => camera.channel === channel)) continue;
+      this.#told.delete(channel);
       this.#statuses.delete(channel);
       // A retained message that is empty is a message taken back.
       for (const topic of [statusTopic(channel), healthTopic(channel)]) say(topic, '');
@@ -187,12 +198,14 @@ export class MqttReport implements AsyncDisposable {
 }
 
 /**
- * Connects, and reports until it is closed or the connection is lost. `health` is asked twice a second. Rejects with
- * `RangeError` for bad options, `SYSTEM` when there is no connection, and the signal's reason.
+ * Connects, and reports until it is closed or the connection is lost. `health` is asked twice a second. `told`: the
+ * channels that connections before have told of, and this one adds to; what was retained of those that are there no more
+ * is taken back. Rejects with `RangeError` for bad options, `SYSTEM` when there is no connection, and the signal's reason.
  */
 export async function openMqttReport(
   options: MqttOptions,
   health: () => Health,
+  told: Set<string>,
   signal?: AbortSignal,
 ): Promise<MqttReport> {
   checkMqttOptions(options);
@@ -224,7 +237,7 @@ export async function openMqttReport(
   } finally {
     signal?.removeEventListener('abort', abort);
   }
-  return new MqttReport(client, options, shown, health);
+  return new MqttReport(client, options, shown, health, told);
 }
 
 function clientOptions(options: MqttOptions): IClientOptions {

@@ -63,11 +63,15 @@ function nextRecord(reader: McapStreamReader, path: string): McapTypes.TypedMcap
     return reader.nextRecord();
   } catch (error) {
     const found = printable(error instanceof Error ? error.message : String(error));
-    throw new SluiceError('FORMAT_MISMATCH', `${printable(path)} is no MCAP file: ${found}`, {
-      details: { path },
-      remedy: 'Only files of `sluice record … .mcap` can be played back.',
-      cause: error,
-    });
+    throw new SluiceError(
+      'FORMAT_MISMATCH',
+      `${printable(path)} is no MCAP file, or a damaged one: ${found}`,
+      {
+        details: { path },
+        remedy: 'Only files of `sluice record … .mcap` can be played back.',
+        cause: error,
+      },
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import type { CloseReason, LoanedFrame, PublisherStats } from '../../bus/index.j
 import type { VideoFormat } from '../../format/index.js';
 import { DerivedChannel } from '../inputs/derived-channel.js';
 import { Overlay } from '../overlay/overlay.js';
-import { RecentDetections } from '../overlay/recent-detections.js';
+import { type RecentDetections, recentDetections } from '../overlay/recent-detections.js';
 import { Canvas } from './canvas.js';
 import { checkMosaic, type MosaicOptions, type MosaicPlan } from './options.js';
 import { StillPicture } from './still-picture.js';
@@ -114,19 +114,10 @@ export class Mosaic implements AsyncDisposable {
 
   #begin(): void {
     this.#startedMs = performance.now();
-    this.#detections = this.#readDetections();
+    this.#detections = recentDetections(this.#plan, this.#options, this.#options.label ?? LABEL);
     for (const channel of this.#plan.named) this.#await(channel);
     this.#layOut();
     this.#schedule(performance.now());
-  }
-
-  #readDetections(): RecentDetections | undefined {
-    const { detections, maxDetectionAgeMs } = this.#plan;
-    const { label = LABEL, directory, allow, onProblem = () => undefined } = this.#options;
-    if (detections.length === 0) return undefined;
-    return new RecentDetections({
-      ...{ channels: detections, maxAgeMs: maxDetectionAgeMs, label, directory, allow, onProblem },
-    });
   }
 
   #end(): void {

@@ -1,18 +1,13 @@
 /** How to open a mosaic. */
-import {
-  assertChannelPattern,
-  assertInteger,
-  assertKnownKeys,
-  assertOneOf,
-  isChannelPattern,
-} from '../../core/index.js';
+import { assertInteger, assertKnownKeys, assertOneOf, isChannelPattern } from '../../core/index.js';
 import { type PixelFormat, video, type VideoFormat } from '../../format/index.js';
 import type { ResizeFilter } from '../../pixels/index.js';
 import { checkInputs, DERIVED_OPTIONS, type DerivedOptions } from '../inputs/derived-options.js';
+import { checkOverlay, OVERLAY_OPTIONS, type OverlayOptions } from '../overlay/options.js';
 import { MAX_TILES } from './tile-layout.js';
 
 /** How to open a mosaic. */
-export interface MosaicOptions extends DerivedOptions {
+export interface MosaicOptions extends DerivedOptions, OverlayOptions {
   /** Of the mosaic, in pixels. Default 1920 × 1080. */
   readonly width?: number;
   readonly height?: number;
@@ -24,16 +19,6 @@ export interface MosaicOptions extends DerivedOptions {
   readonly columns?: number;
   /** The name of its channel in each picture. Default true. */
   readonly labels?: boolean;
-  /**
-   * Channels of detections, or patterns, such as 'detect/*': what they found in the inputs is drawn over them. Default
-   * none.
-   */
-  readonly detections?: readonly string[];
-  /**
-   * Detections of another frame than the one that is shown: how far apart the two may be, in time of capture. From half
-   * of it on they fade. Default 1000.
-   */
-  readonly maxDetectionAgeMs?: number;
   /** After so long without a new frame an input is shown as dead. Default 2000. */
   readonly staleMs?: number;
   /** After so long a dead input of a pattern leaves the mosaic; those that are named stay. Default 30 000. */
@@ -49,24 +34,21 @@ const KNOWN = [
   'framesPerSecond',
   'columns',
   'labels',
-  'detections',
-  'maxDetectionAgeMs',
   'staleMs',
   'leaveMs',
   'filter',
+  ...OVERLAY_OPTIONS,
   ...DERIVED_OPTIONS,
 ] as const;
 
 const MAX_SECONDS_MS = 2 ** 31 - 1;
 
 /** Options with their defaults, checked. */
-export interface MosaicPlan {
+export interface MosaicPlan extends Required<OverlayOptions> {
   readonly format: VideoFormat;
   readonly framesPerSecond: number;
   readonly columns: number | undefined;
   readonly labels: boolean;
-  readonly detections: readonly string[];
-  readonly maxDetectionAgeMs: number;
   readonly staleMs: number;
   readonly leaveMs: number;
   readonly filter: ResizeFilter;
@@ -84,12 +66,7 @@ export function checkMosaic(
   checkInputs('openMosaic()', output, inputs, MAX_TILES);
   const { width = 1920, height = 1080, pixelFormat = 'nv12', framesPerSecond = 25 } = options;
   const { columns, labels = true, staleMs = 2000, leaveMs = 30_000, filter = 'bilinear' } = options;
-  const { detections = [], maxDetectionAgeMs = 1000 } = options;
-  if (!Array.isArray(detections) || detections.length > MAX_TILES) {
-    throw new RangeError(`detections must be at most ${MAX_TILES} channels or patterns`);
-  }
-  for (const channel of detections) assertChannelPattern(channel);
-  assertInteger('maxDetectionAgeMs', maxDetectionAgeMs, 1, MAX_SECONDS_MS);
+  const overlay = checkOverlay(options);
   assertInteger('framesPerSecond', framesPerSecond, 1, 240);
   if (columns !== undefined) assertInteger('columns', columns, 1, MAX_TILES);
   assertInteger('staleMs', staleMs, 1, MAX_SECONDS_MS);
@@ -97,6 +74,5 @@ export function checkMosaic(
   assertOneOf('filter', filter, ['auto', 'bilinear', 'area']);
   const format = video({ width, height, pixelFormat });
   const named = [...new Set(inputs.filter((input) => !isChannelPattern(input)))];
-  const times = { maxDetectionAgeMs, staleMs, leaveMs };
-  return { format, framesPerSecond, columns, labels, detections, ...times, filter, named };
+  return { format, framesPerSecond, columns, labels, ...overlay, staleMs, leaveMs, filter, named };
 }

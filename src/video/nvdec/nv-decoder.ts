@@ -124,7 +124,7 @@ export class NvDecoder implements Decoder {
   }
 
   async finish(): Promise<void> {
-    await this.#running;
+    while (this.#running !== undefined) await this.#running;
     if (this.#failure === undefined && !this.#closed) await this.#attempt(() => this.#drain());
     await this.close();
   }
@@ -142,6 +142,8 @@ export class NvDecoder implements Decoder {
   #run(): void {
     this.#running ??= this.#attempt(() => this.#work()).finally(() => {
       this.#running = undefined;
+      // What came between the loop's last look and here.
+      if (this.#queue.length > 0) this.#run();
     });
   }
 

@@ -5,10 +5,12 @@
 import type { AllowedPeers } from '../../bus/index.js';
 import type { Detections } from '../detections/detections.js';
 import { type DetectionMessage, openDetectionSubscriber } from '../detections/index.js';
+import type { DerivedOptions } from '../inputs/derived-options.js';
 import { keepReading } from '../inputs/keep-reading.js';
 import type { VideoFrame } from '../inputs/latest-frames.js';
+import type { OverlayOptions } from './options.js';
 
-export interface RecentDetectionsOptions {
+interface RecentDetectionsOptions {
   /** Channels and patterns. */
   readonly channels: readonly string[];
   /** From half of this age on they fade, and are gone then. */
@@ -34,6 +36,17 @@ const NS_PER_MS = 1e6;
 
 /** By the channel of the detector, oldest first. */
 type ByDetector = Map<string, DetectionMessage[]>;
+
+/** Undefined where none are to be drawn. To be closed. */
+export function recentDetections(
+  { detections, maxDetectionAgeMs }: Required<OverlayOptions>,
+  { directory, allow, onProblem = () => undefined }: DerivedOptions,
+  label: string,
+): RecentDetections | undefined {
+  if (detections.length === 0) return undefined;
+  const reading = { channels: detections, maxAgeMs: maxDetectionAgeMs, label };
+  return new RecentDetections({ ...reading, directory, allow, onProblem });
+}
 
 /** To be closed. */
 export class RecentDetections {

@@ -1,6 +1,7 @@
 /** packets: encoded pictures and sound as channels carry them. */
 export * from './access-units.js';
 export { joinNals, lengthsToStartCodes, nalPlaces, type NalPlace } from './annex-b.js';
+export { type PacketFacts, packetFacts } from './packet-facts.js';
 export {
   openPackets,
   type Packet,

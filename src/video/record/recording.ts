@@ -3,14 +3,13 @@ import type { CloseReason } from '../../bus/index.js';
 import { assertChannelName, SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import type { PacketFormat } from '../../format/index.js';
-import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
+import { openPackets, type Packet, packetFacts, type PacketReader } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
 import { nextPacket } from '../packets/next-packet.js';
 import { Ending } from './ending.js';
 import { checkRecordOptions, type RecordingType, type RecordOptions } from './options.js';
 import { SegmentSeries } from './segment-series.js';
 import { SoundTrack } from './sound-track.js';
-import { packetFacts } from './stream-headers.js';
 
 /** What a recording has done so far. Plain JSON. */
 export interface RecordingStats {

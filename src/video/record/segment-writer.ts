@@ -58,6 +58,7 @@ export class SegmentWriter {
   /** Of a `.mp4` ffmpeg writes it at the end. */
   readonly #index: MatroskaIndex | undefined;
   #failed = false;
+  #isWriting = false;
 
   private constructor(
     path: string,
@@ -79,7 +80,7 @@ export class SegmentWriter {
     const copy = ['-c', 'copy', '-avoid_negative_ts', 'make_zero', '-flush_packets', '1'];
     this.#child = new FfmpegChild({
       args: ['-copyts', ...pictures, ...second, ...copy, ...tag, ...OUTPUT[type], 'pipe:1'],
-      secondInput: sound !== undefined,
+      ...(sound === undefined ? {} : { second: 'input' }),
     });
     if (this.#muxer === undefined) this.#child.input.write(pictureHeader(streams));
     if (sound !== undefined) this.#child.secondInput.write(soundHeader(sound));
@@ -120,8 +121,10 @@ export class SegmentWriter {
 
   /** No more comes; resolves as `done`. */
   async end(): Promise<void> {
-    this.#child.input.end();
     this.#child.secondInput?.end();
+    let looks = 0;
+    // A slow disk has the time it needs.
+    await this.#child.finish(() => (this.#isWriting ? (looks -= 1) : this.writtenBytes));
     await this.done;
   }
 
@@ -146,7 +149,9 @@ export class SegmentWriter {
       // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
       const output = new Socket({ fd: this.#child.output, readable: true, writable: false });
       for await (const chunk of output) {
+        this.#isWriting = true;
         await writeAll(file, chunk as Buffer);
+        this.#isWriting = false;
         this.writtenBytes += (chunk as Buffer).byteLength;
         this.#index?.add(chunk as Buffer);
       }

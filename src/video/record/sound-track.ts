@@ -1,11 +1,11 @@
 /** The sound beside recorded pictures: read from when a file begins that can have it, until it ends. */
 import { isSluiceError } from '../../core/index.js';
 import type { PacketFormat } from '../../format/index.js';
-import { openPackets, type Packet, type PacketReader } from '../packets/index.js';
+import { openPackets, type Packet, packetFacts, type PacketReader } from '../packets/index.js';
 import { soundChannelOf } from '../packets/packet-channel.js';
 import type { RecordOptions } from './options.js';
 import { nextPacket } from '../packets/next-packet.js';
-import { packetFacts, type SoundStream } from './stream-headers.js';
+import type { SoundStream } from './stream-headers.js';
 
 export class SoundTrack {
   readonly stream: SoundStream;

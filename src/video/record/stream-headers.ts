@@ -49,28 +49,3 @@ export function pictureHeader({ width, height }: { width: number; height: number
     channels: 0,
   });
 }
-
-/** What a camera says of its packets, in `userData` of the announcement; foreign text. */
-export function packetFacts(userData: Readonly<Record<string, unknown>>): {
-  readonly width: number;
-  readonly height: number;
-  readonly sampleRateHz: number;
-  readonly channels: number;
-  readonly configuration: Uint8Array;
-} {
-  const facts = (userData['packets'] ?? {}) as Readonly<Record<string, unknown>>;
-  const count = (name: string, most: number): number => {
-    const value = facts[name];
-    return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= most
-      ? value
-      : 0;
-  };
-  const text = facts['configuration'];
-  return {
-    width: count('width', 16_384),
-    height: count('height', 16_384),
-    sampleRateHz: count('sampleRateHz', 768_000),
-    channels: count('channels', 64),
-    configuration: typeof text === 'string' ? Buffer.from(text.slice(0, 4096), 'base64') : NO_BYTES,
-  };
-}

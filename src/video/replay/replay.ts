@@ -6,6 +6,9 @@ import { readMcap, type RecordedUnit } from '../mcap/mcap-reader.js';
 import { Ending } from '../record/ending.js';
 import { ReplayedChannel } from './replayed-channel.js';
 
+/** A timer of more than 24 days fires at once. */
+const MAX_SLEEP_MS = 3_600_000;
+
 /** How to play a file back. */
 export interface ReplayOptions {
   /** Times as fast, more than 0. Default 1; `Infinity`: as fast as readers of every unit take it. */
@@ -123,8 +126,10 @@ export class Replay implements AsyncDisposable {
     if (speed === Infinity) return;
     this.#origin ??= { fileNs: timeNs, startedMs: performance.now() };
     const { fileNs, startedMs } = this.#origin;
-    const waitMs = startedMs + (timeNs - fileNs) / 1e6 / speed - performance.now();
-    if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+    const dueMs = startedMs + (timeNs - fileNs) / 1e6 / speed;
+    for (let waitMs = dueMs - performance.now(); waitMs > 0; waitMs = dueMs - performance.now()) {
+      await sleep(Math.min(waitMs, MAX_SLEEP_MS), undefined, { signal });
+    }
   }
 }
 

@@ -67,6 +67,8 @@ export class PcmDecoder {
   readonly #ended: Promise<void>;
   readonly #onBlock: (block: PcmBlock) => void;
   #underWay: UnderWay[] = [];
+  #blocks = 0;
+  #isHeld = false;
   #closing = false;
 
   constructor(
@@ -130,17 +132,20 @@ export class PcmDecoder {
 
   /** Gives no more blocks until `release()`, but for those that were read already. */
   hold(): void {
+    this.#isHeld = true;
     this.#reader.hold();
   }
 
   release(): void {
+    this.#isHeld = false;
     this.#reader.release();
   }
 
   /** Gives what it has still to give, and ends. */
   async finish(): Promise<void> {
     this.#closing = true;
-    this.#child.input.end();
+    let looks = 0;
+    await this.#child.finish(() => (this.#isHeld ? (looks -= 1) : this.#blocks));
     await this.#ended;
   }
 
@@ -154,6 +159,7 @@ export class PcmDecoder {
   }
 
   #take({ stream, pts }: NutFrame, bytes: Uint8Array): void {
+    this.#blocks += 1;
     const blockNs = toNs(pts, stream.timeBase);
     const found = this.#packetAt(blockNs);
     if (found === undefined || found.isKnown) return;

@@ -46,6 +46,7 @@ interface Held {
 export class DescriptorDelivery implements PictureDelivery {
   readonly pixelFormats = PIXEL_FORMATS;
   readonly needsRate = false;
+  readonly earliestNs = Number.NEGATIVE_INFINITY;
   readonly #clients = new Map<ClientWriter, Held>();
   /** A client has room again. */
   readonly #onRoom: (client: ClientWriter) => void;

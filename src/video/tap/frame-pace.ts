@@ -30,6 +30,11 @@ export class FramePace {
     this.#rate ??= rate;
   }
 
+  /** Reading begins anew, perhaps with the frame that was taken last. */
+  restart(): void {
+    this.#lastPtsNs = Number.NaN;
+  }
+
   takes(ptsNs: number): boolean {
     const sinceLastNs = ptsNs - this.#lastPtsNs;
     this.#lastPtsNs = ptsNs;

@@ -78,6 +78,7 @@ export class FrameTap implements TapSource {
       },
       onRest: () => {
         clearTimeout(this.#holdTimer);
+        this.#pace.restart();
         this.#shown?.supersede();
         this.#shown = undefined;
       },
@@ -167,6 +168,7 @@ export class FrameTap implements TapSource {
     signal: AbortSignal,
   ): Promise<void> {
     try {
+      if (frame.ptsNs < this.#delivery.earliestNs) return frame.release();
       if (!this.#pace.takes(frame.ptsNs)) return frame.release();
       if (frame.state !== 'ready') await frame.ready({ signal });
     } catch (error) {

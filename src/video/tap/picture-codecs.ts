@@ -15,8 +15,9 @@ export interface PictureCodec {
   readonly pixelFormats: readonly PixelFormat[];
   /** Whether the beginning states a rate, so that it cannot be sent before that is known. */
   readonly needsRate: boolean;
-  /** The beginning of a stream. */
-  /** `rate`: undefined while it is not known. */
+  /** Of pictures before it nothing can be said: they are left out. */
+  readonly earliestNs: number;
+  /** The beginning of a stream. `rate`: undefined while it is not known. */
   header(format: VideoFormat, rate: Rational | undefined): Uint8Array;
   /** What stands before a picture. `ptsNs` grows. */
   prefix(format: VideoFormat, ptsNs: number): Uint8Array;
@@ -26,18 +27,21 @@ export const PICTURE_CODECS: Readonly<Record<'y4m' | 'nut' | 'raw', PictureCodec
   y4m: {
     pixelFormats: Y4M_PIXEL_FORMATS,
     needsRate: true,
+    earliestNs: Number.NEGATIVE_INFINITY,
     header: (format, rate = USUAL_RATE) => y4mHeader(format, rate),
     prefix: () => Y4M_FRAME,
   },
   nut: {
     pixelFormats: NUT_PIXEL_FORMATS,
     needsRate: false,
+    earliestNs: 0,
     header: nutHeaderOf,
     prefix: (format, ptsNs) => nutFrameHeader(ptsNs, true, rawByteLength(format)),
   },
   raw: {
     pixelFormats: PIXEL_FORMATS,
     needsRate: false,
+    earliestNs: Number.NEGATIVE_INFINITY,
     header: () => NO_BYTES,
     prefix: () => NO_BYTES,
   },

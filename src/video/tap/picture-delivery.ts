@@ -11,6 +11,8 @@ export interface PictureDelivery {
   readonly pixelFormats: readonly PixelFormat[];
   /** Whether nothing can be begun before the rate is known. */
   readonly needsRate: boolean;
+  /** Pictures of earlier times are left out. */
+  readonly earliestNs: number;
   /** Where the planes of a picture are. */
   planes(target: VideoFormat): readonly PlanePlace[];
   /** What pictures are made in. */
@@ -36,6 +38,7 @@ export interface PictureDelivery {
 export class StreamDelivery implements PictureDelivery {
   readonly pixelFormats: readonly PixelFormat[];
   readonly needsRate: boolean;
+  readonly earliestNs: number;
   readonly #codec: PictureCodec;
   /** What each client is in the middle of. */
   readonly #reading = new Map<ClientWriter, ShownPicture>();
@@ -44,6 +47,7 @@ export class StreamDelivery implements PictureDelivery {
     this.#codec = PICTURE_CODECS[as];
     this.pixelFormats = this.#codec.pixelFormats;
     this.needsRate = this.#codec.needsRate;
+    this.earliestNs = this.#codec.earliestNs;
   }
 
   planes(target: VideoFormat): readonly PlanePlace[] {

@@ -3,7 +3,7 @@ import { isSluiceError } from '../../core/index.js';
 import { packets, type PacketFormat } from '../../format/index.js';
 import { listChannels, type MessageSubscriber, openSubscriber } from '../../bus/index.js';
 import { type SoundFraming, soundFraming } from '../container/mpegts-sound.js';
-import { packetFacts } from '../record/stream-headers.js';
+import { packetFacts } from '../packets/index.js';
 
 export interface SoundHandlers {
   /** What comes is like this; undefined: there is none any more, or none that is understood. */

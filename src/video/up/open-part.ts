@@ -36,6 +36,8 @@ export interface PartSurroundings {
 
 export interface PartListeners {
   readonly signal: AbortSignal;
+  /** What a report has told of, kept from one opening to the next. */
+  readonly told: Set<string>;
   readonly onCamera: (status: CameraStatus) => void;
   /** It goes on, but not with all. */
   readonly onProblem: (about: string, error: unknown) => void;
@@ -44,7 +46,7 @@ export interface PartListeners {
 export async function openPart(
   { name, spec }: Part,
   { directory, version, health }: PartSurroundings,
-  { signal, onCamera, onProblem }: PartListeners,
+  { signal, told, onCamera, onProblem }: PartListeners,
 ): Promise<OpenPart> {
   const common = { signal, ...(directory === undefined ? {} : { directory }) };
   switch (spec.kind) {
@@ -80,7 +82,7 @@ export async function openPart(
       return opened(server, `at ${server.url}/metrics`);
     }
     case 'mqtt': {
-      const report = await openMqttReport(spec.options, health, signal);
+      const report = await openMqttReport(spec.options, health, told, signal);
       return opened(report, `connected to ${report.url}`);
     }
   }

@@ -45,6 +45,7 @@ export class RunningPart {
   readonly #tell: (event: PartEvent) => void;
   readonly #ending = new AbortController();
   readonly #watch: CameraWatch | undefined;
+  readonly #told = new Set<string>();
   #state: PartState = 'starting';
   #open: OpenPart | undefined;
   #restarts = 0;
@@ -130,6 +131,7 @@ export class RunningPart {
     try {
       const open = await openPart(this.part, this.#surroundings, {
         signal,
+        told: this.#told,
         onCamera: (status) => this.#onCamera(status),
         onProblem: (about, error) => this.#isTroubled(error, undefined, `${about}: `),
       });

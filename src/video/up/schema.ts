@@ -133,6 +133,13 @@ const target = keysOf({
   std: listOf(number(-1e6, 1e6), 'a list of numbers').exactOptional(),
 }).describe('A tensor (colors, layout, dtype) or a picture (pixelFormat)');
 
+const overlay = {
+  detections: listOf(text(CHANNEL), 'a list of channels or patterns')
+    .describe('Channels of detections, drawn over the pictures')
+    .exactOptional(),
+  maxDetectionAgeMs: integer(1).exactOptional(),
+};
+
 const filter = keysOf({
   inputs: listOf(text(CHANNEL), 'a list of channels or patterns').describe('Channels of pictures'),
   to: target,
@@ -143,6 +150,7 @@ const filter = keysOf({
   filter: oneOf(['auto', 'bilinear', 'area']).exactOptional(),
   batch: integer(1, 256).exactOptional(),
   maxWaitMs: number(0, 10_000).exactOptional(),
+  ...overlay,
   ...pool,
   ...published,
 });
@@ -165,10 +173,7 @@ const mosaic = keysOf({
   framesPerSecond: integer(1, 240).exactOptional(),
   columns: integer(1, 36).exactOptional(),
   labels: flag.exactOptional(),
-  detections: listOf(text(CHANNEL), 'a list of channels or patterns')
-    .describe('Channels of detections, drawn over the pictures')
-    .exactOptional(),
-  maxDetectionAgeMs: integer(1).exactOptional(),
+  ...overlay,
   staleMs: integer(1).exactOptional(),
   leaveMs: integer(1).exactOptional(),
   filter: oneOf(['auto', 'bilinear', 'area']).exactOptional(),

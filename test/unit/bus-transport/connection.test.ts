@@ -187,6 +187,31 @@ describe('a connection', () => {
     assert.deepEqual(first.log, ['frame 2']);
     assert.deepEqual(second.log, ['frame 6', 'wake', 'end ended']);
   });
+
+  it('tells whoever asks that something has come, then reads it, a WAKE in pieces too', async () => {
+    const pair = socketPair();
+    const recorder = new Recorder<'client'>();
+    const connection = new Connection(pair.client, {
+      side: 'client',
+      handlers: {
+        onFrame: (frame, descriptors) => recorder.onFrame(frame, descriptors),
+        onWake: () => recorder.onWake(),
+        onEnd: (end) => recorder.onEnd(end),
+        onArrival: () => recorder.add('arrival'),
+      },
+    });
+    const arrivals = (): number => recorder.log.filter((event) => event === 'arrival').length;
+    for (const piece of [WAKE, WAKE.subarray(0, 7), Buffer.concat([WAKE.subarray(7), WAKE])]) {
+      const before = arrivals();
+      sendAll(pair.server, piece);
+      await recorder.until(() => arrivals() > before);
+      // It is read before the loop comes round.
+      await new Promise(setImmediate);
+    }
+    assert.deepEqual(recorder.log, ['arrival', 'wake', 'arrival', 'arrival', 'wake']);
+    connection.close();
+    closeDescriptor(pair.server);
+  });
 });
 
 describe('the outgoing queue', () => {

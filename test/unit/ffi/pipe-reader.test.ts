@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
   type ByteTarget,
   closeDescriptor,
+  createLargePipe,
   createPipe,
   PipeReader,
 } from '../../../src/ffi/index.js';
@@ -54,18 +55,52 @@ describe('a reader of pipes', () => {
     assert.equal(readdirSync('/proc/self/fd').length, open);
   });
 
-  it('gathers what is large, and loses nothing of it', async () => {
-    const { readable, writable } = createPipe(PIPE_BYTES);
-    const sent = 3_000_000;
-    const target = new Keeper(sent);
-    target.bytesToCome = sent;
-    target.onPiece = () => (target.bytesToCome = sent - target.bytes.length);
+  for (const create of [createPipe, createLargePipe]) {
+    it(`gathers what is large, and loses nothing of it: ${create.name}`, async () => {
+      const { readable, writable } = create(PIPE_BYTES);
+      const sent = 3_000_000;
+      const target = new Keeper(sent);
+      target.bytesToCome = sent;
+      target.onPiece = () => (target.bytesToCome = sent - target.bytes.length);
+      const reader = new PipeReader(readable, target, { gathers: true });
+      const program = ['-e', `process.stdout.write(Buffer.alloc(${sent}, 'gather'))`];
+      spawn(process.execPath, program, { stdio: ['ignore', writable, 'inherit'] });
+      closeDescriptor(writable);
+      await reader.ended;
+      assert.ok(target.bytes.equals(Buffer.alloc(sent, 'gather')));
+    });
+  }
+
+  it('waits in the event loop for a writer that has stopped in the middle', async () => {
+    const { readable, writable } = createLargePipe(PIPE_BYTES);
+    const target = new Keeper(3_000_000);
+    target.bytesToCome = 3_000_000;
     const reader = new PipeReader(readable, target, { gathers: true });
-    const program = ['-e', `process.stdout.write(Buffer.alloc(${sent}, 'gather'))`];
-    spawn(process.execPath, program, { stdio: ['ignore', writable, 'inherit'] });
+    let places = 0;
+    const { next } = target;
+    target.next = () => {
+      places += 1;
+      return next.call(target);
+    };
+    const first = new Promise<void>((resolve) => (target.onPiece = resolve));
+    writeSync(writable, 'half');
+    await first;
+    // Long enough for dozens of looks, were there any.
+    await sleep(100);
+    reader.close();
     closeDescriptor(writable);
-    await reader.ended;
-    assert.ok(target.bytes.equals(Buffer.alloc(sent, 'gather')));
+    assert.ok(places <= 2, `${places} reads`);
+    assert.equal(target.bytes.toString(), 'half');
+  });
+
+  it('is given sockets where the system lets them hold as much as a pipe', () => {
+    const { readable, writable } = createLargePipe(4 << 20);
+    const limit = Number(readFileSync('/proc/sys/net/core/wmem_max', 'utf8'));
+    // socket(7): twice the limit is what a socket gets.
+    assert.equal(fstatSync(readable).isSocket(), 2 * limit >= 1 << 20);
+    assert.equal(fstatSync(writable).isFIFO(), 2 * limit < 1 << 20);
+    closeDescriptor(readable);
+    closeDescriptor(writable);
   });
 
   it('reads nothing while it is held, nor while its target waits', async () => {

@@ -1,30 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  type CellGrid,
-  columnsOf,
-  glyphOf,
-  glyphs,
-  paletteColor,
-} from '../../../src/terminal/cells/index.js';
+import { paletteColor } from '../../../src/terminal/cells/index.js';
 import { InputDecoder } from '../../../src/terminal/input/index.js';
 import { AgentScreen } from '../../../src/terminal/screen/index.js';
 import { View, type ViewAction, type ViewPane } from '../../../src/terminal/view/index.js';
 import { panesPerPage } from '../../../src/terminal/view/grid-layout.js';
 import { BINDINGS, helpOf } from '../../../src/terminal/view/commands.js';
+import { gridText } from './grid-text.js';
 
 const PREFIX = '\u0007';
-
-function text(grid: CellGrid): string[] {
-  return Array.from({ length: grid.rows }, (_row, row) =>
-    Array.from({ length: grid.columns }, (_column, column) => {
-      const word = grid.words[grid.at(column, row)] ?? 0;
-      return columnsOf(word) === 0 ? '' : glyphs.textOf(glyphOf(word));
-    })
-      .join('')
-      .trimEnd(),
-  );
-}
 
 /** A view of agents that are screens, and hands that type into it. */
 class Stage {
@@ -66,7 +50,7 @@ class Stage {
   }
 
   picture(): string[] {
-    return text(this.view.compose().grid);
+    return gridText(this.view.compose().grid);
   }
 }
 
@@ -155,6 +139,23 @@ describe('keys', () => {
     assert.deepEqual(stage.type(`${PREFIX}d`), [{ type: 'detach' }]);
   });
 
+  it('change nothing here when they are for a program, and something when they are for the view', () => {
+    const stage = new Stage();
+    stage.add('one');
+    stage.picture();
+    for (const key of ['a', '\r', '\u001b[A', 'é']) {
+      assert.notEqual(inputs(stage.type(key)), '');
+      assert.equal(stage.view.changed, false, JSON.stringify(key));
+    }
+    stage.view.notify('until the next key');
+    stage.picture();
+    for (const key of ['a', PREFIX, '?', 'a', '\u001b[5;2~', 'q']) {
+      stage.type(key);
+      assert.equal(stage.view.changed, true, JSON.stringify(key));
+      stage.picture();
+    }
+  });
+
   it('find the one that waits, and go through all of them', () => {
     const stage = new Stage();
     stage.add('one');
@@ -229,7 +230,7 @@ describe('a pane that is scrolled back', () => {
     stage.type('line 7 \r');
     assert.ok(stage.picture().some((line) => line.startsWith('line 7 end')));
     const { cursor, grid } = stage.view.compose();
-    assert.match(text(grid)[cursor.row] ?? '', /^line 7 end/);
+    assert.match(gridText(grid)[cursor.row] ?? '', /^line 7 end/);
     stage.type('?line 3\r');
     assert.match(stage.picture()[stage.view.compose().cursor.row] ?? '', /^line 3 end/);
     stage.type('n');

@@ -96,6 +96,10 @@ describe('secrets', () => {
     for (const secrets of [['ab'], ['']]) {
       assert.throws(() => checkCameraOptions({ input, secrets }), /three characters/);
     }
+    // Found when a channel is opened, it would be too late to refuse it.
+    for (const wrong of [{ slots: 1 }, { packetRingBytes: 1 }]) {
+      assert.throws(() => checkCameraOptions({ input: '/clip.mp4', ...wrong }), RangeError);
+    }
     assert.throws(() => checkCameraOptions({ input: '/clip.mp4', secrets: ['clip'] }), /URLs/);
   });
 

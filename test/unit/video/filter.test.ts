@@ -5,6 +5,7 @@ import { type FramePublisher, tensors, video, type VideoFormat } from '../../../
 import {
   filterInputs,
   type FilterOptions,
+  openDetectionPublisher,
   openFilter,
   type TensorTarget,
   toSourceBox,
@@ -243,4 +244,42 @@ describe('a filter that makes no sense', () => {
   refuse(['a'], { to: { ...CHW, mean: [0] } }, /u8 holds 0 to 255/);
   refuse(['a'], { maxWaitMs: -1 }, /maxWaitMs/);
   refuse(['a'], { fits: 'stretch' }, /no option 'fits'/);
+});
+
+/** Of limited range. */
+const BLACK = 16;
+
+describe('a filter with detections', { timeout: 30_000 }, () => {
+  it('draws them over its picture, where the camera is in it', async (t) => {
+    const bench = new FilterBench(t);
+    const { directory } = bench;
+    const camera = await bench.camera('camera', 64, 32);
+    const view = await bench.subscriber('camera', { format: video() });
+    const detector = bench.own(await openDetectionPublisher('detect/a', { model: 'm', directory }));
+    const to = video({ width: 64, height: 64, pixelFormat: 'gray8' });
+    await bench.filter(['camera'], { to, detections: ['detect/*'], padding: [0, 0, 0] });
+    const out = await bench.subscriber('out', { format: video() });
+    await until(() => camera.subscribers.length === 2 && detector.stats().subscribers === 1);
+    put(camera, 0, 1);
+    using seen = await view.receive();
+    const left = (frame: { planes: readonly { bytes: { [index: number]: number } }[] }): number =>
+      frame.planes[0]!.bytes[40 * 64]!;
+    {
+      using plain = await out.receive();
+      assert.equal(left(plain as never), BLACK);
+    }
+    // In the lower half of the camera, which is in the middle of the picture.
+    detector.send(seen as never, [{ box: { x: 0, y: 10, width: 64, height: 22 }, label: 'x' }]);
+    for (let isDrawn = false; !isDrawn;) {
+      put(camera, 0, 2);
+      using drawn = await out.receive();
+      isDrawn = left(drawn as never) > 100;
+      assert.equal(drawn.planes[0]!.bytes[8 * 64], BLACK);
+    }
+  });
+
+  it('has none over tensors', async (t) => {
+    const bench = new FilterBench(t);
+    await assert.rejects(bench.filter(['camera'], { detections: ['detect/*'] }), TypeError);
+  });
 });

@@ -1,15 +1,18 @@
 /** When a camera is well, and how that is said. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { describe, it } from 'node:test';
 import {
   CameraWatch,
   type CameraHealth,
+  type Health,
   healthOf,
   parseMetricsAddress,
   type PartHealth,
   prometheusText,
 } from '../../../src/video/health/index.js';
+import { MqttReport } from '../../../src/video/health/mqtt-report.js';
 import type { CameraStats } from '../../../src/video.js';
 
 const live: CameraStats = {
@@ -229,5 +232,25 @@ describe('an address for metrics', () => {
     for (const bad of ['', 'x', '70000', 'example.org:1', '127.0.0.1', '1:2:3']) {
       assert.throws(() => parseMetricsAddress(bad), RangeError, bad);
     }
+  });
+});
+
+describe('a report by MQTT', () => {
+  it('takes back what a connection before has told of cameras that are gone', async () => {
+    const sent = new Map<string, string>();
+    const client = Object.assign(new EventEmitter(), {
+      connected: false,
+      end: () => undefined,
+      publishAsync: async (topic: string, text: string) => void sent.set(topic, text),
+    });
+    const options = { url: 'mqtt://127.0.0.1', topic: 'nvr', discovery: 'ha' };
+    const told = new Set(['gone']);
+    const health = (): Health => healthOf([], []);
+    const report = new MqttReport(client as never, options, options.url, health, told);
+    await report.close();
+    const empty = [...sent].flatMap(([topic, text]) => (text === '' ? [topic] : []));
+    assert.ok(empty.includes('nvr/cameras/gone/status'), empty.join(' '));
+    assert.equal(empty.filter((topic) => topic.startsWith('ha/')).length, 8);
+    assert.equal(told.size, 0);
   });
 });

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { type FramePublisher, video, type VideoFormat } from '../../../src/index.js';
 import { openTap, type Tap, type TapOptions } from '../../../src/video.js';
+import { NutDemuxer } from '../../../src/video/ffmpeg/index.js';
 import { DemandLoop } from '../../../src/video/tap/demand-loop.js';
 import { Bench } from '../bus/bench.js';
 
@@ -106,7 +107,40 @@ describe('reading on demand', () => {
   });
 });
 
+/** The times in a NUT stream. */
+function nutTimes(bytes: Uint8Array): readonly number[] {
+  const times: number[] = [];
+  const demuxer = new NutDemuxer({
+    streams: () => undefined,
+    frame: ({ byteLength }) => new Uint8Array(byteLength),
+    whole: ({ pts }) => times.push(pts),
+  });
+  for (let at = 0; at < bytes.length;) {
+    const part = bytes.subarray(at, at + demuxer.next().length);
+    demuxer.next().set(part);
+    demuxer.advance(part.length);
+    at += part.length;
+  }
+  return times;
+}
+
 describe('a tap', () => {
+  it('leaves pictures of a time below 0 out of NUT, which has none', async (test) => {
+    const setting = new Setting(test);
+    await setting.open({ as: 'nut' });
+    const publisher = await setting.publisher(SMALL);
+    const client = await setting.client();
+    await until(() => setting.tap.stats().reading);
+    for (const [index, ptsNs] of [-80_000_000, -40_000_000, 0].entries()) {
+      using loan = publisher.tryLoan();
+      loan!.publish({ ptsNs });
+      await until(() => publisher.subscribers[0]?.received === index + 1);
+    }
+    await publisher.close();
+    await until(() => client.ended);
+    assert.deepEqual(nutTimes(client.bytes), [0]);
+  });
+
   it('has hundreds of clients where it may, and no more', async (test) => {
     const setting = new Setting(test);
     const publisher = await setting.publisher(SMALL);

@@ -10,6 +10,7 @@ import {
   RemoteViewer,
 } from '../../../terminal/session/index.js';
 import { parseKeyName } from '../../../terminal/input/index.js';
+import { LAYOUT_KINDS, type LayoutKind } from '../../../terminal/view/layout.js';
 import {
   addSessionOption,
   agentName,
@@ -21,10 +22,9 @@ import type { Start } from '../../program.js';
 import { asUsage, type Run } from '../../run.js';
 
 const DEFAULT_TRANSCRIPT_LINES = 20;
-const LAYOUTS = ['grid', 'focus', 'zoom'] as const;
 
 interface ViewOptions {
-  readonly layout?: (typeof LAYOUTS)[number];
+  readonly layout?: LayoutKind;
   readonly prefix?: string;
   readonly notify?: boolean;
   readonly lines?: boolean;
@@ -42,7 +42,7 @@ export const EXAMPLES = [
 export function configure(command: Command, start: Start): void {
   command
     .argument('[agent]', 'the one that has the keys at first', agentName)
-    .option('--layout <name>', LAYOUTS.join(', '), oneOf('--layout', LAYOUTS))
+    .option('--layout <name>', LAYOUT_KINDS.join(', '), oneOf('--layout', LAYOUT_KINDS))
     .option('--prefix <key>', 'the key before a command; default C-g, then ? shows all', keyOf)
     .option('--notify', 'tell the desktop when an agent begins to wait, by this terminal (OSC 9)');
   command.option(

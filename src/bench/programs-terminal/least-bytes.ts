@@ -16,7 +16,7 @@ import {
   glyphOf,
   glyphs,
   underlineOf,
-} from '../../../src/terminal/cells/index.js';
+} from '../../terminal/cells/index.js';
 
 interface Attributes {
   readonly foreground: number;
