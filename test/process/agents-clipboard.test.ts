@@ -17,8 +17,8 @@ while read -r line; do
 done
 `;
 
-function osc52(text: string): string {
-  return `\u001b]52;c;${Buffer.from(text).toString('base64')}\u001b\\`;
+function osc52(copied: string): string {
+  return `\u001b]52;c;${Buffer.from(copied).toString('base64')}\u001b\\`;
 }
 
 function attach(stage: AgentStage, test: TestContext): Promise<Desk> {
