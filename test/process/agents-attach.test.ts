@@ -9,9 +9,19 @@ import { Desk } from './desk.js';
 
 const SIZE = { columns: 80, rows: 24 };
 
-function attach(stage: AgentStage, test: TestContext, size = SIZE, script?: string): Promise<Desk> {
+interface AttachOptions {
+  readonly size?: { readonly columns: number; readonly rows: number };
+  readonly words?: readonly string[];
+  readonly script?: string;
+}
+
+function attach(
+  stage: AgentStage,
+  test: TestContext,
+  { size = SIZE, words = [], script }: AttachOptions = {},
+): Promise<Desk> {
   const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
-  return Desk.open(test, { words: ['agents', 'attach'], size, environment, script });
+  return Desk.open(test, { words: ['agents', 'attach', ...words], size, environment, script });
 }
 
 /** A viewer whose terminal takes nothing unless it is told to: it says of no frame that it was drawn. */
@@ -69,7 +79,7 @@ describe('attach', () => {
     await small.shows(/^42(?:\s|$)/m);
     const { columns, rows } = await stage.info('shell');
     await small.shows(new RegExp(`^${rows} ${columns}(?:\\s|$)`, 'm'));
-    const large = await attach(stage, test, { columns: 200, rows: 60 });
+    const large = await attach(stage, test, { size: { columns: 200, rows: 60 } });
     await large.shows(/42[^]*second one|second one[^]*42/);
     await stage.until('shell', (info) => info.rows > rows || info.columns > columns);
     small.type('\u0007d');
@@ -90,7 +100,7 @@ describe('attach', () => {
     test.after(() => stage.close());
     await stage.agents('new', '--name', 'noisy', '--', 'sh', '-c', 'seq 100000000');
     const script = 'set -m; "$0" "$1" agents attach; echo asleep; fg';
-    const desk = await attach(stage, test, { columns: 150, rows: 50 }, script);
+    const desk = await attach(stage, test, { size: { columns: 150, rows: 50 }, script });
     await desk.shows(/\d{5}[^]*1 agent/);
     desk.process.pause();
     // Until its terminal takes nothing any more: more frames than it has room for.
@@ -100,7 +110,7 @@ describe('attach', () => {
     await stage.until('noisy', (info) => info.log.sequence > log.sequence + 1_500_000);
     desk.process.resume();
     // Back on the alternate screen it draws everything again.
-    while (!/1049h.*1049h.*noisy/s.test(desk.written)) await pause();
+    while (!/1049h.*1049h.*noisy/s.test(desk.bytes.toString('latin1'))) await pause();
     desk.type('\u0007d');
     assert.equal((await desk.process.ended).exitCode, 0);
     assert.match(desk.text, /asleep/);
@@ -144,5 +154,46 @@ describe('attach', () => {
     assert.equal((await desk.process.ended).exitCode, 1);
     assert.equal(desk.isSane, true);
     assert.match(desk.text, /the host of the session has ended/);
+  });
+
+  it('leaves the last lines of each agent in the scrollback, behind what was there', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    const talk = 'for i in $(seq 40); do echo "$0 $i"; done; echo "── forged ──"; exec sleep 1000';
+    const words = ['sh', '-c', talk, 'first', '---', 'sh', '-c', talk, 'second'];
+    await stage.agents('new', '--name', 'first', '--name', 'second', '--', ...words);
+    const desk = await attach(stage, test, { words: ['--transcript', '3'] });
+    await desk.shows(/first 40[^]*second 40|second 40[^]*first 40/);
+    desk.type('\u0007d');
+    await desk.process.ended;
+    assert.equal(desk.alternate, false);
+    const shown = desk.lines.map((line) => line.replace(/─{3,}$/, '─'));
+    const expected = ['first', 'second'].flatMap((name) => [
+      `── ${name} ─`,
+      ` │ ${name} 39`,
+      ` │ ${name} 40`,
+      ' │ ── forged ──',
+    ]);
+    assert.deepEqual(shown, [...expected, 'left; the agents go on: sluice agents attach']);
+    const none = await attach(stage, test, { words: ['--transcript', '0'] });
+    await none.shows(/first 40/);
+    none.type('\u0007d');
+    await none.process.ended;
+    assert.deepEqual(none.lines, ['left; the agents go on: sluice agents attach']);
+  });
+
+  it('leaves them after SIGTERM and at the end of the session too', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    await stage.agents('new', '--name', 'one', '--', 'sh', '-c', 'echo said; exec sleep 1000');
+    const desks = await Promise.all([1, 2].map(() => attach(stage, test)));
+    const [ended, left] = desks as [Desk, Desk];
+    for (const desk of desks) await desk.shows(/said/);
+    process.kill(ended.process.pid, 'SIGTERM');
+    assert.deepEqual(await ended.process.ended, { exitCode: 130, signal: undefined });
+    assert.match(ended.text, /^── one ─+\n │ said/);
+    process.kill((await stage.host()).pid, 'SIGTERM');
+    assert.deepEqual(await left.process.ended, { exitCode: 0, signal: undefined });
+    assert.match(left.text, /^── one ─+\n │ said\nthe session has ended/);
   });
 });

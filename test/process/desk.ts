@@ -15,15 +15,19 @@ export interface DeskOptions {
   readonly script?: string | undefined;
 }
 
+/** Lines above the screen that are kept. */
+const HISTORY_LINES = 5000;
+
 export class Desk {
   readonly process: PtyProcess;
+  /** Everything that was written to the terminal. */
+  readonly #output: Uint8Array[];
   readonly #screen: AgentScreen;
-  /** All that was written to the terminal. */
-  written = '';
 
-  private constructor(process: PtyProcess, screen: AgentScreen) {
+  private constructor(process: PtyProcess, screen: AgentScreen, output: Uint8Array[]) {
     this.process = process;
     this.#screen = screen;
+    this.#output = output;
   }
 
   static async open(test: TestContext, options: DeskOptions): Promise<Desk> {
@@ -32,8 +36,10 @@ export class Desk {
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
+      maxHistoryLines: HISTORY_LINES,
       onAnswer: (text) => answer(text),
     });
+    const output: Uint8Array[] = [];
     const { PATH = '' } = process.env;
     const started = await PtyProcess.start(
       {
@@ -44,21 +50,39 @@ export class Desk {
       },
       {
         onOutput: (bytes) => {
+          output.push(bytes.slice());
           screen.write(bytes);
-          desk.written += Buffer.from(bytes).toString('latin1');
         },
       },
     );
-    const desk = new Desk(started, screen);
     answer = (text) => void started.write(Buffer.from(text));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
-    return desk;
+    return new Desk(started, screen, output);
   }
 
   get alternate(): boolean {
     return this.#screen.modes.alternateScreen;
+  }
+
+  get bracketedPaste(): boolean {
+    return this.#screen.modes.bracketedPaste;
+  }
+
+  get cursor(): { readonly column: number; readonly row: number } {
+    return this.#screen.cursor;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#output);
+  }
+
+  /** With what has left the screen upwards, without what follows the last line that shows something. */
+  get lines(): readonly string[] {
+    const lines = [...plainLines(this.#screen, HISTORY_LINES)];
+    while (lines.at(-1) === '') lines.pop();
+    return lines;
   }
 
   get text(): string {
@@ -75,6 +99,11 @@ export class Desk {
       kittyKeyboardFlags === 0 &&
       this.#screen.cursor.visible
     );
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#screen.resize(columns, rows);
+    this.process.resize({ columns, rows });
   }
 
   type(text: string): void {

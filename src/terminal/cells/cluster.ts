@@ -148,8 +148,8 @@ export interface Cluster {
   readonly columns: number;
 }
 
-/** Text as the cells that show it; made printable. */
-export function clustersOf(text: string): Cluster[] {
+/** Text cut into what shares a cell, as it is: nothing in it is made printable. */
+export function splitClusters(text: string): Cluster[] {
   const found: { text: string; columns: number }[] = [];
   let state = NO_CLUSTER;
   for (const character of text) {
@@ -162,7 +162,12 @@ export function clustersOf(text: string): Cluster[] {
       found.push({ text: character, columns: clusterColumns(state) });
     }
   }
-  return found.map((cluster) => ({
+  return found;
+}
+
+/** Text as the cells that show it; made printable. */
+export function clustersOf(text: string): Cluster[] {
+  return splitClusters(text).map((cluster) => ({
     text: printableCluster(cluster.text),
     columns: cluster.columns,
   }));

@@ -10,6 +10,7 @@ export {
   mayStandAlone,
   nextCluster,
   printableCluster,
+  splitClusters,
 } from './cluster.js';
 export { GlyphTable, glyphs } from './glyph-table.js';
 export { LinkTable, links, type Link } from './link-table.js';

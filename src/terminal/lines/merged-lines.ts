@@ -1,4 +1,4 @@
-import { CELL_WORDS, columnsOfText } from '../cells/index.js';
+import { CELL_WORDS, type CellGrid, columnsOfText } from '../cells/index.js';
 import { OutputBytes, type PenOptions } from '../output/index.js';
 import { AgentLines, type LineRows, usedColumns } from './agent-lines.js';
 import { LineEncoder } from './line-encoder.js';
@@ -28,6 +28,13 @@ interface Agent {
   shown: Uint32Array;
 }
 
+/** Rows at the very bottom of a terminal, in which the user types: at most as wide as the terminal less one column. */
+export interface PromptRows {
+  readonly grid: CellGrid;
+  /** Of the cursor, in the last row. */
+  readonly cursorColumn: number;
+}
+
 const NOTHING = new Uint32Array(0);
 
 /** The cells of a line, without the blank ones at its end. */
@@ -55,6 +62,7 @@ export class MergedLines {
   #nameColumns = 4;
   #footerRows = 0;
   #footerDue = false;
+  #prompt: PromptRows | undefined;
 
   constructor(options: MergedLinesOptions) {
     this.#options = options;
@@ -72,6 +80,21 @@ export class MergedLines {
     this.#eraseFooter();
     this.#columns = columns;
     this.#footerDue = true;
+  }
+
+  /** What stands below everything from now on, on a terminal. The grid may not change until the next call. */
+  setPrompt(prompt: PromptRows | undefined): void {
+    this.#prompt = prompt;
+    this.#footerDue = true;
+  }
+
+  /** Others wrote to the terminal, or are about to: the footer is taken away, and drawn again with the next `take`. */
+  leaveTerminal(): Uint8Array {
+    this.#eraseFooter();
+    this.#footerDue = false;
+    const bytes = this.take();
+    this.#footerDue = true;
+    return bytes;
   }
 
   /** Names that are known beforehand make the column of tags as wide as they need from the first line on. */
@@ -174,12 +197,26 @@ export class MergedLines {
     for (const agent of this.#agents.values()) {
       const line = agent.lines.unfinished();
       if (line.rows === 0) continue;
-      if (this.#footerRows === most) return;
-      if (this.#footerRows > 0) this.#out.ascii('\r\n');
+      if (this.#footerRows === most) break;
+      this.#beginFooterRow();
       // The last column stays free: a cursor behind it would be in no row for sure.
       this.#encoder.writeFooter(this.#tagOf(agent.name), line, this.#columns - 1);
-      this.#footerRows += 1;
     }
+    if (this.#prompt !== undefined) this.#drawPrompt(this.#prompt);
+  }
+
+  #beginFooterRow(): void {
+    if (this.#footerRows > 0) this.#out.ascii('\r\n');
+    this.#footerRows += 1;
+  }
+
+  #drawPrompt({ grid, cursorColumn }: PromptRows): void {
+    for (let row = 0; row < grid.rows; row += 1) {
+      this.#beginFooterRow();
+      this.#encoder.writeRow(grid, row);
+    }
+    this.#out.byte(0x0d);
+    if (cursorColumn > 0) this.#out.csi(cursorColumn, 'C');
   }
 
   /** Every agent's rest as lines; the footer is gone. `take` gives the last bytes. */
@@ -189,6 +226,7 @@ export class MergedLines {
       lines.close();
     }
     this.#eraseFooter();
+    this.#prompt = undefined;
     this.#agents.clear();
   }
 }

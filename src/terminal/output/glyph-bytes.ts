@@ -7,6 +7,8 @@ export interface GlyphBytes {
   readonly certain: boolean;
   /** Columns that it takes on a terminal that does not join its code points. */
   readonly columnsApart: number;
+  /** Columns that no terminal exceeds: one that does not join what shares a cell has one or two a code point. */
+  readonly mostColumns: number;
 }
 
 /**
@@ -43,5 +45,10 @@ export class GlyphByteTable {
 function bytesOf(text: string): GlyphBytes {
   const shown = printableCluster(text);
   const certain = CERTAIN.test(shown);
-  return { bytes: encoder.encode(shown), certain, columnsApart: columnsApart(shown) };
+  return {
+    bytes: encoder.encode(shown),
+    certain,
+    columnsApart: columnsApart(shown),
+    mostColumns: 2 * [...shown].length,
+  };
 }

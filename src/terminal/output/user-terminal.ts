@@ -57,7 +57,7 @@ export class UserTerminal {
   #events: UserTerminalEvents | undefined;
   #watch: DescriptorWatch | undefined;
   #watchdog: TerminalWatchdog | undefined;
-  #modes: TerminalModes = { mouse: false, kittyKeyboard: false };
+  #modes: TerminalModes = { alternateScreen: true, mouse: false, kittyKeyboard: false };
   /** In raw mode, and to be put back. */
   #taken = false;
   #entered = false;

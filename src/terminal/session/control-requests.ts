@@ -79,7 +79,9 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       return name;
     });
     answer.viewer(viewer);
-    return { reason: await viewer.left };
+    const reason = await viewer.left;
+    if (!answer.signal.aborted) await viewer.sendTranscript();
+    return { reason };
   },
 };
 

@@ -8,6 +8,7 @@ import {
 import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
+import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
 import {
   agentFormat,
@@ -44,6 +45,8 @@ export class ForeignAgent implements SessionPane {
   readonly screen: AgentScreen;
   readonly attention = new AgentAttention(Date.now());
   readonly log: AgentLog;
+  /** What is played again from its channel was wanted some time ago, and of another terminal. */
+  readonly clipboard = new ClipboardGate('deny');
   seen = true;
   readonly #options: ForeignAgentOptions;
   readonly #subscriber: MessageSubscriber<MessageFormat>;
@@ -86,9 +89,8 @@ export class ForeignAgent implements SessionPane {
     });
     this.screen = new AgentScreen({
       ...(this.#size ?? AGENT_DEFAULTS),
-      onSignal: (signal) => {
-        if (signal.type !== 'clipboard') this.#attend(this.attention.signalled(signal, Date.now()));
-      },
+      permissions: { ...DEFAULT_PERMISSIONS, clipboard: this.clipboard.permission },
+      onSignal: (signal) => this.#attend(this.attention.signalled(signal, Date.now())),
       onTimeout: () => events.onPicture(name),
     });
     this.#reading = this.#read();
@@ -112,6 +114,7 @@ export class ForeignAgent implements SessionPane {
       rows: this.screen.rows,
       attention: this.attention.current,
       seen: this.seen,
+      clipboard: this.clipboard.permission,
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,

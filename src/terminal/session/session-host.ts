@@ -10,6 +10,7 @@ import {
   watchChannels,
 } from '../../bus/index.js';
 import { Announcements, nextInNeed } from '../attention/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import { AttentionCommand } from './attention-command.js';
 import { type AgentOptions, DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import { ControlServer } from './control-server.js';
@@ -220,6 +221,13 @@ export class SessionHost {
     if (agent instanceof HostedAgent) agent.report(...report);
   }
 
+  /** A user's answer; false when another one came first, or the agent is gone. */
+  answerCopy(name: string, request: CopyRequest, answer: CopyAnswer): boolean {
+    const counts = this.#agents.get(name)?.clipboard.answer(request, answer) ?? false;
+    if (counts) this.#stateChanged();
+    return counts;
+  }
+
   /** Somebody has it before their eyes. */
   looked(name: string): void {
     const pane = this.#agents.get(name) ?? this.#foreign.get(name);
@@ -245,8 +253,13 @@ export class SessionHost {
     this.#fit();
   }
 
+  /** Where the user is, as far as is known. */
+  get #lastUsed(): ViewerSession | undefined {
+    return [...this.#viewers].at(-1);
+  }
+
   #fit(): void {
-    const viewer = [...this.#viewers].at(-1);
+    const viewer = this.#lastUsed;
     if (viewer === undefined || this.#fitting !== undefined || this.#closing) return;
     const changes = this.panes.flatMap((pane) => {
       const { columns = 0, rows = 0 } = viewer.paneSize(pane.name) ?? {};
@@ -283,6 +296,8 @@ export class SessionHost {
     this.#server.refuse();
     // What is just being started is ended with the others.
     await Promise.allSettled(this.#starting.values());
+    // Before there is nothing left to be shown.
+    for (const viewer of this.#viewers) viewer.end();
     await this.stopAll(killAfterMs);
     await Promise.all([...this.#foreign.values()].map((agent) => agent.close()));
     await this.#server.close();
@@ -299,11 +314,8 @@ export class SessionHost {
     },
     onState: (name) => this.#paneState(name),
     onNotice: (text) => this.#options.onNotice(text),
-    onClipboard: (name) => {
-      for (const viewer of this.#viewers) {
-        if (viewer.focusedPane === name) viewer.notify(`${name} may not write to the clipboard`);
-      }
-    },
+    onCopy: (name, text) => this.#lastUsed?.copy(name, text),
+    onCopyRequest: () => this.#stateChanged(),
   };
 
   #environmentOf(name: string): Readonly<Record<string, string>> {

@@ -49,7 +49,7 @@ describe('the terminal of the user', () => {
     type('ls\n');
     assert.equal(shellReads(), 'ls\n');
     user.start(EVENTS);
-    user.enter({ mouse: true, kittyKeyboard: false });
+    user.enter({ alternateScreen: true, mouse: true, kittyKeyboard: false });
     type('\u001b[200~echo first line of a paste\nrm -rf second\n\u001b[<35;1;1M');
     user.leave();
     assert.equal(shellReads(), '');

@@ -356,7 +356,7 @@ describe('signals', () => {
       { type: 'prompt', mark: 'prompt' },
       { type: 'prompt', mark: 'finished', exitCode: 3 },
       { type: 'prompt', mark: 'output' },
-      { type: 'clipboard', text: 'hello', allowed: false },
+      { type: 'clipboard', text: 'hello' },
       { type: 'title', text: 'a title' },
       { type: 'bell' },
     ]);
