@@ -158,15 +158,12 @@ class LayoutRecording {
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#writing !== undefined) return;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#writing = this.#drawNow()
-          .catch((error: unknown) => this.#failed.abort(error))
-          .finally(() => (this.#writing = undefined));
-      },
-      this.#pacer.delayMs(performance.now()),
-    );
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#writing = this.#drawNow()
+        .catch((error: unknown) => this.#failed.abort(error))
+        .finally(() => (this.#writing = undefined));
+    }, this.#pacer.delayMs(performance.now()));
   }
 
   async #drawNow(): Promise<void> {

@@ -1,2 +1,3 @@
 /** overlay: outlines and labels over pictures, on the processor and on a GPU. */
 export { drawDetections } from './draw-detections.js';
+export type { OverlayOptions } from './options.js';

@@ -241,14 +241,14 @@ describe('a report by MQTT', () => {
     const client = Object.assign(new EventEmitter(), {
       connected: false,
       end: () => undefined,
-      publishAsync: async (topic: string, text: string) => void sent.set(topic, text),
+      publishAsync: async (topic: string, said: string) => void sent.set(topic, said),
     });
     const options = { url: 'mqtt://127.0.0.1', topic: 'nvr', discovery: 'ha' };
     const told = new Set(['gone']);
     const health = (): Health => healthOf([], []);
     const report = new MqttReport(client as never, options, options.url, health, told);
     await report.close();
-    const empty = [...sent].flatMap(([topic, text]) => (text === '' ? [topic] : []));
+    const empty = [...sent].flatMap(([topic, said]) => (said === '' ? [topic] : []));
     assert.ok(empty.includes('nvr/cameras/gone/status'), empty.join(' '));
     assert.equal(empty.filter((topic) => topic.startsWith('ha/')).length, 8);
     assert.equal(told.size, 0);
