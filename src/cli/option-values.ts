@@ -19,6 +19,15 @@ export function atLeast(option: string, min: number): (value: string) => number 
   };
 }
 
+/** An integer from 0 to `max`. */
+export function atMost(option: string, max: number): (value: string) => number {
+  return (value) => {
+    const count = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(count <= max)) refuse(option, value, `an integer from 0 to ${max}`);
+    return count;
+  };
+}
+
 /** Collects an option that may be given several times. */
 export function listOf<T>(parse: (value: string) => T): (value: string, before?: T[]) => T[] {
   return (value, before = []) => [...before, parse(value)];

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { resolveRuntimeDirectory } from '../../src/bus/index.js';
 import { type AgentInfo, ControlClient, listSegments } from '../../src/terminal/session/index.js';
 import { type Ended, Stage } from './cli-program.js';
+
+const COMMANDS = fileURLToPath(new URL('commands-program.js', import.meta.url));
 
 interface State {
   readonly session: string;
@@ -35,6 +38,18 @@ export class AgentStage {
     const { code, out, err } = await this.run(...words);
     assert.equal(code, 0, `agents ${words.join(' ')}: ${err}`);
     return out;
+  }
+
+  /** Several commands in one process. */
+  async runAll(
+    ...commands: readonly (readonly string[])[]
+  ): Promise<readonly Pick<Ended, 'code' | 'out' | 'err'>[]> {
+    const list = JSON.stringify(commands.map((words) => ['agents', ...words]));
+    const running = this.stage.start([list], { program: [process.execPath, COMMANDS] });
+    running.child.stdin?.end();
+    const { code, out, err } = await running.ended;
+    assert.equal(code, 0, err);
+    return JSON.parse(out) as readonly Pick<Ended, 'code' | 'out' | 'err'>[];
   }
 
   async infos(session = 'main'): Promise<readonly AgentInfo[]> {
@@ -104,6 +119,8 @@ export class AgentStage {
     try {
       const { pid } = await this.host();
       await this.ask('stop', { all: true, killAfterMs: 500 }).catch(() => undefined);
+      // It stays for viewers, which a test that failed may have left behind.
+      if (isAlive(pid)) process.kill(pid, 'SIGTERM');
       while (isAlive(pid)) await pause();
     } catch {
       // There is no host (any more).

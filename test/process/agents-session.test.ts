@@ -38,11 +38,15 @@ describe('a session of agents', () => {
     assert.match(wrong.err, /agents\.yaml:6:3: agents\.two\.command: is missing/);
     assert.match(wrong.err, /agents\.yaml:8:3: agents\.Three: /);
     assert.equal((await stage.run('ls')).code, 3, 'nothing was started');
-    writeFileSync(file, `${lines.join('\n')}\n  two:\n    command: [sleep, "1000"]\n    cwd: /\n`);
+    writeFileSync(
+      file,
+      `${lines.join('\n')}\n  two:\n    command: [sleep, "1000"]\n    cwd: /\n    clipboard: deny\n`,
+    );
     await stage.agents('new', '--file', file);
     await stage.shows('one', /^me in sluice-test-agents-/);
     const one = await stage.info('one');
     assert.deepEqual([one.columns, one.rows], [100, 30]);
-    assert.equal((await stage.info('two')).directory, '/');
+    const two = await stage.info('two');
+    assert.deepEqual([two.directory, two.clipboard, one.clipboard], ['/', 'deny', 'ask']);
   });
 });

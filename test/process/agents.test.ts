@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bytes, openSubscriber } from '../../src/index.js';
 import { parseSize, TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../src/terminal/stream/index.js';
-import { AgentStage } from './agent-stage.js';
+import { AgentStage, isAlive, pause } from './agent-stage.js';
+
+const NOT_FOUND = [
+  ['screen', 'nobody'],
+  ['ls', '--session', 'other'],
+  ['log', 'nobody'],
+];
+const MISTAKES = [['new'], ['stop'], ['send', 'shell'], ['report'], ['new', '--', 'true', '---']];
 
 describe('sluice agents', () => {
   const stage = new AgentStage();
@@ -39,19 +46,26 @@ describe('sluice agents', () => {
     const info = await stage.until('brief', ({ status }) => status === 'ended');
     assert.equal(info.exitCode, 3);
     assert.deepEqual(info.attention.source, 'exit');
-    assert.equal(await stage.agents('screen', 'brief', '--ansi'), '\u001b[31mred\u001b[m\n');
-    assert.equal(await stage.agents('log', 'brief'), '\u001b[31mred\u001b[0m\r\n');
-    assert.equal(await stage.agents('log', 'brief', '--from', '5'), 'red\u001b[0m\r\n');
+    const shown = await stage.runAll(
+      ['screen', 'brief', '--ansi'],
+      ['log', 'brief'],
+      ['log', 'brief', '--from', '5'],
+    );
+    assert.deepEqual(shown, [
+      { code: 0, out: '\u001b[31mred\u001b[m\n', err: '' },
+      { code: 0, out: '\u001b[31mred\u001b[0m\r\n', err: '' },
+      { code: 0, out: 'red\u001b[0m\r\n', err: '' },
+    ]);
   });
 
   it('queues who needs the user: what is done, then who waits before it', async () => {
     assert.equal(await stage.agents('next'), 'brief\n');
-    await stage.agents('send', 'shell', 'printf "\\033]9;look\\a"', '--enter');
+    await stage.ask('send', { name: 'shell', text: 'printf "\\033]9;look\\a"', enter: true });
     await stage.until('shell', ({ attention }) => attention.state === 'waits');
-    assert.equal(await stage.agents('next'), 'shell\n');
+    const [first, afterShell] = await stage.runAll(['next'], ['next', '--after', 'shell']);
+    assert.deepEqual([first?.out, afterShell?.out], ['shell\n', 'brief\n']);
     const { attention } = await stage.info('shell');
     assert.deepEqual([attention.text, attention.source], ['look', 'signal']);
-    assert.equal(await stage.agents('next', '--after', 'shell'), 'brief\n');
   });
 
   it('hears of hooks, which print nothing and never forbid', async () => {
@@ -80,34 +94,27 @@ describe('sluice agents', () => {
       SLUICE_AGENTS: '/nowhere/x.sock',
     });
     assert.deepEqual([gone.code, gone.out], [1, '']);
-    await stage.agents('send', 'shell', '--enter');
+    await stage.ask('send', { name: 'shell', enter: true });
     assert.equal((await stage.info('shell')).attention.state, 'working');
   });
 
   it('has names that are taken, commands that are not there, and exit codes that say so', async () => {
-    const taken = await stage.run('new', '--name', 'shell', '--', 'true');
-    assert.equal(taken.code, 1);
+    const [taken, absent, ...rest] = await stage.runAll(
+      ['new', '--name', 'shell', '--', 'true'],
+      ['new', '--', 'no-such-program'],
+      ...NOT_FOUND,
+      ...MISTAKES,
+    );
+    assert.equal(taken?.code, 1);
     assert.match(taken.err, /runs an agent shell[^]*CHANNEL_IN_USE/);
-    const absent = await stage.run('new', '--', 'no-such-program');
-    assert.equal(absent.code, 2);
+    assert.equal(absent?.code, 2);
     assert.match(absent.err, /no program "no-such-program" on the PATH/);
-    for (const words of [
-      ['screen', 'nobody'],
-      ['ls', '--session', 'other'],
-      ['log', 'nobody'],
-    ]) {
-      const { code, err } = await stage.run(...words);
-      assert.equal(code, 3, words.join(' '));
-      assert.match(err, /SESSION_NOT_FOUND/);
+    for (const [index, words] of NOT_FOUND.entries()) {
+      assert.equal(rest[index]?.code, 3, words.join(' '));
+      assert.match(rest[index].err, /SESSION_NOT_FOUND/);
     }
-    for (const words of [
-      ['new'],
-      ['stop'],
-      ['send', 'shell'],
-      ['report'],
-      ['new', '--', 'true', '---'],
-    ]) {
-      assert.equal((await stage.run(...words)).code, 2, words.join(' '));
+    for (const [index, words] of MISTAKES.entries()) {
+      assert.equal(rest[NOT_FOUND.length + index]?.code, 2, words.join(' '));
     }
   });
 
@@ -116,9 +123,11 @@ describe('sluice agents', () => {
     other.write('first line\nsecond line\n');
     await stage.shows('elsewhere', /^first line\nsecond line$/m);
     assert.equal((await stage.info('elsewhere')).status, 'foreign');
-    const sent = await stage.run('send', 'elsewhere', 'x');
-    assert.equal(sent.code, 1);
-    assert.equal((await stage.run('stop', 'elsewhere')).code, 1);
+    const refused = await stage.runAll(['send', 'elsewhere', 'x'], ['stop', 'elsewhere']);
+    assert.deepEqual(
+      refused.map(({ code }) => code),
+      [1, 1],
+    );
     other.signal('SIGTERM');
     await stage.until('elsewhere', ({ status }) => status === 'lost');
   });
@@ -129,7 +138,7 @@ describe('sluice agents', () => {
       directory: stage.directory,
       whenMissing: 'fail',
     });
-    const sent = stage.agents('send', 'shell', 'echo over the channel', '--enter');
+    const sent = stage.ask('send', { name: 'shell', text: 'echo over the channel', enter: true });
     const types = new Set<number>();
     let output = '';
     for await (const { type, value } of reader) {
@@ -147,11 +156,19 @@ describe('sluice agents', () => {
     const stubborn = 'trap "" HUP TERM; echo ready; while :; do sleep 0.05; done';
     await stage.agents('new', '--name', 'deaf', '--', 'sh', '-c', stubborn);
     await stage.shows('deaf', /ready/);
-    assert.equal(await stage.agents('stop', 'deaf', '--kill-after', '0.2'), 'deaf  SIGKILL\n');
-    assert.equal(await stage.agents('stop', 'shell'), 'shell  SIGHUP\n');
-    assert.equal(await stage.agents('stop', '--all'), 'brief  ended 3\n');
-    const { code } = await stage.run('ls', '--session', 'main');
-    assert.equal(code, 3, 'with its last agent the session ends');
-    assert.equal(await stage.agents('log', 'brief'), '\u001b[31mred\u001b[0m\r\n', 'logs stay');
+    const { pid } = await stage.host();
+    const stopped = await stage.runAll(
+      ['stop', 'deaf', '--kill-after', '0.2'],
+      ['stop', 'shell'],
+      ['stop', '--all'],
+    );
+    assert.deepEqual(
+      stopped.map(({ out }) => out),
+      ['deaf  SIGKILL\n', 'shell  SIGHUP\n', 'brief  ended 3\n'],
+    );
+    while (isAlive(pid)) await pause();
+    const [ls, log] = await stage.runAll(['ls', '--session', 'main'], ['log', 'brief']);
+    assert.equal(ls?.code, 3, 'with its last agent the session ends');
+    assert.equal(log?.out, '\u001b[31mred\u001b[0m\r\n', 'logs stay');
   });
 });

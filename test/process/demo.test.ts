@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DemoReport } from '../../src/demo/index.js';
 import type { TextDemoReport } from '../../src/demo/text/index.js';
+import { Desk } from './desk.js';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 /** Shorter than a person would want to watch: the play waits for its actors anyway. */
@@ -79,12 +80,36 @@ describe('sluice demo text', () => {
       '--json',
     );
     assert.equal(status, 0, stderr);
-    const { agents, linesSaid, linesRead, linesWrong, linesLost } = JSON.parse(
+    const { agents, died, linesSaid, linesRead, linesWrong, linesLost } = JSON.parse(
       stdout,
     ) as TextDemoReport;
-    assert.deepEqual([agents, linesWrong, linesLost], [4, 0, 0]);
+    assert.deepEqual([agents, died, linesWrong, linesLost], [4, [], 0, 0]);
     assert.equal(linesRead, linesSaid);
     assert.ok(linesSaid > 0);
+  });
+
+  it('says who died in the middle, and reads the others whole', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-test-demo-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const words = ['demo', 'text', '--agents', '3', '--seconds', '600'];
+    const size = { columns: 100, rows: 40 };
+    const desk = await Desk.open(t, { words, size, environment: { TMPDIR: directory } });
+    await desk.shows(/review[^]*\[3\][^]*tests/);
+    const { pid } = desk.process;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
+    const victim = children.find((child) =>
+      readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('agent/review'),
+    );
+    process.kill(Number(victim), 'SIGKILL');
+    await desk.shows(/review[^\n]*died: SIGKILL/);
+    desk.type('\u0007d');
+    assert.equal((await desk.process.ended).exitCode, 1);
+    assert.equal(desk.isSane, true);
+    assert.match(desk.text, /review died in the middle of the play, after \d+ lines: SIGKILL/);
+    const [, said, read] =
+      /said (\d+) lines in [\d.]+ s: (\d+) read, 0 wrong, 0 lost/.exec(desk.text) ?? [];
+    assert.ok(Number(said) > 0);
+    assert.equal(read, said);
   });
 
   it('says what cannot be played', () => {

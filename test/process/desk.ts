@@ -11,46 +11,99 @@ export interface DeskOptions {
   readonly words: readonly string[];
   readonly size: { readonly columns: number; readonly rows: number };
   readonly environment: Readonly<Record<string, string>>;
+  /** For bash, in place of the words: Node and our program are its `$0` and `$1`. */
+  readonly script?: string | undefined;
 }
+
+/** Lines above the screen that are kept. */
+const HISTORY_LINES = 5000;
 
 export class Desk {
   readonly process: PtyProcess;
+  /** Everything that was written to the terminal. */
+  readonly #output: Uint8Array[];
   readonly #screen: AgentScreen;
 
-  private constructor(process: PtyProcess, screen: AgentScreen) {
+  private constructor(process: PtyProcess, screen: AgentScreen, output: Uint8Array[]) {
     this.process = process;
     this.#screen = screen;
+    this.#output = output;
   }
 
-  static async open(test: TestContext, { words, size, environment }: DeskOptions): Promise<Desk> {
+  static async open(test: TestContext, options: DeskOptions): Promise<Desk> {
+    const { words, size, environment, script } = options;
+    const own = [process.execPath, CLI];
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
       ...size,
+      maxHistoryLines: HISTORY_LINES,
       onAnswer: (text) => answer(text),
     });
+    const output: Uint8Array[] = [];
     const { PATH = '' } = process.env;
     const started = await PtyProcess.start(
       {
-        command: [process.execPath, CLI, ...words],
+        command: script === undefined ? [...own, ...words] : ['bash', '-c', script, ...own],
         directory: '/',
         environment: { PATH, TERM: 'xterm-256color', ...environment },
         size,
       },
-      { onOutput: (bytes) => screen.write(bytes) },
+      {
+        onOutput: (bytes) => {
+          output.push(bytes.slice());
+          screen.write(bytes);
+        },
+      },
     );
     answer = (text) => void started.write(Buffer.from(text));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
-    return new Desk(started, screen);
+    return new Desk(started, screen, output);
   }
 
   get alternate(): boolean {
     return this.#screen.modes.alternateScreen;
   }
 
+  get bracketedPaste(): boolean {
+    return this.#screen.modes.bracketedPaste;
+  }
+
+  get cursor(): { readonly column: number; readonly row: number } {
+    return this.#screen.cursor;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#output);
+  }
+
+  /** With what has left the screen upwards, without what follows the last line that shows something. */
+  get lines(): readonly string[] {
+    const lines = [...plainLines(this.#screen, HISTORY_LINES)];
+    while (lines.at(-1) === '') lines.pop();
+    return lines;
+  }
+
   get text(): string {
     return plainLines(this.#screen, 0).join('\n');
+  }
+
+  /** Nothing of its modes was left behind. */
+  get isSane(): boolean {
+    const { alternateScreen, bracketedPaste, focusEvents, mouse, kittyKeyboardFlags } =
+      this.#screen.modes;
+    return (
+      !(alternateScreen || bracketedPaste || focusEvents) &&
+      mouse === 'none' &&
+      kittyKeyboardFlags === 0 &&
+      this.#screen.cursor.visible
+    );
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#screen.resize(columns, rows);
+    this.process.resize({ columns, rows });
   }
 
   type(text: string): void {

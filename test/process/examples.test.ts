@@ -176,6 +176,17 @@ describe('examples of messages', () => {
     }
   });
 
+  it('run a program in a terminal, and keep its screen', async () => {
+    const watcher = start('watch-screen', 'shown');
+    const script = 'printf "\\033[31mover\\rover and\\033[1;12Hout"; tput cols; seq 5000; exit 3';
+    const program = start('run-program', 'shown', 'sh', '-c', script);
+    const lines = await watcher.end();
+    await program.end();
+    assert.equal(lines[0], 'agent/shown ended: 3');
+    assert.deepEqual(lines.slice(-3), ['4998', '4999', '5000']);
+    assert.equal(lines.length, 1 + 23, 'a screen of 24 rows, the last one empty');
+  });
+
   it('have a second publisher take over', async () => {
     const reader = start('follow-status');
     const owner = start('hot-standby');

@@ -3,10 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Message, openSubscriber } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { bytes, json, type MessageFormat, text } from '../../format/index.js';
-import { MergedLines } from '../../terminal/lines/index.js';
 import { agentChannel, type ControlClient } from '../../terminal/session/index.js';
-import { TERMINAL_TYPE, terminalMessage } from '../../terminal/stream/index.js';
-import { LineOutput } from '../line-output.js';
+import { LinesOutput } from '../lines/lines-output.js';
+import { StandardOutput } from '../lines/lines-sink.js';
 import type { Run } from '../run.js';
 import { sessionState } from './session-options.js';
 
@@ -33,17 +32,15 @@ export async function showLines(
       details: { session, name: agent },
     });
   }
-  const output = new LinesOutput(run, agent);
+  const output = new AgentOutput(run, agent);
   const enough = new AbortController();
   const signal = AbortSignal.any([run.signal, enough.signal]);
   const groups = [bytes(), text(), json()].map((format) =>
     follow(output, format, directory, signal),
   );
-  const timer = setInterval(() => output.showPartialLines(), LOOK_MS);
   try {
     await untilAllHaveEnded(client, output, signal);
   } finally {
-    clearInterval(timer);
     enough.abort();
     await Promise.all(groups);
     output.end();
@@ -51,7 +48,7 @@ export async function showLines(
 }
 
 async function follow(
-  output: LinesOutput,
+  output: AgentOutput,
   format: MessageFormat,
   directory: string,
   signal: AbortSignal,
@@ -66,7 +63,7 @@ async function follow(
 /** The last words are read before the end is looked for again: two looks without a line between them. */
 async function untilAllHaveEnded(
   client: ControlClient,
-  output: LinesOutput,
+  output: AgentOutput,
   signal: AbortSignal,
 ): Promise<void> {
   let quietSince = -1;
@@ -80,50 +77,24 @@ async function untilAllHaveEnded(
   }
 }
 
-class LinesOutput {
+class AgentOutput {
   messages = 0;
-  readonly #output: LineOutput;
   readonly #only: string | undefined;
-  readonly #lines: MergedLines;
+  readonly #lines: LinesOutput;
 
   constructor(run: Run, only: string | undefined) {
-    this.#output = new LineOutput(run);
     this.#only = only;
-    const { isTTY, columns } = process.stdout;
-    this.#lines = new MergedLines({ pen: this.#output.pen, ...(isTTY ? { columns } : {}) });
-    process.stdout.on('resize', this.#onResize);
+    this.#lines = new LinesOutput(new StandardOutput(run));
   }
 
   /** Resolves when the output takes more. */
-  async take({ channel, type: said, value }: Message<MessageFormat>): Promise<void> {
+  async take(message: Message<MessageFormat>): Promise<void> {
     this.messages += 1;
-    const agent = channel.slice(agentChannel('').length);
-    if (this.#only !== undefined && this.#only !== agent) return;
-    const { type, bytes: output } = terminalMessage(said, value);
-    if (type === TERMINAL_TYPE.exit) this.#lines.endAgent(agent);
-    else if (type === TERMINAL_TYPE.output) {
-      this.#lines.write(agent, output, performance.now());
-    }
-    await this.#flush();
-  }
-
-  showPartialLines(): void {
-    this.#lines.showPartialLines(performance.now());
-    void this.#flush();
+    const agent = message.channel.slice(agentChannel('').length);
+    if (this.#only === undefined || this.#only === agent) await this.#lines.take(agent, message);
   }
 
   end(): void {
-    process.stdout.off('resize', this.#onResize);
     this.#lines.end();
-    void this.#flush();
-  }
-
-  readonly #onResize = (): void => {
-    this.#lines.resize(process.stdout.columns);
-    void this.#flush();
-  };
-
-  #flush(): Promise<void> {
-    return this.#output.write(this.#lines.take());
   }
 }

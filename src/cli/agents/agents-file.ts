@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { printable, SluiceError } from '../../core/index.js';
 import {
   type AgentOptions,
+  CLIPBOARD_PERMISSIONS,
   isAgentName,
   MIN_LOG_BYTES,
   RESTART_POLICIES,
@@ -44,8 +45,11 @@ const agent = z.strictObject(
       .int({ error: `an integer from ${MIN_LOG_BYTES} on` })
       .min(MIN_LOG_BYTES, { error: `an integer from ${MIN_LOG_BYTES} on` })
       .exactOptional(),
+    clipboard: z
+      .enum(CLIPBOARD_PERMISSIONS, { error: CLIPBOARD_PERMISSIONS.join(', ') })
+      .exactOptional(),
   },
-  { error: 'keys of command, cwd, env, restart, size, maxLogBytes' },
+  { error: 'keys of command, cwd, env, restart, size, maxLogBytes, clipboard' },
 );
 
 const schema = z.strictObject(
@@ -79,7 +83,7 @@ export async function readAgentsFile(
   }
   const folder = dirname(resolve(path));
   return Object.entries(agents).map(([name, entry]) => {
-    const { command, cwd, env, restart, size, maxLogBytes } = entry;
+    const { command, cwd, env, restart, size, maxLogBytes, clipboard } = entry;
     const [columns, rows] = (size ?? `${given.columns}x${given.rows}`).split('x').map(Number);
     const made: AgentOptions = {
       name,
@@ -90,6 +94,7 @@ export async function readAgentsFile(
       rows: rows ?? given.rows,
       restart: restart ?? given.restart,
       maxLogBytes: maxLogBytes ?? given.maxLogBytes,
+      clipboard: clipboard ?? given.clipboard,
     };
     assertProgram(made.command, made.directory, made.environment);
     return made;

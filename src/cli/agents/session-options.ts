@@ -12,6 +12,7 @@ import {
   ControlClient,
   DEFAULT_SESSION,
   type LaunchOptions,
+  SessionClient,
   stateDirectory,
 } from '../../terminal/session/index.js';
 import { asUsage, type CommonOptions, opensAsUsage } from '../run.js';
@@ -41,15 +42,11 @@ export function launchOptions({ session, dir }: SessionOptions): LaunchOptions {
 /** Asks the host of the session and leaves. */
 export async function withSession<T>(
   options: SessionOptions,
-  use: (client: ControlClient) => Promise<T>,
+  use: (session: SessionClient) => Promise<T>,
 ): Promise<T> {
   const { directory, session } = launchOptions(options);
-  const client = ControlClient.connect(directory, session);
-  try {
-    return await opensAsUsage(() => use(client));
-  } finally {
-    client.close();
-  }
+  using asked = new SessionClient(ControlClient.connect(directory, session));
+  return await opensAsUsage(() => use(asked));
 }
 
 /** The sessions that have a host, or had one. */

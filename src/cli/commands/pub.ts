@@ -4,10 +4,19 @@ import { bytes, json, text, type MessageFormat, type VideoFormat } from '../../f
 import { openPublisher } from '../../bus/open.js';
 import type { FramePublisher } from '../../bus/publisher/frame-publisher.js';
 import type { PublisherOptions } from '../../bus/publisher/options.js';
-import type { PublisherStats } from '../../bus/endpoint.js';
-import { atLeast, channelName, framesPerSecond, listOf, videoFormat } from '../option-values.js';
+import { TEXT_TYPE } from '../../terminal/stream/message-types.js';
+import {
+  atLeast,
+  channelName,
+  channelPattern,
+  framesPerSecond,
+  listOf,
+  videoFormat,
+} from '../option-values.js';
+import { textType, textTypes } from '../pub/text-type.js';
 import { memoryName, type MemoryName, withRemedy } from '../gpu-options.js';
 import { addEndOptions, type Start } from '../program.js';
+import { type Announcement, Publication, type Publishing } from '../pub/publication.js';
 import { sendFile, sendLines, type SendResult } from '../pub/send-messages.js';
 import {
   type PictureOptions,
@@ -16,8 +25,6 @@ import {
   sendStream,
 } from '../pub/send-pictures.js';
 import { type CommonOptions, opensAsUsage, type Run, UsageError } from '../run.js';
-import { safeJson } from '../safe-json.js';
-import { formatBytes, plural } from '../units.js';
 
 interface PubOptions extends CommonOptions {
   readonly format?: 'text' | 'json' | 'bytes' | 'y4m' | 'nut' | 'rawvideo';
@@ -36,11 +43,16 @@ interface PubOptions extends CommonOptions {
   readonly wait?: boolean;
   readonly subscribers?: number;
   readonly frames?: number;
+  readonly interactive?: boolean;
+  readonly watch?: string;
+  readonly type?: number;
 }
 
 export const EXAMPLES = [
   'echo hello | sluice pub chat --subscribers 1',
   'sluice pub chat',
+  'sluice pub --interactive agent/me',
+  'some-command | sluice pub agent/build --type info',
   'sluice pub logo --bytes logo.png --subscribers 1',
   'ffmpeg -v error -i clip.mp4 -f rawvideo -pix_fmt nv12 -s 640x480 - | sluice pub clip --video nv12:640x480 --fps 25',
   'ffmpeg -v error -i clip.mp4 -an -c:v rawvideo -pix_fmt nv12 -f nut - | sluice pub clip --format nut',
@@ -48,7 +60,7 @@ export const EXAMPLES = [
 ];
 
 export function configure(command: Command, start: Start): void {
-  const notWithVideo = ['jsonLines', 'bytes', 'layout', 'ring'];
+  const notWithVideo = ['jsonLines', 'bytes', 'layout', 'ring', 'type'];
   command
     .argument('<channel>', 'its name', channelName)
     .addOption(
@@ -103,7 +115,30 @@ export function configure(command: Command, start: Start): void {
     .action((channel: string, options: PubOptions) =>
       start(options, (run) => pub(run, channel, options)),
     );
+  addMessageOptions(command);
   addEndOptions(command, 'messages or pictures');
+}
+
+/** Of messages alone. */
+function addMessageOptions(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '-i, --interactive',
+        'a prompt for messages, below what all agents say; without a terminal, line by line',
+      ).conflicts(['format', 'jsonLines', 'bytes', 'video']),
+    )
+    .option(
+      '--watch <pattern>',
+      'with --interactive: what is shown; default agent/*',
+      channelPattern,
+    )
+    .addOption(
+      new Option(
+        '--type <name>',
+        `what the messages are: ${textTypes()}, or 0 to 255; default system, with --interactive user`,
+      ).argParser(textType),
+    );
 }
 
 async function pub(run: Run, channel: string, options: PubOptions): Promise<void> {
@@ -117,12 +152,26 @@ async function pub(run: Run, channel: string, options: PubOptions): Promise<void
     const send = (): Promise<SendResult> => sendPictures(run, publisher, pictureOptions(options));
     return publish(run, publisher, options, send);
   }
+  if (options.interactive === true) return pubInteractive(run, channel, options);
   const format = messageFormat(options);
   const publisher = await opensAsUsage(() => openPublisher(channel, { format, ...settings }));
+  const { bytes: file, type = TEXT_TYPE.system, frames: most = Infinity } = options;
   await publish(run, publisher, options, () =>
-    options.bytes === undefined
-      ? sendLines(run, publisher, options.frames ?? Infinity)
-      : sendFile(run, publisher, options.bytes),
+    file === undefined
+      ? sendLines(run, publisher, { most, type })
+      : sendFile(run, publisher, file, type),
+  );
+}
+
+async function pubInteractive(run: Run, channel: string, options: PubOptions): Promise<void> {
+  const settings = publisherOptions(run, options);
+  const { converse } = await import('../pub/interactive.js');
+  const publisher = await opensAsUsage(() =>
+    openPublisher(channel, { format: text(), ...settings }),
+  );
+  const { type = TEXT_TYPE.user, watch = 'agent/*', frames: most = Infinity, dir } = options;
+  await publish(run, publisher, options, () =>
+    converse(run, { publisher, type, watch, most, directory: dir }),
   );
 }
 
@@ -130,8 +179,17 @@ function isOfPictures({ format, video }: PubOptions): boolean {
   return video !== undefined || format === 'y4m' || format === 'nut';
 }
 
+function announcementOf(options: PubOptions): Announcement {
+  const { interactive, subscribers } = options;
+  return {
+    unit: isOfPictures(options) ? 'picture' : 'message',
+    ...(interactive === undefined ? {} : { prompt: interactive }),
+    ...(subscribers === undefined ? {} : { subscribers }),
+  };
+}
+
 function checkTogether(options: PubOptions): void {
-  const { format, video, fps, slots, layout, memory, ring } = options;
+  const { format, video, fps, slots, layout, memory, ring, interactive, watch, type } = options;
   const pictures = isOfPictures(options);
   if (format === 'rawvideo' && video === undefined) {
     throw new UsageError(
@@ -143,6 +201,12 @@ function checkTogether(options: PubOptions): void {
   }
   if (pictures && (layout !== undefined || ring !== undefined)) {
     throw new UsageError('--layout and --ring are options of messages; --slots sizes a pool');
+  }
+  if (pictures && type !== undefined) throw new UsageError('--type is an option of messages');
+  if (interactive !== true && watch !== undefined) {
+    throw new UsageError(
+      '--watch is an option of --interactive; `sluice sub` shows a channel alone',
+    );
   }
   if (!pictures && fps !== undefined) throw new UsageError('--fps is an option of pictures');
   if (!pictures && layout !== 'slots' && slots !== undefined) {
@@ -166,7 +230,7 @@ async function pubStream(
   try {
     const { units } = await sendStream(run, stream, async (format) => {
       const publisher = await openPictures(channel, { format, ...publisherOptions(run, options) });
-      publication = new Publication(run, publisher, options);
+      publication = new Publication(run, publisher, announcementOf(options));
       await publication.begin();
       return new PictureSender(run, publisher, pictureOptions(options));
     });
@@ -198,24 +262,13 @@ async function openPictures(
   }
 }
 
-/** What is the same for pictures and messages, of a publisher. */
-interface Publishing {
-  readonly channel: string;
-  readonly manifest: { readonly format: MessageFormat | unknown; readonly instance: string };
-  demand(options: {
-    readonly signal: AbortSignal;
-  }): AsyncIterable<{ readonly subscribers: number }>;
-  stats(): PublisherStats;
-  close(): Promise<void>;
-}
-
 async function publish(
   run: Run,
   publisher: Publishing,
   options: PubOptions,
   send: () => Promise<SendResult>,
 ): Promise<void> {
-  const publication = new Publication(run, publisher, options);
+  const publication = new Publication(run, publisher, announcementOf(options));
   try {
     await publication.begin();
     if (run.ended) return;
@@ -223,82 +276,6 @@ async function publish(
     publication.report(units);
   } finally {
     await publication.close();
-  }
-}
-
-/** What is said of a publisher at its beginning and end. */
-class Publication {
-  readonly #run: Run;
-  readonly #publisher: Publishing;
-  readonly #options: PubOptions;
-  readonly #counter: SubscriberCounter;
-
-  constructor(run: Run, publisher: Publishing, options: PubOptions) {
-    this.#run = run;
-    this.#publisher = publisher;
-    this.#options = options;
-    this.#counter = new SubscriberCounter(publisher, run.signal);
-  }
-
-  /** Waits for as many subscribers as are wanted, or the end of the run. */
-  async begin(): Promise<void> {
-    const { channel, manifest } = this.#publisher;
-    const run = this.#run;
-    if (run.json) run.print(safeJson({ event: 'open', channel, instance: manifest.instance }));
-    if (process.stdin.isTTY === true)
-      run.note(`publishing ${channel} line by line; Ctrl-D ends it`);
-    const { subscribers } = this.#options;
-    if (subscribers !== undefined) await this.#counter.reach(subscribers);
-  }
-
-  report(units: number): void {
-    const run = this.#run;
-    const { channel } = this.#publisher;
-    const { bytes: byteLength, dropped } = this.#publisher.stats();
-    const seen = this.#counter.most;
-    if (run.json) {
-      run.print(safeJson({ event: 'end', channel, sent: units, bytes: byteLength, dropped }));
-    }
-    const what = plural(units, isOfPictures(this.#options) ? 'picture' : 'message');
-    const lost = dropped === 0 ? '' : `, ${dropped} dropped`;
-    const size = byteLength === 0 ? '' : `, ${formatBytes(byteLength)}`;
-    run.note(`sent ${what}${size}${lost}, to ${plural(seen, 'subscriber')}`);
-    if (seen === 0 && units > 0) {
-      run.note('nobody was subscribed; --subscribers 1 waits for the first');
-    }
-  }
-
-  close(): Promise<void> {
-    return this.#publisher.close();
-  }
-}
-
-/** Follows how many subscribers there are. */
-class SubscriberCounter {
-  most = 0;
-  #onChange: (() => void) | undefined;
-  readonly #signal: AbortSignal;
-
-  constructor(publisher: Publishing, signal: AbortSignal) {
-    this.#signal = signal;
-    void this.#follow(publisher);
-  }
-
-  /** Resolves when there have been `count` at once, or when the run ends. */
-  async reach(count: number): Promise<void> {
-    while (this.most < count && !this.#signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#onChange = resolve;
-        this.#signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-  }
-
-  async #follow(publisher: Publishing): Promise<void> {
-    for await (const { subscribers } of publisher.demand({ signal: this.#signal })) {
-      this.most = Math.max(this.most, subscribers);
-      this.#onChange?.();
-    }
   }
 }
 

@@ -6,6 +6,15 @@ import type { MessagePublisher } from '../../bus/publisher/message-publisher.js'
 import { type Run, UsageError } from '../run.js';
 import { readLines } from './input-lines.js';
 
+export interface LineOptions {
+  /** Ends after so many. */
+  readonly most: number;
+  /** Of the messages. */
+  readonly type: number;
+  /** Awaited before the next line is sent. The line is valid until then. */
+  readonly onSent?: (line: Uint8Array) => Promise<void>;
+}
+
 export interface SendResult {
   readonly units: number;
 }
@@ -19,17 +28,18 @@ function openInput(run: Run, path: string | undefined): AsyncIterable<Uint8Array
 }
 
 /** Each line a message. Waits where the publisher waits; ends with the input, the run or after `most`. */
-export async function sendLines(
+export async function sendLines<F extends MessageFormat>(
   run: Run,
-  publisher: MessagePublisher<MessageFormat>,
-  most: number,
+  publisher: MessagePublisher<F>,
+  { most, type, onSent }: LineOptions,
 ): Promise<SendResult> {
   let units = 0;
   try {
     for await (const line of readLines(openInput(run, undefined), publisher.maxMessageBytes)) {
       assertEncoding(publisher.format.kind, line, units + 1);
-      await publisher.send(line, { signal: run.signal });
+      await publisher.send(line, { type, signal: run.signal });
       units += 1;
+      await onSent?.(line);
       if (units >= most) break;
     }
   } catch (error) {
@@ -43,6 +53,7 @@ export async function sendFile(
   run: Run,
   publisher: MessagePublisher<MessageFormat>,
   path: string,
+  type: number,
 ): Promise<SendResult> {
   const shown = path === '-' ? 'standard input' : printable(path);
   const chunks: Uint8Array[] = [];
@@ -62,7 +73,7 @@ export async function sendFile(
     if (run.ended) return { units: 0 };
     throw inputFailure(error, shown);
   }
-  await publisher.send(Buffer.concat(chunks), { signal: run.signal });
+  await publisher.send(Buffer.concat(chunks), { type, signal: run.signal });
   return { units: 1 };
 }
 

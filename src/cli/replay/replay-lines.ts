@@ -9,7 +9,7 @@ import {
 } from '../../terminal/replay/index.js';
 import { TERMINAL_TYPE } from '../../terminal/stream/index.js';
 import { clockText } from '../../terminal/view/index.js';
-import { LineOutput } from '../line-output.js';
+import { StandardOutput } from '../lines/lines-sink.js';
 import type { Run } from '../run.js';
 import type { ReplayChoices } from './replay-choices.js';
 
@@ -70,12 +70,12 @@ function* inOrder(agents: readonly RecordedAgent[]): Generator<Turn, void, undef
 
 class TimedLines {
   readonly lines: MergedLines;
-  readonly #output: LineOutput;
+  readonly #output: StandardOutput;
   readonly #timeColumns: number;
   #timeMs = 0;
 
   constructor(run: Run, lengthMs: number) {
-    this.#output = new LineOutput(run);
+    this.#output = new StandardOutput(run);
     this.lines = new MergedLines({ pen: this.#output.pen });
     this.#timeColumns = timeText(lengthMs).length;
   }
@@ -98,8 +98,9 @@ class TimedLines {
   }
 
   /** Before each line stands when it was complete. */
-  #flush(): Promise<void> {
+  async #flush(): Promise<void> {
     const lines = this.lines.take();
+    if (lines.byteLength === 0) return;
     const time = Buffer.from(`${timeText(this.#timeMs).padStart(this.#timeColumns)} `);
     const pieces: Uint8Array[] = [];
     for (let start = 0; start < lines.byteLength;) {
@@ -107,7 +108,8 @@ class TimedLines {
       pieces.push(time, lines.subarray(start, end));
       start = end;
     }
-    return this.#output.write(Buffer.concat(pieces));
+    this.#output.write(Buffer.concat(pieces));
+    while (this.#output.busy) await this.#output.room();
   }
 }
 

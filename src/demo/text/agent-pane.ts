@@ -17,6 +17,8 @@ export class AgentPane {
   read = 0;
   wrong = 0;
   onChanged: () => void = () => undefined;
+  /** How its process ended in the middle of the play; undefined: it did not. */
+  died: string | undefined;
   readonly #agent: number;
   readonly #subscriber: MessageSubscriber<TextFormat>;
   readonly #screen = new AgentScreen({ columns: 80, rows: 24 });
@@ -39,7 +41,9 @@ export class AgentPane {
 
   get described(): ViewPane {
     const color = paletteColor(COLORS[this.#agent % COLORS.length]!);
-    return { name: this.name, color, state: 'working', note: '', content: this.#screen };
+    const state = this.died === undefined ? 'working' : 'failed';
+    const note = this.died === undefined ? '' : `died: ${this.died}`;
+    return { name: this.name, color, state, note, content: this.#screen };
   }
 
   resize(size: { readonly columns: number; readonly rows: number } | undefined): void {

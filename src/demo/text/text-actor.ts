@@ -1,17 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type ErrorCode, SluiceError } from '../../core/index.js';
+import { type ErrorCode, printable, SluiceError } from '../../core/index.js';
 import type { ActorWord } from './perform.js';
 
 const KILL_AFTER_MS = 3000;
 
 /** A process of the play: told to stop it says how many lines it said, one number an agent, and ends. */
 export class TextActor {
-  /** Rejects when the process ends by itself; never resolves. */
+  /** Rejects when it cannot play, with its reason; never resolves. */
   readonly failure: Promise<never>;
+  /** Resolves when the process ends without having been told to: how, in a few words. */
+  readonly death: Promise<string>;
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
+  #stopping = false;
   #said: readonly number[] = [];
 
   /** `program`: a module of this folder; `given`: what it is started with. */
@@ -25,21 +28,31 @@ export class TextActor {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-600);
     });
-    let failure: SluiceError | undefined;
-    this.#child.on('message', (word: ActorWord) => {
-      if ('said' in word) this.#said = word.said;
-      else failure = new SluiceError(word.code as ErrorCode, word.message, { remedy: word.remedy });
-    });
     this.#ended = once(this.#child, 'close');
-    this.failure = this.#ended.then(() => {
-      if (failure !== undefined) throw failure;
-      throw new Error(`${program} ended before it was told to: ${errors.trim()}`);
+    this.failure = new Promise((_resolve, reject) => {
+      this.#child.on('message', (word: ActorWord) => {
+        if ('said' in word) this.#said = word.said;
+        else {
+          this.#stopping = true;
+          const { code, message, remedy } = word;
+          reject(new SluiceError(code as ErrorCode, message, { remedy }));
+        }
+      });
+    });
+    this.death = new Promise((resolve) => {
+      void this.#ended.then(() => {
+        const { signalCode, exitCode } = this.#child;
+        const how = signalCode ?? `exit code ${exitCode}`;
+        if (!this.#stopping)
+          resolve(`${how}${errors === '' ? '' : `: ${printable(errors.trim())}`}`);
+      });
     });
     // Whoever does not wait for it has no failure to be told of.
     this.failure.catch(() => undefined);
   }
 
   async stop(): Promise<readonly number[]> {
+    this.#stopping = true;
     if (this.#child.connected) this.#child.send('stop', () => undefined);
     const timer = setTimeout(() => this.kill(), KILL_AFTER_MS);
     await this.#ended;
@@ -48,6 +61,7 @@ export class TextActor {
   }
 
   kill(): void {
+    this.#stopping = true;
     this.#child.kill('SIGKILL');
   }
 }

@@ -29,6 +29,8 @@ export interface TextDemoReport {
   readonly agents: number;
   readonly gpu: boolean;
   readonly seconds: number;
+  /** Agents whose process ended in the middle: what they said is not counted, what was read of it is compared. */
+  readonly died: readonly string[];
   readonly linesSaid: number;
   readonly linesRead: number;
   /** Lines that are not what was said: torn, mixed, out of order. */
@@ -57,9 +59,10 @@ export async function runTextDemo(options: TextDemoOptions = {}): Promise<TextDe
     const panes = await Promise.race([
       Promise.all(channels.map((channel, agent) => AgentPane.open(agent, channel, directory))),
       failure,
+      deathBefore(actors),
     ]);
     const startedMs = performance.now();
-    await watch(panes, failure, given);
+    await watch(panes, Promise.race([failure, allDead(actors, panes)]), given);
     const said = (await Promise.all(actors.map((actor) => actor.stop()))).flat();
     await Promise.all(panes.map((pane) => pane.end));
     return report(panes, said, given, (performance.now() - startedMs) / 1000);
@@ -68,6 +71,24 @@ export async function runTextDemo(options: TextDemoOptions = {}): Promise<TextDe
     killAll();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function deathBefore(actors: readonly TextActor[]): Promise<never> {
+  const how = await Promise.race(actors.map((actor) => actor.death));
+  throw new Error(`an agent of the demo died before the play began: ${how}`);
+}
+
+/** Notes who dies, the play goes on without them; resolves when nobody is left. One process for all: all die with it. */
+async function allDead(actors: readonly TextActor[], panes: readonly AgentPane[]): Promise<void> {
+  await Promise.all(
+    actors.map(async (actor, index) => {
+      const how = await actor.death;
+      for (const pane of actors.length === 1 ? panes : panes.slice(index, index + 1)) {
+        pane.died = how;
+        pane.onChanged();
+      }
+    }),
+  );
 }
 
 function startActors(
@@ -87,10 +108,10 @@ function startActors(
   });
 }
 
-/** Until the time is over, the user leaves, or the signal comes. Rejects with the failure. */
+/** Until the time is over, nobody is left, the user leaves, or the signal comes. Rejects with the failure. */
 async function watch(
   panes: readonly AgentPane[],
-  failure: Promise<never>,
+  end: Promise<void>,
   { seconds, json, signal }: { seconds: number; json?: boolean; signal?: AbortSignal },
 ): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
@@ -99,7 +120,7 @@ async function watch(
     signal?.addEventListener('abort', () => resolve(), { once: true });
     if (signal?.aborted === true) resolve();
   });
-  const over = Promise.race([time, failure]);
+  const over = Promise.race([time, end]);
   try {
     if (json === true || !process.stdout.isTTY) return await over;
     await show(panes, over);
@@ -118,8 +139,11 @@ async function show(panes: readonly AgentPane[], over: Promise<void>): Promise<v
       },
     },
   });
-  viewer.setPanes(panes.map((pane) => pane.described));
-  for (const pane of panes) pane.onChanged = () => viewer.paneChanged(pane.name);
+  const describe = (): void => viewer.setPanes(panes.map((pane) => pane.described));
+  describe();
+  for (const pane of panes) {
+    pane.onChanged = () => (pane.died === undefined ? viewer.paneChanged(pane.name) : describe());
+  }
   const left = viewer.run();
   try {
     await Promise.race([over, left]);
@@ -139,17 +163,23 @@ function report(
   const sum = (values: readonly number[]): number =>
     values.reduce((total, value) => total + value, 0);
   const linesSaid = sum(said);
-  const linesRead = sum(panes.map((pane) => pane.read));
+  const alive = panes.filter(({ died }) => died === undefined);
+  const dead = panes.filter(({ died }) => died !== undefined);
+  const linesRead = sum(alive.map((pane) => pane.read));
   const linesWrong = sum(panes.map((pane) => pane.wrong));
   const linesLost = sum(panes.map((pane) => pane.lost));
   const problems = [
+    ...dead.map(
+      ({ name, died, read }) =>
+        `${name} died in the middle of the play, after ${read} lines: ${died}`,
+    ),
     ...(linesWrong > 0 ? [`${linesWrong} lines are not what was said`] : []),
     ...(linesLost > 0 ? [`${linesLost} lines were lost`] : []),
     ...(linesRead === linesSaid ? [] : [`${linesSaid} lines were said, ${linesRead} read`]),
-    ...(linesSaid === 0 ? ['nothing was said'] : []),
+    ...(linesSaid === 0 && dead.length === 0 ? ['nothing was said'] : []),
   ];
   return {
     ...{ passed: problems.length === 0, problems, agents, gpu, seconds },
-    ...{ linesSaid, linesRead, linesWrong, linesLost },
+    ...{ died: dead.map(({ name }) => name), linesSaid, linesRead, linesWrong, linesLost },
   };
 }

@@ -1,4 +1,4 @@
-import { codePointInfo, columnsAlone, isRefused, KIND, kindOf } from './code-point.js';
+import { codePointInfo, columnsAlone, INFO_BITS, isRefused, KIND, kindOf } from './code-point.js';
 
 /**
  * How text falls into cells: the one table of this project, for what programs print and for what is drawn around it.
@@ -73,6 +73,11 @@ function phaseJoined(phase: number, kind: number): number {
   }
 }
 
+/** The state of a cluster that a code point starts, by what is known of it. */
+const starts = new Uint16Array(1 << INFO_BITS).map((_, info) =>
+  stateOf(startPhase(kindOf(info)), columnsAlone(info), 0, 0),
+);
+
 /** Whether VS16 makes the cluster two columns wide. */
 function isEmojiBase(phase: number): boolean {
   return phase === KIND.emojiText || phase === KIND.pictograph;
@@ -83,7 +88,8 @@ export function nextCluster(codePoint: number, before: ClusterState): ClusterSta
   if (codePoint <= LAST_ASCII) return ascii[codePoint] as number;
   const info = codePointInfo(codePoint);
   const kind = kindOf(info);
-  if (before !== NO_CLUSTER && kind >= KIND.pictograph) {
+  if (kind < KIND.pictograph) return starts[info] as number;
+  if (before !== NO_CLUSTER) {
     const phase = phaseOf(before);
     const joined = (before >> 8) + 1;
     const next = phaseJoined(phase, kind);
@@ -93,7 +99,7 @@ export function nextCluster(codePoint: number, before: ClusterState): ClusterSta
       return stateOf(next, columns, joined, 1);
     }
   }
-  return stateOf(startPhase(kind), columnsAlone(info), 0, 0);
+  return starts[info] as number;
 }
 
 /** A skin tone that stands alone is an emoji like others; what can only join and has nothing to join is joined by its like. */
@@ -142,8 +148,8 @@ export interface Cluster {
   readonly columns: number;
 }
 
-/** Text as the cells that show it; made printable. */
-export function clustersOf(text: string): Cluster[] {
+/** Text cut into what shares a cell, as it is: nothing in it is made printable. */
+export function splitClusters(text: string): Cluster[] {
   const found: { text: string; columns: number }[] = [];
   let state = NO_CLUSTER;
   for (const character of text) {
@@ -156,7 +162,12 @@ export function clustersOf(text: string): Cluster[] {
       found.push({ text: character, columns: clusterColumns(state) });
     }
   }
-  return found.map((cluster) => ({
+  return found;
+}
+
+/** Text as the cells that show it; made printable. */
+export function clustersOf(text: string): Cluster[] {
+  return splitClusters(text).map((cluster) => ({
     text: printableCluster(cluster.text),
     columns: cluster.columns,
   }));
@@ -165,4 +176,22 @@ export function clustersOf(text: string): Cluster[] {
 /** Columns that a text takes. */
 export function columnsOfText(text: string): number {
   return clustersOf(text).reduce((sum, { columns }) => sum + columns, 0);
+}
+
+/** Marks that some terminals give a column of their own. */
+const SPACING_MARK = /[\p{Mc}\u0e33\u0eb3]/u;
+
+/** The most columns that a text takes on a terminal that knows no clusters: each code point for itself. */
+export function columnsApart(text: string): number {
+  let columns = 0;
+  for (const character of text) {
+    const info = codePointInfo(character.codePointAt(0) as number);
+    const kind = kindOf(info);
+    if (kind === KIND.pictograph || kind === KIND.skinTone || kind === KIND.regional) columns += 2;
+    else if (kind === KIND.mark) columns += SPACING_MARK.test(character) ? 1 : 0;
+    else if (kind < KIND.pictograph || (kind >= KIND.hangulLead && kind <= KIND.hangulTail)) {
+      columns += columnsAlone(info);
+    }
+  }
+  return columns;
 }

@@ -61,6 +61,9 @@ function describe(codePoint: number): number {
   return kindByProperties(codePoint) | (eastAsianWidth(codePoint) << 4) | (refused << 6);
 }
 
+/** Of what `describe` packs. */
+export const INFO_BITS = 7;
+
 const PAGE_BITS = 8;
 const PAGE_SIZE = 1 << PAGE_BITS;
 const pages: (Uint8Array | undefined)[] = new Array<undefined>(0x11_0000 >> PAGE_BITS);

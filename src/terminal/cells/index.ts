@@ -5,10 +5,12 @@ export {
   type Cluster,
   type ClusterState,
   clustersOf,
+  columnsApart,
   columnsOfText,
   mayStandAlone,
   nextCluster,
   printableCluster,
+  splitClusters,
 } from './cluster.js';
 export { GlyphTable, glyphs } from './glyph-table.js';
 export { LinkTable, links, type Link } from './link-table.js';

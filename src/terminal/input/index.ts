@@ -10,4 +10,5 @@ export type {
   ReplyEvent,
 } from './input-event.js';
 export { type Key, NAMED_KEYS, keyName, keyOf, parseKeyName, sameKey } from './key.js';
+export { type EditResult, LineEditor, type LineEditorOptions } from './line-editor.js';
 export { encodeKey, encodeMouse, encodePaste } from './key-encoder.js';

@@ -17,7 +17,8 @@ type State =
 /**
  * Bytes of the user's terminal as keys, pastes, mouse and focus events, and answers to queries. Takes the old coding
  * of keys, that of xterm with modifiers, and the kitty protocol; sequences may be cut anywhere. Only the clock can tell
- * an ESC that was pressed from one that starts a sequence: `timeout()` says that nothing more came.
+ * an ESC that was pressed from one that starts a sequence: `timeout()` says that nothing more came. What no key begins
+ * with is waited for however long it takes: over a slow line the rest of a mouse event must not be typed.
  */
 export class InputDecoder {
   #state: State = 'ground';
@@ -36,7 +37,12 @@ export class InputDecoder {
 
   /** Something was begun that `timeout()` would end: a lone ESC most of all. */
   get pending(): boolean {
-    return this.#state !== 'ground' && this.#state !== 'paste';
+    return this.#state !== 'ground' && this.#state !== 'paste' && !this.#isCertain;
+  }
+
+  /** Parameters of a control sequence have come, or a part of a character. */
+  get #isCertain(): boolean {
+    return this.#state === 'utf8' || (this.#state === 'csi' && this.#sequence.length > 0);
   }
 
   /** The events that are complete with these bytes. */

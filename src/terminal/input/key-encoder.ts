@@ -60,12 +60,13 @@ export function encodeKey(key: Key, modes: PaneModes): string {
 }
 
 function cursorKey(key: Key, final: string, modifier: number, modes: PaneModes): string {
-  if (modifier !== 1) return `\u001b[1;${modifier}${final}`;
   const isFunctionKey = final >= 'P';
+  const isKitty = modes.kittyKeyboardFlags > 0;
+  // CSI R is where the cursor is: the kitty protocol has another F3.
+  if (isKitty && key.name === 'F3') return modifier === 1 ? '\u001b[13~' : `\u001b[13;${modifier}~`;
+  if (modifier !== 1) return `\u001b[1;${modifier}${final}`;
   // The kitty protocol has no SS3 for F1-F4.
-  if (isFunctionKey && modes.kittyKeyboardFlags > 0) {
-    return key.name === 'F3' ? '\u001b[13~' : `\u001b[${final}`;
-  }
+  if (isFunctionKey && isKitty) return `\u001b[${final}`;
   return isFunctionKey || modes.applicationCursorKeys ? `\u001bO${final}` : `\u001b[${final}`;
 }
 

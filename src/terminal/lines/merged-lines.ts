@@ -1,6 +1,6 @@
-import { columnsOfText } from '../cells/index.js';
+import { CELL_WORDS, type CellGrid, columnsOfText } from '../cells/index.js';
 import { OutputBytes, type PenOptions } from '../output/index.js';
-import { AgentLines, type LineRows } from './agent-lines.js';
+import { AgentLines, type LineRows, usedColumns } from './agent-lines.js';
 import { LineEncoder } from './line-encoder.js';
 import { type LineTag, MAX_NAME_COLUMNS, tagOf } from './line-tag.js';
 
@@ -24,14 +24,27 @@ interface Agent {
   readonly lines: AgentLines;
   /** When it last wrote something behind its last line; undefined: nothing, or it was shown already. */
   partialSinceMs: number | undefined;
-  /** The text that was shown of an unfinished line. */
-  shown: string;
+  /** The cells that were shown of an unfinished line; none: nothing was. */
+  shown: Uint32Array;
 }
 
-function textOf({ grid, rows }: LineRows): string {
-  let text = '';
-  for (let row = 0; row < rows; row += 1) text += grid.row(row).join(' ');
-  return text;
+/** Rows at the very bottom of a terminal, in which the user types: at most as wide as the terminal less one column. */
+export interface PromptRows {
+  readonly grid: CellGrid;
+  /** Of the cursor, in the last row. */
+  readonly cursorColumn: number;
+}
+
+const NOTHING = new Uint32Array(0);
+
+/** The cells of a line, without the blank ones at its end. */
+function cellsOf({ grid, rows }: LineRows): Uint32Array {
+  if (rows === 0) return NOTHING;
+  return grid.words.slice(0, grid.at(usedColumns(grid, rows - 1), rows - 1));
+}
+
+function startsWith(words: Uint32Array, start: Uint32Array): boolean {
+  return words.length >= start.length && start.every((word, at) => words[at] === word);
 }
 
 /**
@@ -49,6 +62,7 @@ export class MergedLines {
   #nameColumns = 4;
   #footerRows = 0;
   #footerDue = false;
+  #prompt: PromptRows | undefined;
 
   constructor(options: MergedLinesOptions) {
     this.#options = options;
@@ -68,6 +82,21 @@ export class MergedLines {
     this.#footerDue = true;
   }
 
+  /** What stands below everything from now on, on a terminal. The grid may not change until the next call. */
+  setPrompt(prompt: PromptRows | undefined): void {
+    this.#prompt = prompt;
+    this.#footerDue = true;
+  }
+
+  /** Others wrote to the terminal, or are about to: the footer is taken away, and drawn again with the next `take`. */
+  leaveTerminal(): Uint8Array {
+    this.#eraseFooter();
+    this.#footerDue = false;
+    const bytes = this.take();
+    this.#footerDue = true;
+    return bytes;
+  }
+
   /** Names that are known beforehand make the column of tags as wide as they need from the first line on. */
   addAgent(name: string): void {
     this.#agentOf(name);
@@ -78,7 +107,7 @@ export class MergedLines {
     if (known !== undefined) return known;
     const answer = this.#options.onAnswer;
     const lines = new AgentLines(answer && ((text) => answer(name, text)));
-    const agent: Agent = { name, lines, partialSinceMs: undefined, shown: '' };
+    const agent: Agent = { name, lines, partialSinceMs: undefined, shown: NOTHING };
     this.#agents.set(name, agent);
     const columns = Math.min(MAX_NAME_COLUMNS, columnsOfText(name));
     if (columns > this.#nameColumns) {
@@ -104,18 +133,22 @@ export class MergedLines {
     this.#footerDue = true;
   }
 
+  /** Of a line that was shown before it was ended, what came since; all of it when it was drawn over. */
   #writeLine(agent: Agent, line: LineRows): void {
-    const alreadyShown = agent.shown !== '' && agent.shown === textOf(line);
-    agent.shown = '';
-    if (alreadyShown) return;
+    const { shown } = agent;
+    agent.shown = NOTHING;
+    const cells = cellsOf(line);
+    const from = startsWith(cells, shown) ? shown.length / CELL_WORDS : 0;
+    if (from > 0 && cells.length === shown.length) return;
     this.#eraseFooter();
-    this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
+    this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns, from);
   }
 
   /** The agent's program has ended: what it did not end is a line too. */
   endAgent(name: string): void {
     const agent = this.#agentOf(name);
     agent.lines.end((line) => this.#writeLine(agent, line));
+    agent.shown = NOTHING;
     agent.partialSinceMs = undefined;
     this.#footerDue = true;
   }
@@ -133,9 +166,9 @@ export class MergedLines {
       }
       agent.partialSinceMs = undefined;
       const line = agent.lines.unfinished();
-      if (line.rows === 0 || agent.shown !== '') continue;
+      if (line.rows === 0 || agent.shown.length > 0) continue;
       this.#encoder.writeLine(this.#tagOf(agent.name), line, this.#columns);
-      agent.shown = textOf(line);
+      agent.shown = cellsOf(line);
     }
     return waiting;
   }
@@ -164,12 +197,26 @@ export class MergedLines {
     for (const agent of this.#agents.values()) {
       const line = agent.lines.unfinished();
       if (line.rows === 0) continue;
-      if (this.#footerRows === most) return;
-      if (this.#footerRows > 0) this.#out.ascii('\r\n');
+      if (this.#footerRows === most) break;
+      this.#beginFooterRow();
       // The last column stays free: a cursor behind it would be in no row for sure.
       this.#encoder.writeFooter(this.#tagOf(agent.name), line, this.#columns - 1);
-      this.#footerRows += 1;
     }
+    if (this.#prompt !== undefined) this.#drawPrompt(this.#prompt);
+  }
+
+  #beginFooterRow(): void {
+    if (this.#footerRows > 0) this.#out.ascii('\r\n');
+    this.#footerRows += 1;
+  }
+
+  #drawPrompt({ grid, cursorColumn }: PromptRows): void {
+    for (let row = 0; row < grid.rows; row += 1) {
+      this.#beginFooterRow();
+      this.#encoder.writeRow(grid, row);
+    }
+    this.#out.byte(0x0d);
+    if (cursorColumn > 0) this.#out.csi(cursorColumn, 'C');
   }
 
   /** Every agent's rest as lines; the footer is gone. `take` gives the last bytes. */
@@ -179,6 +226,7 @@ export class MergedLines {
       lines.close();
     }
     this.#eraseFooter();
+    this.#prompt = undefined;
     this.#agents.clear();
   }
 }

@@ -59,6 +59,11 @@ export class FrameEncoder {
   #cursorVisible: boolean | undefined;
   #cursorStyle = 0;
   #valid = false;
+  /**
+   * Of the row that is written: a glyph may have been drawn over the cells before this column. A family of emoji takes
+   * eight columns on a terminal that does not join them, and must not stand in the pane beside its own.
+   */
+  #overdrawnEnd = 0;
 
   constructor(options: FrameEncoderOptions) {
     this.#pen = new Pen(options);
@@ -183,9 +188,10 @@ export class FrameEncoder {
     if (column === columns) return;
     let last = columns - 1;
     while (last > column && !this.#differs(next, next.at(last, row))) last -= 1;
-    while (column <= last) {
-      if (!this.#differs(next, next.at(column, row))) column += 1;
-      else column = this.#encodeFrom(next, row, column, last);
+    this.#overdrawnEnd = 0;
+    for (let end = last + 1; column < end; end = Math.max(last + 1, this.#overdrawnEnd)) {
+      const isWritten = column < this.#overdrawnEnd || this.#differs(next, next.at(column, row));
+      column = isWritten ? this.#encodeFrom(next, row, column, end - 1) : column + 1;
     }
     this.#shown.row(row).set(next.row(row));
   }
@@ -279,14 +285,17 @@ export class FrameEncoder {
     const word = next.words[at] as number;
     const glyph = wholeGlyph(next, column, at);
     this.#pen.changeTo(next.words, at, glyph === SPACE, out);
+    const width = glyph === SPACE ? 1 : Math.max(1, columnsOf(word));
     let certain = true;
     if (glyph < 0x80) out.byte(glyph);
     else {
       const known = this.#glyphs.of(glyph);
       out.append(known.bytes);
       certain = known.certain;
+      if (known.columnsApart > width) {
+        this.#overdrawnEnd = Math.min(next.columns, column + known.columnsApart);
+      }
     }
-    const width = glyph === SPACE ? 1 : Math.max(1, columnsOf(word));
     this.#place.row = row;
     // After the last column terminals wait with the wrap, each in its own way.
     this.#place.column = certain && column + width < next.columns ? column + width : -1;

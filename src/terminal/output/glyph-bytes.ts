@@ -1,10 +1,14 @@
-import { glyphs, printableCluster } from '../cells/index.js';
+import { columnsApart, glyphs, printableCluster } from '../cells/index.js';
 
 /** What a terminal is sent for a glyph. */
 export interface GlyphBytes {
   readonly bytes: Uint8Array;
   /** Every terminal agrees how many columns it takes; of the others the position afterwards is not relied on. */
   readonly certain: boolean;
+  /** Columns that it takes on a terminal that does not join its code points. */
+  readonly columnsApart: number;
+  /** Columns that no terminal exceeds: one that does not join what shares a cell has one or two a code point. */
+  readonly mostColumns: number;
 }
 
 /**
@@ -40,5 +44,11 @@ export class GlyphByteTable {
 /** Cells are made of safe text; this is where it would matter, so it is made safe once more. */
 function bytesOf(text: string): GlyphBytes {
   const shown = printableCluster(text);
-  return { bytes: encoder.encode(shown), certain: CERTAIN.test(shown) };
+  const certain = CERTAIN.test(shown);
+  return {
+    bytes: encoder.encode(shown),
+    certain,
+    columnsApart: columnsApart(shown),
+    mostColumns: 2 * [...shown].length,
+  };
 }

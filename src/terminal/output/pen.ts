@@ -38,6 +38,9 @@ const FLAG_CODES = [
 
 const MAX_REMEMBERED_COLORS = 4096;
 
+/** Of addresses in one frame: with another long one in each cell a frame would have megabytes. Then text is no link. */
+const MAX_LINK_LENGTH = 1 << 18;
+
 /**
  * The attributes with which a terminal writes its next glyph, and the shortest bytes that change them: what differs, or
  * a reset and what is wanted after it. Colours are compared as the terminal shows them, so that two colours that look
@@ -51,6 +54,7 @@ export class Pen {
   #style = 0;
   #underlineColor = 0;
   #link = 0;
+  #linkLength = 0;
   /** The words of the cell that the pen was last changed for, which most cells share with the one before. */
   readonly #last = new Uint32Array(CELL_WORDS);
   /** That cell was a space, for which only its background counts; nothing is known where it is undefined. */
@@ -132,12 +136,13 @@ export class Pen {
   reset(out: OutputBytes): void {
     this.#lastBlank = undefined;
     this.#change(0, 0, 0, 0, out);
-    this.#changeLink(0, out);
+    this.endLink(out);
   }
 
   endLink(out: OutputBytes): void {
     this.#lastBlank = undefined;
     this.#changeLink(0, out);
+    this.#linkLength = 0;
   }
 
   #shown(color: number): number {
@@ -286,15 +291,22 @@ export class Pen {
 
   #changeLink(link: number, out: OutputBytes): void {
     if (link === this.#link) return;
-    this.#link = link;
-    if (link === 0) return out.ascii('\u001b]8;;\u001b\\');
-    const { uri } = links.linkOf(link);
-    // Made of what the linker of cells allowed; looked at once more, as this is where it reaches the terminal.
-    const safe = /^https?:\/\/[\u0021-\u007e]+$/.test(uri) ? uri : '';
+    const uri = link === 0 ? '' : this.#address(link);
+    if (uri === '' && this.#link === 0) return;
+    this.#link = uri === '' ? 0 : link;
     // The id keeps a link together over line breaks: the table's number, which no agent chose.
-    out.ascii(safe === '' ? '\u001b]8;;' : `\u001b]8;id=${link};`);
-    out.ascii(safe);
+    out.ascii(uri === '' ? '\u001b]8;;' : `\u001b]8;id=${link};`);
+    out.ascii(uri);
     out.ascii('\u001b\\');
+  }
+
+  /** Empty for what is not written. */
+  #address(link: number): string {
+    const { uri } = links.linkOf(link);
+    this.#linkLength += uri.length;
+    // Made of what the linker of cells allowed; looked at once more, as this is where it reaches the terminal.
+    const isSafe = /^https?:\/\/[\u0021-\u007e]+$/.test(uri);
+    return isSafe && this.#linkLength <= MAX_LINK_LENGTH ? uri : '';
   }
 }
 

@@ -28,6 +28,8 @@ export interface UserTerminalEvents {
 }
 
 const READ_BYTES = 64 * 1024;
+/** On leaving, so many pieces of input are thrown away; a terminal holds a part of one. */
+const MAX_DISCARDED_READS = 64;
 const FALLBACK_SIZE = { columns: 80, rows: 24 };
 /** On leaving, a terminal that takes nothing is waited for so long. */
 const LEAVE_PATIENCE_MS = 500;
@@ -55,7 +57,7 @@ export class UserTerminal {
   #events: UserTerminalEvents | undefined;
   #watch: DescriptorWatch | undefined;
   #watchdog: TerminalWatchdog | undefined;
-  #modes: TerminalModes = { mouse: false, kittyKeyboard: false };
+  #modes: TerminalModes = { alternateScreen: true, mouse: false, kittyKeyboard: false };
   /** In raw mode, and to be put back. */
   #taken = false;
   #entered = false;
@@ -157,12 +159,18 @@ export class UserTerminal {
     if (this.#entered) {
       this.#writeAll(rest, LEAVE_PATIENCE_MS);
       this.#writeAll(Buffer.from(leaveSequence(this.#modes)), LEAVE_PATIENCE_MS);
+      this.#discardInput();
     }
     try {
       setTerminalAttributes(this.#fd, this.#original);
     } catch {
       // A terminal that was closed has nothing left to be put back.
     }
+  }
+
+  /** What was typed for the view, the rest of a paste most of all, is no line for the shell. */
+  #discardInput(): void {
+    for (let reads = 0; reads < MAX_DISCARDED_READS && this.#read() > 0; reads += 1);
   }
 
   /** Writes and waits, but not for ever: a stopped terminal must not keep the process from ending. */

@@ -1,3 +1,5 @@
+import type { ClipboardPermission } from './clipboard-gate.js';
+
 /**
  * What the output of an agent may do beyond its own pane. Inside it, everything is allowed that stays there: SGR, cursor,
  * erase, scroll regions, the alternate screen, its own keyboard and mouse modes. What is not named here is never allowed:
@@ -7,7 +9,7 @@ export interface Permissions {
   /** OSC 8 to http and https addresses. */
   readonly hyperlinks: boolean;
   /** OSC 52: what it wants to copy is dropped, shown to the user first, or copied. Reading is never allowed. */
-  readonly clipboard: 'deny' | 'ask' | 'allow';
+  readonly clipboard: ClipboardPermission;
   /** OSC 0, 1, 2. */
   readonly title: boolean;
   /** OSC 9, 99 and 777, and the bell: as a signal to the attention queue, never as bytes. */
@@ -16,6 +18,7 @@ export interface Permissions {
   readonly eightBitControls: boolean;
 }
 
+/** What agents may do where nothing else was said. */
 export const DEFAULT_PERMISSIONS: Permissions = Object.freeze({
   hyperlinks: true,
   clipboard: 'ask',

@@ -8,7 +8,8 @@
  * says so. What the program leaves running in its terminal could write for ever: at most {@link MAX_TAIL_BYTES} are
  * read then, far more than the kernel holds, and the master is closed, which is a hangup for whatever is left.
  *
- * **One noisy program starves nobody**: a turn of the event loop reads a piece of at most {@link TURN_BYTES}.
+ * **One noisy program starves nobody**: a turn of the event loop reads a piece of at most {@link TURN_BYTES}, and a
+ * smaller one after a piece that took long: two bytes may ask an emulator to do everything anew.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -30,11 +31,15 @@ import { findProgram } from './find-program.js';
 
 /** The kernel gives at most 4095 bytes a call. */
 const TURN_BYTES = 65_536;
+const MIN_TURN_BYTES = 128;
+/** A piece should not take longer. */
+const TURN_MS = 8;
 /** Its buffers hold about 64 KiB, and 4 KiB that are ready to be read. */
 const MAX_TAIL_BYTES = 262_144;
 /** Input that waits for the program to read. */
 export const MAX_INPUT_BYTES = 1 << 20;
 
+/** A program, and the terminal it gets. */
 export interface PtyProcessOptions {
   /** The program and its arguments. */
   readonly command: readonly string[];
@@ -44,6 +49,7 @@ export interface PtyProcessOptions {
   readonly size: TerminalSize;
 }
 
+/** Where the output of a program goes. */
 export interface PtyHandlers {
   /** The bytes are good during the call only. It may pause the process. */
   onOutput(bytes: Uint8Array): void;
@@ -59,6 +65,10 @@ export interface PtyEnd {
 /** One buffer for all: a piece is given on before the next is read. */
 const buffer = new Uint8Array(TURN_BYTES);
 
+/**
+ * A program in a terminal of its own, until it has ended. Programs inherit no descriptor of this process but their
+ * terminal: all others are marked close-on-exec. Whoever started one ends it, by `process.kill`.
+ */
 export class PtyProcess {
   readonly pid: number;
   /** Resolves when the program has ended and all it wrote was given on; never rejects. */
@@ -74,6 +84,7 @@ export class PtyProcess {
   #paused = false;
   #exit: PtyEnd | undefined;
   #tailBytes = 0;
+  #turnBytes = TURN_BYTES;
   #closed = false;
   #resolveEnded!: (end: PtyEnd) => void;
 
@@ -158,7 +169,7 @@ export class PtyProcess {
 
   #onReady(): void {
     this.#flush();
-    if (!this.#paused && !this.#closed) this.#read(TURN_BYTES);
+    if (!this.#paused && !this.#closed) this.#read(this.#turnBytes);
   }
 
   /** Gives on what is there, at most `limit` bytes. False when nothing is left or the end was reached. */
@@ -172,19 +183,27 @@ export class PtyProcess {
     }
     if (filled > 0) {
       if (this.#exit !== undefined) this.#tailBytes += filled;
-      this.#handlers.onOutput(buffer.subarray(0, filled));
+      this.#give(buffer.subarray(0, filled));
     }
     // Somebody hung the terminal up (vhangup): it stays readable for ever, and says no more.
     if (last === 0 && this.#exit === undefined) this.#watch.setReadable(false);
     return last > 0;
   }
 
+  #give(bytes: Uint8Array): void {
+    const beganMs = performance.now();
+    this.#handlers.onOutput(bytes);
+    const tookMs = performance.now() - beganMs;
+    const wanted = tookMs > TURN_MS ? bytes.byteLength / 2 : this.#turnBytes * 2;
+    this.#turnBytes = Math.floor(Math.min(TURN_BYTES, Math.max(MIN_TURN_BYTES, wanted)));
+  }
+
   #readTail(): void {
-    while (!this.#paused && !this.#closed) {
-      const left = MAX_TAIL_BYTES - this.#tailBytes;
-      if (left > 0 && this.#read(Math.min(left, TURN_BYTES))) continue;
-      return this.#close();
-    }
+    if (this.#paused || this.#closed) return;
+    const left = MAX_TAIL_BYTES - this.#tailBytes;
+    const isMore = left > 0 && this.#read(Math.min(left, this.#turnBytes));
+    if (isMore) setImmediate(() => this.#readTail());
+    else this.#close();
   }
 
   #flush(): void {

@@ -2,7 +2,9 @@ import type { CellGrid, PaneContent, PaneCursor, PaneModes } from '../cells/inde
 import { DEFAULT_PERMISSIONS, type Permissions, RateLimit } from '../policy/index.js';
 import { KittyKeyboard } from './kitty-keyboard.js';
 import { Picture } from './picture.js';
+import { SavedCursor } from './saved-cursor.js';
 import { ScreenLinks } from './screen-links.js';
+import { ScreenWriter } from './screen-writer.js';
 import {
   answerQueries,
   avoidFaults,
@@ -14,9 +16,10 @@ import {
 } from './sequence-handlers.js';
 import { takeSignals } from './signal-handlers.js';
 import type { ScreenSignal } from './signals.js';
-import { Utf8Alignment } from './utf8-alignment.js';
-import { Xterm, type XtermBuffer } from './xterm.js';
+import { Xterm } from './xterm.js';
+import type { XtermBuffer } from './xterm-core.js';
 
+/** Its size, what its program may do, and where answers and signals go. */
 export interface AgentScreenOptions {
   /** At least 2. */
   readonly columns: number;
@@ -54,9 +57,6 @@ const MIN_FREEZE_MS = 8;
 const EXACT_FREEZE_BURST = 64;
 const EXACT_FREEZES_PER_SECOND = 500;
 
-/** Parsed at a time; xterm takes 128 Ki code points. */
-const MAX_PARSE_BYTES = 64 * 1024;
-
 const DEFAULT_HISTORY_LINES = 5000;
 const DEFAULT_HISTORY_BYTES = 16 * 1024 * 1024;
 /** Of a line beside its cells: objects of attributes and clusters come on top for the cells that have them. */
@@ -86,14 +86,14 @@ export class AgentScreen implements PaneContent {
   readonly #now: () => number;
   readonly #xterm: Xterm;
   readonly #picture: Picture;
-  readonly #alignment: Utf8Alignment;
+  readonly #writer: ScreenWriter;
+  readonly #savedCursor: SavedCursor;
   readonly #context: HandlerContext;
   readonly #answerLimit = new RateLimit(ANSWER_BURST, ANSWERS_PER_SECOND);
   readonly #signalLimit = new RateLimit(SIGNAL_BURST, SIGNALS_PER_SECOND);
   readonly #freezeLimit = new RateLimit(EXACT_FREEZE_BURST, EXACT_FREEZES_PER_SECOND);
   #history: XtermBuffer['lines'] | undefined;
   #version = 0;
-  #faults = 0;
   #frozeAtMs = Number.NEGATIVE_INFINITY;
   #changed = false;
   #stopTimer: (() => void) | undefined;
@@ -102,7 +102,6 @@ export class AgentScreen implements PaneContent {
     this.#options = options;
     this.#permissions = options.permissions ?? DEFAULT_PERMISSIONS;
     this.#now = options.now ?? (() => performance.now());
-    this.#alignment = new Utf8Alignment(this.#permissions.eightBitControls);
     const { columns, rows } = options;
     const historyLines = this.#historyFor(columns);
     const links = new ScreenLinks();
@@ -112,7 +111,13 @@ export class AgentScreen implements PaneContent {
       () => this.#watchHistory(),
     );
     this.#picture = new Picture(this.#xterm, links);
+    this.#writer = new ScreenWriter({
+      xterm: this.#xterm,
+      eightBitControls: this.#permissions.eightBitControls,
+      onLostRows: (count) => this.#picture.forget(count),
+    });
     this.#watchHistory();
+    this.#savedCursor = new SavedCursor(this.#xterm);
     this.#context = this.#makeContext(links);
     boundRepetitions(this.#context);
     avoidFaults(this.#context);
@@ -172,35 +177,18 @@ export class AgentScreen implements PaneContent {
   write(bytes: Uint8Array): void {
     const wasFrozen = this.#picture.frozen;
     this.#changed = false;
-    for (let start = 0; start < bytes.length; start += MAX_PARSE_BYTES) {
-      const piece = bytes.subarray(start, start + MAX_PARSE_BYTES);
-      this.#parse(this.#alignment.push(piece));
-    }
+    this.#writer.write(bytes);
     if (this.#changed || !wasFrozen || !this.#picture.frozen) this.#version += 1;
-  }
-
-  /**
-   * Should the emulator fail at some sequence, the rest of the piece is lost, and the program goes on from there: no agent's
-   * output may end the process that shows the others. None is known that does this.
-   */
-  #parse(data: Uint8Array | string): void {
-    try {
-      this.#xterm.parse(data);
-    } catch {
-      this.#faults += 1;
-      this.#xterm.abandonSequence();
-    }
   }
 
   /** How often the emulator failed. */
   get faults(): number {
-    return this.#faults;
+    return this.#writer.faults;
   }
 
   /** The program has ended; another one may follow in its terminal. What it left unfinished is over. */
   endProgram(): void {
-    this.#parse(this.#alignment.end());
-    this.#xterm.abandonSequence();
+    this.#writer.end();
     this.#endSynchronizedUpdate();
     this.#xterm.endSynchronizedUpdate();
     this.#context.keyboard.reset();
@@ -212,7 +200,8 @@ export class AgentScreen implements PaneContent {
   resize(columns: number, rows: number): void {
     if (columns === this.#xterm.columns && rows === this.#xterm.rows) return;
     // NUL ends the cluster: a mark that comes later would join a cell that may stand elsewhere now.
-    this.#parse('\0');
+    this.#writer.writeNow('\0');
+    this.#savedCursor.forget();
     this.#xterm.resize(columns, rows, this.#historyFor(columns));
     this.#watchHistory();
     this.#picture.resize();
@@ -258,10 +247,12 @@ export class AgentScreen implements PaneContent {
   }
 
   get historyLines(): number {
+    this.#writer.catchUp();
     return this.#picture.historyLines;
   }
 
   get forgottenLines(): number {
+    this.#writer.catchUp();
     return this.#picture.forgottenLines;
   }
 
@@ -270,6 +261,7 @@ export class AgentScreen implements PaneContent {
   }
 
   get cursor(): PaneCursor {
+    this.#writer.catchUp();
     return {
       column: this.#picture.cursorColumn,
       row: this.#picture.cursorRow,
@@ -302,21 +294,25 @@ export class AgentScreen implements PaneContent {
     gridColumn: number,
     columns: number,
   ): void {
+    this.#writer.catchUp();
     this.#picture.copyLine(line, grid, gridRow, gridColumn, columns);
   }
 
   lineText(line: number): { readonly text: string; readonly wrapped: boolean } {
+    this.#writer.catchUp();
     return this.#picture.lineText(line);
   }
 
   /** What `lineText` says of it, without the text. */
   isWrapped(line: number): boolean {
+    this.#writer.catchUp();
     return this.#picture.isWrapped(line);
   }
 
   /** Frees what is held; nothing may be written afterwards. Twice is harmless. */
   close(): void {
     this.#stopTimer?.();
+    this.#writer.close();
     this.#xterm.dispose();
   }
 }

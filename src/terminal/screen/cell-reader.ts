@@ -25,7 +25,7 @@ import {
   wordsOfLine,
   type XtermExtended,
   type XtermLine,
-} from './xterm.js';
+} from './xterm-core.js';
 
 /** Words of xterm's cells. */
 const SOURCE_WORDS = 3;

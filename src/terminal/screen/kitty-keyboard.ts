@@ -1,8 +1,11 @@
 /** Deeper stacks lose their oldest entry, as the protocol says. */
 const MAX_DEPTH = 32;
 
-/** The flags that there are. */
-const ALL_FLAGS = 0b1_1111;
+/**
+ * What is done of it: 1, keys that the old coding cannot tell apart, and 8, all keys as sequences. Releases (2), other
+ * layouts (4) and text (16) are not told, and the others are what `CSI ? u` answers: so a program knows.
+ */
+const KNOWN_FLAGS = 0b0_1001;
 
 /** Progressive enhancement of the keyboard (kitty): a stack of flags for the main screen and one for the alternate one. */
 export class KittyKeyboard {
@@ -21,7 +24,7 @@ export class KittyKeyboard {
   push(alternate: boolean, flags: number): void {
     const stack = this.#stack(alternate);
     if (stack.length === MAX_DEPTH) stack.shift();
-    stack.push(flags & ALL_FLAGS);
+    stack.push(flags & KNOWN_FLAGS);
   }
 
   /** `CSI < count u`. */
@@ -35,7 +38,7 @@ export class KittyKeyboard {
   set(alternate: boolean, flags: number, mode: number): void {
     const stack = this.#stack(alternate);
     const before = stack.at(-1) ?? 0;
-    const given = flags & ALL_FLAGS;
+    const given = flags & KNOWN_FLAGS;
     const after = mode === 2 ? before | given : mode === 3 ? before & ~given : given;
     if (mode <= 3) stack[stack.length - 1] = after;
   }

@@ -8,7 +8,8 @@ import {
 } from '../cells/index.js';
 import { CellReader } from './cell-reader.js';
 import type { ScreenLinks } from './screen-links.js';
-import type { Xterm, XtermLine } from './xterm.js';
+import type { Xterm } from './xterm.js';
+import type { XtermLine } from './xterm-core.js';
 
 /** The text of a row of cells, spaces at its end left out. */
 function textOfRow(words: Uint32Array): string {

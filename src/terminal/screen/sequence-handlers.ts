@@ -1,7 +1,8 @@
 import { answers, type Permissions, MAX_LENGTHS, allowedTarget } from '../policy/index.js';
 import type { KittyKeyboard } from './kitty-keyboard.js';
 import type { ScreenLinks } from './screen-links.js';
-import type { SequenceName, Xterm, XtermParameters } from './xterm.js';
+import type { Xterm } from './xterm.js';
+import type { SequenceName, XtermParameters } from './xterm-core.js';
 
 /** What the handlers act on. */
 export interface HandlerContext {

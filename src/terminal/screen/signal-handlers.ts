@@ -57,10 +57,10 @@ function kittyNotification(text: string): ScreenSignal | undefined {
 }
 
 /** OSC 52;selection;base64. Questions (`?`) have no answer. */
-function copied(text: string, allowed: boolean): ScreenSignal | undefined {
+function copied(text: string): ScreenSignal | undefined {
   const data = text.slice(text.indexOf(';') + 1);
   if (data === '' || data === '?' || !/^[A-Za-z0-9+/]+={0,2}$/.test(data)) return undefined;
-  return { type: 'clipboard', text: Buffer.from(data, 'base64').toString('utf8'), allowed };
+  return { type: 'clipboard', text: Buffer.from(data, 'base64').toString('utf8') };
 }
 
 /** Takes what is a signal out of the stream, as far as the agent may send it. */
@@ -91,10 +91,6 @@ export function takeSignals({ xterm, permissions, signal }: SignalContext): void
   on(99, MAX_LENGTHS.notification, notifications ? kittyNotification : nothing);
   on(777, MAX_LENGTHS.notification, notifications ? desktopNotification : nothing);
   on(133, MAX_LENGTHS.other, promptOf);
-  on(
-    52,
-    MAX_LENGTHS.clipboard,
-    clipboard === 'deny' ? nothing : (text) => copied(text, clipboard === 'allow'),
-  );
+  on(52, MAX_LENGTHS.clipboard, clipboard === 'deny' ? nothing : copied);
   for (const palette of [4, 12, 104, 110, 111, 112]) on(palette, MAX_LENGTHS.other, nothing);
 }

@@ -18,5 +18,5 @@ export type ScreenSignal =
       /** Of `finished`, where it was told. */
       readonly exitCode?: number;
     }
-  /** OSC 52: text to copy, as it came. `allowed`: without asking the user. */
-  | { readonly type: 'clipboard'; readonly text: string; readonly allowed: boolean };
+  /** OSC 52: text to copy, as it came, where that is not denied. */
+  | { readonly type: 'clipboard'; readonly text: string };

@@ -53,6 +53,11 @@ export class Utf8Alignment {
     this.#eightBitControls = eightBitControls;
   }
 
+  /** Whether nothing is held back. */
+  get isAligned(): boolean {
+    return this.#held.length === 0;
+  }
+
   /**
    * Whole characters of `bytes` and of what was held back before: a view of `bytes` where it can be, or text. Valid until
    * `bytes` changes.

@@ -1,148 +1,15 @@
 /* oxlint-disable no-underscore-dangle -- the names of the emulator's insides */
 import xterm from '@xterm/headless';
 import { NO_CLUSTER, nextCluster } from '../cells/cluster.js';
-
-/**
- * The emulator, and all that is used of its insides: `@xterm/headless` 6.0.0, pinned. Its public interface neither parses
- * at once nor shows links, underlines or which rows changed. `test/unit/terminal/screen/xterm.test.ts` fails when any of
- * this is gone.
- */
-
-/** A line of cells; read by the functions below. */
-export interface XtermLine {
-  readonly _data: Uint32Array;
-  readonly _combined: Readonly<Record<number, string>>;
-  readonly _extendedAttrs: Readonly<Record<number, XtermExtended | undefined>>;
-  readonly isWrapped: boolean;
-  readonly length: number;
-}
-
-/** Underline style and colour of a cell, and its link. */
-export interface XtermExtended {
-  readonly _ext: number;
-  readonly _urlId: number;
-  urlId: number;
-  clone(): XtermExtended;
-}
-
-/** Three words a cell: content, foreground, background. */
-export function wordsOfLine(line: XtermLine): Uint32Array {
-  return line._data;
-}
-
-/** The cluster in a cell that has several code points. */
-export function clusterAt(line: XtermLine, column: number): string {
-  return line._combined[column] ?? '';
-}
-
-export function extendedAt(line: XtermLine, column: number): XtermExtended | undefined {
-  return line._extendedAttrs[column];
-}
-
-/** Bits 26 to 28 the underline's style, bits 0 to 25 its colour. */
-export function underlineWord(extended: XtermExtended): number {
-  return extended._ext;
-}
-
-/** The number that `setLink` was called with. */
-export function linkNumber(extended: XtermExtended): number {
-  return extended._urlId;
-}
-
-interface XtermLines {
-  readonly length: number;
-  get(index: number): XtermLine | undefined;
-  onTrim(listener: (count: number) => void): unknown;
-}
-
-export interface XtermBuffer {
-  readonly x: number;
-  readonly y: number;
-  readonly ybase: number;
-  readonly lines: XtermLines;
-}
-
-/** Parameters of a control sequence: `params` has `length` valid numbers, 0 for those left out. */
-export interface XtermParameters {
-  readonly params: Int32Array;
-  readonly length: number;
-}
-
-export interface SequenceName {
-  readonly prefix?: string;
-  readonly intermediates?: string;
-  readonly final: string;
-}
-
-/** True: it was dealt with; false: xterm's own handler follows. */
-type SequenceHandler = (parameters: XtermParameters) => boolean;
-
-interface StringHandler {
-  start(): void;
-  put(data: Uint32Array, start: number, end: number): void;
-  end(success: boolean): boolean;
-}
-
-interface ControlStringHandler {
-  hook(parameters: XtermParameters): void;
-  put(data: Uint32Array, start: number, end: number): void;
-  unhook(success: boolean): boolean;
-}
-
-type PrintHandler = (data: Uint32Array, start: number, end: number) => void;
-
-interface XtermParser {
-  setPrintHandler(handler: PrintHandler): void;
-  registerCsiHandler(name: SequenceName, handler: SequenceHandler): unknown;
-  registerEscHandler(name: SequenceName, handler: () => boolean): unknown;
-  registerOscHandler(code: number, handler: StringHandler): unknown;
-  clearOscHandler(code: number): void;
-  registerDcsHandler(name: SequenceName, handler: ControlStringHandler): unknown;
-  clearDcsHandler(name: SequenceName): void;
-  reset(): void;
-}
-
-interface XtermAttributes {
-  extended: XtermExtended;
-  updateExtended(): void;
-}
-
-interface XtermModes {
-  readonly applicationCursorKeys: boolean;
-  readonly applicationKeypad: boolean;
-  readonly bracketedPasteMode: boolean;
-  readonly cursorBlink: boolean | undefined;
-  readonly cursorStyle: 'block' | 'underline' | 'bar' | undefined;
-  readonly origin: boolean;
-  readonly reverseWraparound: boolean;
-  readonly sendFocus: boolean;
-  synchronizedOutput: boolean;
-  readonly wraparound: boolean;
-}
-
-interface XtermCore {
-  readonly buffers: {
-    readonly normal: XtermBuffer;
-    readonly alt: XtermBuffer;
-    readonly active: XtermBuffer;
-    onBufferActivate(listener: () => void): unknown;
-  };
-  readonly coreService: {
-    readonly decPrivateModes: XtermModes;
-    readonly modes: { readonly insertMode: boolean };
-    isCursorHidden: boolean;
-  };
-  readonly coreMouseService: { readonly activeProtocol: string; readonly activeEncoding: string };
-  readonly _inputHandler: {
-    readonly _curAttrData: XtermAttributes;
-    readonly _parser: XtermParser;
-    parse(data: string | Uint8Array): unknown;
-    print(data: Uint32Array, start: number, end: number): void;
-    onRequestRefreshRows(
-      listener: (rows: { readonly start: number; readonly end: number } | undefined) => void,
-    ): unknown;
-  };
-}
+import { RowPrinter } from './row-printer.js';
+import type {
+  SequenceHandler,
+  SequenceName,
+  XtermBuffer,
+  XtermCore,
+  XtermExtended,
+  XtermModes,
+} from './xterm-core.js';
 
 const UNICODE = 'clusters';
 
@@ -222,19 +89,9 @@ export class Xterm {
       onRows(rows?.start ?? 0, rows?.end ?? this.#terminal.rows - 1);
     });
     this.#core.buffers.onBufferActivate(onBufferChange);
-    this.#printAlike();
-  }
-
-  /**
-   * Without automatic wrap xterm draws a run of characters at the right edge otherwise than the same characters one by one, so
-   * that it would depend on how the stream was cut.
-   */
-  #printAlike(): void {
-    const handler = this.#core._inputHandler;
-    const { coreService } = this.#core;
-    handler._parser.setPrintHandler((data, start, end) => {
-      if (coreService.decPrivateModes.wraparound) return handler.print(data, start, end);
-      for (let at = start; at < end; at += 1) handler.print(data, at, at + 1);
+    const printer = new RowPrinter(this.#core);
+    this.#core._inputHandler._parser.setPrintHandler((data, start, end) => {
+      printer.print(data, start, end);
     });
   }
 
@@ -257,6 +114,24 @@ export class Xterm {
 
   get isAlternate(): boolean {
     return this.#core.buffers.active === this.#core.buffers.alt;
+  }
+
+  /** The lines that can be scrolled back to, at most. */
+  get historyLines(): number {
+    return this.#terminal.options.scrollback ?? 0;
+  }
+
+  /** Whether the rows of text go up through the whole screen and into the history, and each goes on in the next. */
+  get scrollsFreely(): boolean {
+    const { buffer, rows } = this;
+    return (
+      !this.isAlternate &&
+      buffer.scrollTop === 0 &&
+      buffer.scrollBottom === rows - 1 &&
+      this.modes.wraparound &&
+      !this.insertMode &&
+      this.#core._charsetService.charset === undefined
+    );
   }
 
   get modes(): XtermModes {
@@ -318,6 +193,17 @@ export class Xterm {
     attributes.updateExtended();
   }
 
+  /** Style and colour of the line under cells from now on. */
+  get underline(): XtermExtended {
+    return this.#core._inputHandler._curAttrData.extended.clone();
+  }
+
+  /** Takes the place of both, and ends a link. */
+  setUnderline(underline: XtermExtended): void {
+    this.#core._inputHandler._curAttrData.extended = underline;
+    this.setLink(0);
+  }
+
   onSequence(name: SequenceName, handler: SequenceHandler): void {
     this.#core._inputHandler._parser.registerCsiHandler(name, handler);
   }
@@ -349,6 +235,12 @@ export class Xterm {
 
   onBell(handler: () => void): void {
     this.#terminal.onBell(handler);
+  }
+
+  /** Whether what follows is text or begins a sequence. */
+  get isBetweenSequences(): boolean {
+    const { currentState, initialState } = this.#core._inputHandler._parser;
+    return currentState === initialState;
   }
 
   /** The parser waits for nothing any more: what follows is text. */

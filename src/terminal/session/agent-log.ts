@@ -149,8 +149,7 @@ export class AgentLog {
 
   async #work(): Promise<void> {
     while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      this.#pending = [];
+      const batch = this.#takeBatch();
       const rest = await this.#write(batch);
       if (rest.length > 0) {
         this.#pending = [...rest, ...this.#pending];
@@ -162,6 +161,19 @@ export class AgentLog {
         this.#press(false);
       }
     }
+  }
+
+  /** No more than the segment has room for, or a piece at least: whole segments go, and should not be the whole log. */
+  #takeBatch(): Pending[] {
+    const { byteLength = 0 } = this.#current ?? {};
+    let room = this.#segmentBytes - (byteLength < this.#segmentBytes ? byteLength : 0);
+    let count = 0;
+    for (const { bytes } of this.#pending) {
+      room -= bytes.byteLength;
+      if (count > 0 && room < 0) break;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
   }
 
   /** What is left of the batch when the disk took no more. */
@@ -202,6 +214,8 @@ export class AgentLog {
     if (this.#log === undefined || this.#times === undefined) {
       const start = this.#written;
       const paths = segmentPaths(this.directory, start);
+      // Somebody may have cleared it away: the bytes that are there now go on.
+      makeLogDirectory(this.directory);
       this.#times = await open(paths.timesPath, 'a', 0o600);
       // A disk that filled up in the middle of a record left a part of it.
       const { size } = await this.#times.stat();
@@ -221,8 +235,8 @@ export class AgentLog {
     const total = (): number => this.#segments.reduce((sum, { byteLength }) => sum + byteLength, 0);
     while (this.#segments.length > 1 && total() > limit) {
       const { start, byteLength, path, timesPath } = this.#segments[0] as LogSegment;
-      await unlink(path);
-      await unlink(timesPath).catch(() => undefined);
+      await removed(path);
+      await removed(timesPath).catch(() => undefined);
       this.#segments.shift();
       const what = `bytes ${start} to ${start + byteLength - 1} were removed`;
       this.#options.onNotice(`${what}: the log is bounded to ${this.#options.maxBytes} bytes`);
@@ -271,6 +285,13 @@ async function writeWhole(
     at += bytesWritten;
     took(bytesWritten);
   }
+}
+
+/** Also when somebody else has done it. */
+async function removed(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 function restOf(batch: readonly Pending[], taken: number): Pending[] {

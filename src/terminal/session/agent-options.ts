@@ -1,12 +1,19 @@
 /** What an agent is started with, and the check of it: the same for what comes from a command line, a file, a socket. */
 import { assertInteger, assertKnownKeys, assertOneOf, describe } from '../../core/index.js';
+import {
+  CLIPBOARD_PERMISSIONS,
+  type ClipboardPermission,
+  DEFAULT_PERMISSIONS,
+} from '../policy/index.js';
 import { MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
 import { DEFAULT_MAX_LOG_BYTES, MIN_LOG_BYTES } from './agent-log.js';
 import { assertAgentName } from './session-paths.js';
 
 export const RESTART_POLICIES = ['never', 'on-failure', 'always'] as const;
+/** Whether a program that has ended is started again. */
 export type RestartPolicy = (typeof RESTART_POLICIES)[number];
 
+/** What an agent is started with. */
 export interface AgentOptions {
   readonly name: string;
   /** The program and its arguments. */
@@ -19,6 +26,8 @@ export interface AgentOptions {
   readonly rows: number;
   readonly restart: RestartPolicy;
   readonly maxLogBytes: number;
+  /** Whether it may write the clipboard of the user's terminal (OSC 52). */
+  readonly clipboard: ClipboardPermission;
 }
 
 export const AGENT_DEFAULTS = Object.freeze({
@@ -26,7 +35,10 @@ export const AGENT_DEFAULTS = Object.freeze({
   rows: 24,
   restart: 'never',
   maxLogBytes: DEFAULT_MAX_LOG_BYTES,
+  clipboard: DEFAULT_PERMISSIONS.clipboard,
 });
+
+type Fields = Readonly<Record<string, unknown>>;
 
 const KEYS = [
   'name',
@@ -37,6 +49,7 @@ const KEYS = [
   'rows',
   'restart',
   'maxLogBytes',
+  'clipboard',
 ] as const;
 const MAX_WORDS = 4096;
 /** Of a command and its environment together; the kernel takes more. */
@@ -50,8 +63,8 @@ export function checkAgentOptions(value: unknown): AgentOptions {
     throw new TypeError(`an agent must be an object, got ${describe(value)}`);
   }
   assertKnownKeys('an agent', value, KEYS);
-  const { name, command, directory, environment, columns, rows, restart, maxLogBytes } =
-    value as Readonly<Record<string, unknown>>;
+  const { name, command, directory, environment, columns, rows } = value as Fields;
+  const { restart, maxLogBytes, clipboard } = value as Fields;
   assertAgentName('the name of an agent', name);
   const words = textList('command', command);
   if (words[0] === undefined || words[0] === '') throw new TypeError('command must not be empty');
@@ -62,6 +75,7 @@ export function checkAgentOptions(value: unknown): AgentOptions {
   assertInteger('rows', rows, 1, MAX_ROWS);
   assertOneOf('restart', restart, RESTART_POLICIES);
   assertInteger('maxLogBytes', maxLogBytes, MIN_LOG_BYTES, Number.MAX_SAFE_INTEGER);
+  assertOneOf('clipboard', clipboard, CLIPBOARD_PERMISSIONS);
   const variables = variablesOf(environment);
   const length = [...words, ...Object.entries(variables).flat()].join('').length;
   if (length > MAX_TEXT_LENGTH) {
@@ -78,6 +92,7 @@ export function checkAgentOptions(value: unknown): AgentOptions {
     rows,
     restart,
     maxLogBytes,
+    clipboard,
   };
 }
 

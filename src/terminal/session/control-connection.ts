@@ -70,10 +70,11 @@ export class ControlConnection {
       viewer: (viewer) => void this.#viewers.set(request, viewer),
     };
     void answerRequest(this.#host, fields, answer)
-      .then(
-        (reply) => this.#socket.sendJson(CONTROL.reply, request, reply),
-        (error: unknown) => this.#socket.sendJson(CONTROL.error, request, described(error)),
-      )
+      .then((reply) => this.#socket.sendJson(CONTROL.reply, request, reply))
+      // Also for a reply that is too long to be sent.
+      .catch((error: unknown) => {
+        this.#socket.sendJson(CONTROL.error, request, described(error));
+      })
       .finally(() => {
         this.#requests -= 1;
         this.#viewers.get(request)?.close();

@@ -6,7 +6,8 @@
  * ```
  *
  * A client numbers its requests; what answers one bears its number. REQUEST, REPLY, ERROR and EVENT are JSON; DATA (a
- * piece of a log, a frame for a viewer's terminal) and INPUT (what came from that terminal) are bytes as they are.
+ * piece of a log, a frame for a viewer's terminal) and INPUT (what came from that terminal) are bytes as they are. JSON
+ * that is longer than a body comes in PARTs right before the frame that has its end.
  */
 import { SluiceError } from '../../core/index.js';
 
@@ -19,6 +20,7 @@ export const CONTROL = {
   data: 4,
   input: 5,
   event: 6,
+  part: 7,
 } as const;
 
 export type ControlType = (typeof CONTROL)[keyof typeof CONTROL];
@@ -34,6 +36,8 @@ const MAGIC = 0x4741_4c53;
 const VERSION = 1;
 const HEADER_BYTES = 16;
 export const MAX_BODY_BYTES = 1 << 20;
+/** Of one JSON value, in all its parts. */
+export const MAX_JSON_BYTES = 8 << 20;
 
 export function encodeControlFrame(type: ControlType, request: number, body: Uint8Array): Buffer {
   if (body.byteLength > MAX_BODY_BYTES) {
@@ -51,8 +55,19 @@ export function encodeControlFrame(type: ControlType, request: number, body: Uin
   return frame;
 }
 
+/** One frame, or parts and a frame, to be sent without another frame in between. */
 export function encodeControlJson(type: ControlType, request: number, value: unknown): Buffer {
-  return encodeControlFrame(type, request, Buffer.from(JSON.stringify(value)));
+  const json = Buffer.from(JSON.stringify(value));
+  if (json.byteLength > MAX_JSON_BYTES) {
+    const most = `at most ${MAX_JSON_BYTES} travel between a session and its clients`;
+    throw new RangeError(`${json.byteLength} bytes of JSON: ${most}; ask for less at once`);
+  }
+  const frames: Buffer[] = [];
+  let at = 0;
+  for (; json.byteLength - at > MAX_BODY_BYTES; at += MAX_BODY_BYTES) {
+    frames.push(encodeControlFrame(CONTROL.part, request, json.subarray(at, at + MAX_BODY_BYTES)));
+  }
+  return Buffer.concat([...frames, encodeControlFrame(type, request, json.subarray(at))]);
 }
 
 /** The JSON of a body: an object without a prototype. Throws `PROTOCOL`. */
@@ -72,6 +87,7 @@ export function controlJson(body: Uint8Array): Readonly<Record<string, unknown>>
 /** Puts frames together from pieces cut anywhere. */
 export class ControlFrames {
   #rest: Buffer = Buffer.alloc(0);
+  #parts: Buffer[] = [];
 
   /** Throws `PROTOCOL` for what is no frame; nothing may be pushed after that. */
   push(bytes: Uint8Array, take: (frame: ControlFrame) => void): void {
@@ -80,7 +96,7 @@ export class ControlFrames {
     while (buffer.byteLength >= HEADER_BYTES) {
       const length = buffer.readUInt32LE(12);
       const type = buffer.readUInt16LE(6);
-      const isFrame = buffer.readUInt32LE(0) === MAGIC && type >= 1 && type <= CONTROL.event;
+      const isFrame = buffer.readUInt32LE(0) === MAGIC && type >= 1 && type <= CONTROL.part;
       if (!isFrame || buffer.readUInt16LE(4) !== VERSION || length > MAX_BODY_BYTES) {
         throw new SluiceError('PROTOCOL', 'what came on the socket of a session is no frame of it');
       }
@@ -88,8 +104,20 @@ export class ControlFrames {
       const body = buffer.subarray(HEADER_BYTES, HEADER_BYTES + length);
       const request = buffer.readUInt32LE(8);
       buffer = buffer.subarray(HEADER_BYTES + length);
-      take({ type: type as ControlType, request, body });
+      if (type === CONTROL.part) this.#keepPart(body);
+      else take({ type: type as ControlType, request, body: this.#whole(body) });
     }
     this.#rest = Buffer.from(buffer);
+  }
+
+  #keepPart(body: Buffer): void {
+    if (this.#parts.length === MAX_JSON_BYTES / MAX_BODY_BYTES) {
+      throw new SluiceError('PROTOCOL', `more than ${MAX_JSON_BYTES} bytes of JSON in one value`);
+    }
+    this.#parts.push(Buffer.from(body));
+  }
+
+  #whole(body: Buffer): Buffer {
+    return this.#parts.length === 0 ? body : Buffer.concat([...this.#parts.splice(0), body]);
   }
 }

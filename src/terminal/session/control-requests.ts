@@ -79,7 +79,9 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
       return name;
     });
     answer.viewer(viewer);
-    return { reason: await viewer.left };
+    const reason = await viewer.left;
+    if (!answer.signal.aborted) await viewer.sendTranscript();
+    return { reason };
   },
 };
 
@@ -119,7 +121,7 @@ function agentOfCommand(
   const taken = new Set(host.panes.map(({ name }) => name));
   let name = stem;
   for (let number = 2; taken.has(name); number += 1) name = `${stem}-${number}`;
-  const words = ['/bin/sh', '-c', `exec ${command}`];
+  const words = ['/bin/sh', '-c', command];
   return checkAgentOptions({ ...AGENT_DEFAULTS, name, command: words, directory, environment });
 }
 

@@ -33,9 +33,14 @@ export class ControlServer {
     for (const connection of this.#connections) connection.announce(info);
   }
 
+  /** Takes no connection any more: who comes now finds no session, and starts one. */
+  refuse(): void {
+    this.#listener.close();
+  }
+
   /** What was answered is on its way first. Idempotent. */
   async close(): Promise<void> {
-    this.#listener.close();
+    this.refuse();
     // Replies of requests that waited for this end.
     await new Promise((resolve) => setImmediate(resolve));
     for (const connection of [...this.#connections]) connection.close();

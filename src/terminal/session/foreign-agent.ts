@@ -8,6 +8,7 @@ import {
 import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
+import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
 import {
   agentFormat,
@@ -31,8 +32,9 @@ export interface ForeignAgentOptions {
   readonly events: PaneEvents;
 }
 
-/** Takes turns with the rest of the session after so many messages. */
-const MESSAGES_A_TURN = 64;
+/** Takes turns with the rest of the session after so long; looks after so many bytes. */
+const TURN_MS = 8;
+const PIECE_BYTES = 1024;
 
 /**
  * An agent that another process publishes, as a pane of this session. A terminal's channel is played on a screen; text
@@ -43,6 +45,8 @@ export class ForeignAgent implements SessionPane {
   readonly screen: AgentScreen;
   readonly attention = new AgentAttention(Date.now());
   readonly log: AgentLog;
+  /** What is played again from its channel was wanted some time ago, and of another terminal. */
+  readonly clipboard = new ClipboardGate('deny');
   seen = true;
   readonly #options: ForeignAgentOptions;
   readonly #subscriber: MessageSubscriber<MessageFormat>;
@@ -51,6 +55,7 @@ export class ForeignAgent implements SessionPane {
   #status: AgentStatus = 'foreign';
   #room: Promise<void> | undefined;
   #hasRoom: (() => void) | undefined;
+  #turnBeganMs = performance.now();
   /** The terminal's own, when the channel tells of one: then the pane's size is nothing to it. */
   #size: TerminalSize | undefined;
 
@@ -84,9 +89,8 @@ export class ForeignAgent implements SessionPane {
     });
     this.screen = new AgentScreen({
       ...(this.#size ?? AGENT_DEFAULTS),
-      onSignal: (signal) => {
-        if (signal.type !== 'clipboard') this.#attend(this.attention.signalled(signal, Date.now()));
-      },
+      permissions: { ...DEFAULT_PERMISSIONS, clipboard: this.clipboard.permission },
+      onSignal: (signal) => this.#attend(this.attention.signalled(signal, Date.now())),
       onTimeout: () => events.onPicture(name),
     });
     this.#reading = this.#read();
@@ -110,6 +114,7 @@ export class ForeignAgent implements SessionPane {
       rows: this.screen.rows,
       attention: this.attention.current,
       seen: this.seen,
+      clipboard: this.clipboard.permission,
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,
@@ -119,12 +124,22 @@ export class ForeignAgent implements SessionPane {
     };
   }
 
+  /** Its publisher is gone. */
+  get isLost(): boolean {
+    return this.#status === 'lost';
+  }
+
   input(): boolean {
     return false;
   }
 
-  resize({ columns, rows }: TerminalSize): void {
-    if (this.#size === undefined) this.screen.resize(columns, rows);
+  fits({ columns, rows }: TerminalSize): boolean {
+    if (this.#size !== undefined) return true;
+    return columns === this.screen.columns && rows === this.screen.rows;
+  }
+
+  resize(size: TerminalSize): void {
+    if (!this.fits(size)) this.screen.resize(size.columns, size.rows);
   }
 
   look(nowMs: number): void {
@@ -140,12 +155,10 @@ export class ForeignAgent implements SessionPane {
   }
 
   async #read(): Promise<void> {
-    let taken = 0;
     try {
       for await (const message of this.#subscriber) {
-        this.#take(message);
-        taken += 1;
-        if (taken % MESSAGES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+        await this.#take(message);
+        await this.#takeTurns();
         await this.#room;
       }
     } catch (error) {
@@ -155,18 +168,27 @@ export class ForeignAgent implements SessionPane {
     this.#options.events.onState(this.name);
   }
 
-  #take(message: Message<MessageFormat>): void {
+  async #takeTurns(): Promise<void> {
+    if (performance.now() - this.#turnBeganMs < TURN_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#turnBeganMs = performance.now();
+  }
+
+  async #take(message: Message<MessageFormat>): Promise<void> {
     const { type, bytes: value } = terminalMessage(message.type, message.value);
     if (type === TERMINAL_TYPE.size) this.#takeSize(toldSize(value));
     else if (type === TERMINAL_TYPE.exit) this.#takeEnd(value);
     else if (type === TERMINAL_TYPE.attention) this.#takeAttention(value);
-    else this.#write(value);
+    else await this.#write(value);
     this.#options.events.onPicture(this.name);
   }
 
-  #write(output: Uint8Array): void {
+  async #write(output: Uint8Array): Promise<void> {
     this.log.append(output);
-    this.screen.write(output);
+    for (let at = 0; at < output.byteLength; at += PIECE_BYTES) {
+      this.screen.write(output.subarray(at, at + PIECE_BYTES));
+      await this.#takeTurns();
+    }
     this.#attend(this.attention.wrote(Date.now()));
   }
 

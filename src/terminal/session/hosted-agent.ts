@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
+import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { processesOfSession, type PtyEnd, PtyProcess, signalProcesses } from '../pty/index.js';
 import { AgentScreen } from '../screen/index.js';
 import type { ProgramEnd } from '../stream/index.js';
@@ -54,6 +55,7 @@ export class HostedAgent implements SessionPane {
   readonly screen: AgentScreen;
   readonly attention = new AgentAttention(Date.now());
   readonly log: AgentLog;
+  readonly clipboard: ClipboardGate;
   seen = true;
   readonly #options: HostedAgentOptions;
   readonly #channel: AgentChannel;
@@ -101,6 +103,7 @@ export class HostedAgent implements SessionPane {
     this.#channel = channel;
     this.#backoff = new RestartBackoff(agent.restart);
     this.#size = { columns, rows };
+    this.clipboard = new ClipboardGate(agent.clipboard);
     this.log = new AgentLog({
       directory: join(stateDirectory, name),
       maxBytes: agent.maxLogBytes,
@@ -113,9 +116,10 @@ export class HostedAgent implements SessionPane {
     this.screen = new AgentScreen({
       columns,
       rows,
+      permissions: { ...DEFAULT_PERMISSIONS, clipboard: agent.clipboard },
       onAnswer: (text) => void this.#process?.write(Buffer.from(text)),
       onSignal: (signal) => {
-        if (signal.type === 'clipboard') events.onClipboard(name, signal.text);
+        if (signal.type === 'clipboard') this.#copy(signal.text);
         else this.#attend(this.attention.signalled(signal, Date.now()));
       },
       onTimeout: () => events.onPicture(name),
@@ -140,6 +144,7 @@ export class HostedAgent implements SessionPane {
       ...this.#size,
       attention: this.attention.current,
       seen: this.seen,
+      clipboard: this.clipboard.permission,
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,
@@ -157,8 +162,12 @@ export class HostedAgent implements SessionPane {
     return true;
   }
 
+  fits({ columns, rows }: TerminalSize): boolean {
+    return columns === this.#size.columns && rows === this.#size.rows;
+  }
+
   resize(size: TerminalSize): void {
-    if (size.columns === this.#size.columns && size.rows === this.#size.rows) return;
+    if (this.fits(size)) return;
     this.#size = size;
     // The screen first: what the program writes because of it is for the new size.
     this.screen.resize(size.columns, size.rows);
@@ -225,6 +234,13 @@ export class HostedAgent implements SessionPane {
     this.#channel.output(bytes);
     this.#attend(this.attention.wrote(Date.now()));
     this.#options.events.onPicture(this.name);
+  }
+
+  #copy(text: string): void {
+    const { events } = this.#options;
+    const allowed = this.clipboard.take(text, performance.now());
+    if (allowed === undefined) events.onCopyRequest(this.name);
+    else events.onCopy(this.name, allowed);
   }
 
   #attend(changed: boolean): void {

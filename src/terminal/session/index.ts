@@ -8,9 +8,19 @@ export {
   type RestartPolicy,
 } from './agent-options.js';
 export { MIN_LOG_BYTES } from './agent-log.js';
+export { CLIPBOARD_PERMISSIONS, type ClipboardPermission } from '../policy/index.js';
 export { ControlClient, type RequestHandlers } from './control-client.js';
 export { connectOrLaunch, hostLogPath, type LaunchOptions } from './host-launch.js';
 export { listSegments, type LogPiece, readLogPiece } from './log-files.js';
+export {
+  type AgentInput,
+  type AgentScreenText,
+  type AgentStart,
+  type KillOptions,
+  openSession,
+  SessionClient,
+  type SessionClientOptions,
+} from './session-client.js';
 export type { AgentInfo, AgentStatus } from './session-pane.js';
 export {
   agentChannel,
@@ -21,3 +31,4 @@ export {
   stateDirectory,
 } from './session-paths.js';
 export { RemoteViewer, type RemoteViewerOptions } from './remote-viewer.js';
+export { MAX_TRANSCRIPT_LINES } from './viewer-link.js';

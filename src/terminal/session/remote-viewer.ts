@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/index.js';
 import {
   askTerminal,
@@ -17,6 +18,8 @@ export interface RemoteViewerOptions {
   readonly focus?: string;
   /** Tell the user's terminal when an agent begins to wait (OSC 9). */
   readonly notify?: boolean;
+  /** After the view is left, so many lines of each agent are written behind what the terminal showed before. Default 0. */
+  readonly transcriptLines?: number;
   /** For agents that are started from the view. */
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -28,6 +31,8 @@ export interface RemoteViewerOptions {
 export type RemoteViewerEnd = 'detach' | 'hangup' | 'signal' | 'host';
 
 const MAX_NOTIFICATION_LENGTH = 200;
+/** A host that does not answer by then keeps no viewer from ending. */
+const TRANSCRIPT_PATIENCE_MS = 1000;
 
 /**
  * The thin half of `attach`: owns the user's terminal, sends what is typed to the host, and writes the frames that come
@@ -37,6 +42,7 @@ export class RemoteViewer {
   readonly #options: RemoteViewerOptions;
   readonly #terminal = new UserTerminal();
   #frame: Uint8Array[] = [];
+  #transcript = Buffer.alloc(0);
   #request = 0;
   #attached = false;
   #frameUnderWay = false;
@@ -60,14 +66,33 @@ export class RemoteViewer {
         this.#events(),
       );
       if (signal.aborted) return 'signal';
-      const reply = this.#attach(capabilities);
+      const left = this.#attach(capabilities);
       for (const bytes of early) this.#type(bytes);
-      return await Promise.race([ended, reply]);
+      const end = await Promise.race([ended, left]);
+      this.#leaveTerminal();
+      if (end === 'signal') await this.#sayGoodbye(left);
+      // On standard output, which blocks as a terminal does: all of it comes before the prompt.
+      if (end !== 'hangup') process.stdout.write(this.#transcript);
+      return end;
     } finally {
       signal.removeEventListener('abort', onSignal);
-      this.#attached = false;
-      this.#terminal.leave();
+      this.#leaveTerminal();
     }
+  }
+
+  #leaveTerminal(): void {
+    this.#attached = false;
+    this.#terminal.leave();
+  }
+
+  /** The terminal has been put back already; what the agents showed follows, from a host that is well. */
+  async #sayGoodbye(left: Promise<unknown>): Promise<void> {
+    this.#options.client.sendEvent(this.#request, { event: 'leave' });
+    const patience = new AbortController();
+    const late = sleep(TRANSCRIPT_PATIENCE_MS, undefined, { signal: patience.signal });
+    await Promise.race([left, late]).catch(() => undefined);
+    patience.abort();
+    await late.catch(() => undefined);
   }
 
   #events(): UserTerminalEvents {
@@ -84,8 +109,11 @@ export class RemoteViewer {
   async #attach(capabilities: TerminalCapabilities): Promise<RemoteViewerEnd> {
     const { client, layout, prefixKey, focus, directory, environment } = this.#options;
     const { size } = this.#terminal;
-    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
-    const fields = { ...size, capabilities, layout, prefixKey, focus, directory, environment };
+    const { kittyKeyboard } = capabilities;
+    this.#terminal.enter({ alternateScreen: true, mouse: true, kittyKeyboard });
+    const { transcriptLines } = this.#options;
+    const view = { layout, prefixKey, focus, transcriptLines };
+    const fields = { ...size, capabilities, ...view, directory, environment };
     const { request, reply } = client.start('attach', fields, {
       onData: (bytes) => this.#frame.push(bytes.slice()),
       onEvent: (event) => this.#onEvent(event),
@@ -93,6 +121,7 @@ export class RemoteViewer {
     this.#request = request;
     this.#attached = true;
     const { reason } = await reply;
+    this.#transcript = Buffer.concat(this.#frame);
     return reason === 'detach' ? 'detach' : 'host';
   }
 
@@ -100,6 +129,9 @@ export class RemoteViewer {
     switch (event) {
       case 'frame':
         return this.#draw();
+      case 'transcript':
+        this.#frame = [];
+        return undefined;
       case 'copy':
         return this.#control(typeof text === 'string' ? clipboardSequence(text) : undefined);
       case 'suspend':
@@ -138,6 +170,8 @@ export class RemoteViewer {
 
   #resized(): void {
     if (!this.#attached) return;
+    // The process was asleep, and the rest of a frame was written before: nothing is left to wait for.
+    if (this.#frameUnderWay && !this.#terminal.frames.busy) this.#drawn();
     this.#options.client.sendEvent(this.#request, { event: 'resize', ...this.#terminal.size });
   }
 }

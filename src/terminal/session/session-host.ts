@@ -9,7 +9,8 @@ import {
   tryClaim,
   watchChannels,
 } from '../../bus/index.js';
-import { nextInNeed } from '../attention/index.js';
+import { Announcements, nextInNeed } from '../attention/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import { AttentionCommand } from './attention-command.js';
 import { type AgentOptions, DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import { ControlServer } from './control-server.js';
@@ -33,6 +34,8 @@ export interface SessionHostOptions {
 const MAX_AGENTS = 256;
 const MAX_FOREIGN = 128;
 const LOOK_MS = 1000;
+/** While a terminal is dragged to another size programs are told so often at most: each time they draw anew. */
+const FIT_INTERVAL_MS = 100;
 /** Without agents and without anybody who is connected the host ends after this. */
 const IDLE_MS = 10_000;
 
@@ -53,12 +56,16 @@ export class SessionHost {
   readonly #mark = randomUUID();
   readonly #agents = new Map<string, HostedAgent>();
   readonly #foreign = new Map<string, ForeignAgent>();
-  readonly #starting = new Set<string>();
+  readonly #starting = new Map<string, Promise<AgentInfo>>();
+  /** The one that was used last comes last. */
   readonly #viewers = new Set<ViewerSession>();
   readonly #waiting = new Set<() => void>();
   readonly #abort = new AbortController();
+  readonly #announcements = new Announcements();
   readonly #looking: NodeJS.Timeout;
   #idle: NodeJS.Timeout | undefined;
+  #fitting: NodeJS.Timeout | undefined;
+  #fittedMs = Number.NEGATIVE_INFINITY;
   #stateScheduled = false;
   #closing = false;
   #resolveClosed!: () => void;
@@ -121,31 +128,45 @@ export class SessionHost {
     if (this.#agents.size + this.#starting.size >= MAX_AGENTS) {
       throw new RangeError(`a session has at most ${MAX_AGENTS} agents`);
     }
-    this.#starting.add(name);
+    if (this.#closing) throw new SluiceError('CLOSED', `the session ${this.session} is ending`);
+    const starting = this.#start(agent);
+    this.#starting.set(name, starting);
     try {
-      if (before !== undefined) await this.stop(name, 0);
-      const started = await HostedAgent.start({
-        agent,
-        session: this.session,
-        directory: this.#options.directory.path,
-        stateDirectory: join(this.#options.stateDirectory, this.session),
-        environment: this.#environmentOf(name),
-        watchdog: this.#watchdog,
-        events: this.#events,
-      });
-      this.#agents.set(name, started);
-      this.#stateChanged();
-      return started.info();
+      return await starting;
     } finally {
       this.#starting.delete(name);
       this.#considerEnd();
     }
   }
 
+  async #start(agent: AgentOptions): Promise<AgentInfo> {
+    const { name } = agent;
+    if (this.#agents.has(name)) await this.stop(name, 0);
+    if (this.#foreign.get(name)?.isLost === true) await this.#dropForeign(name);
+    const started = await HostedAgent.start({
+      agent,
+      session: this.session,
+      directory: this.#options.directory.path,
+      stateDirectory: join(this.#options.stateDirectory, this.session),
+      environment: this.#environmentOf(name),
+      watchdog: this.#watchdog,
+      events: this.#events,
+    });
+    this.#agents.set(name, started);
+    await this.#dropForeign(name);
+    this.#stateChanged();
+    return started.info();
+  }
+
   /** Ends an agent and takes it out of the session; its log stays. */
   async stop(name: string, killAfterMs: number): Promise<AgentInfo> {
     const agent = this.pane(name);
     if (agent instanceof ForeignAgent) {
+      if (agent.isLost) {
+        await this.#dropForeign(name);
+        this.#stateChanged();
+        return agent.info();
+      }
       throw new SluiceError('ACCESS_DENIED', `${name} is run by another process`, {
         remedy: `End the process that publishes ${agentChannel(name)}.`,
       });
@@ -153,6 +174,7 @@ export class SessionHost {
     await agent.close(killAfterMs);
     const info = agent.info();
     this.#agents.delete(name);
+    this.#announcements.forget(name);
     this.#stateChanged();
     this.#considerEnd();
     return info;
@@ -188,10 +210,22 @@ export class SessionHost {
     });
   }
 
+  /** Types into an agent. False when it takes nothing, or is gone: a viewer may be a turn behind. */
+  input(name: string, bytes: Uint8Array): boolean {
+    return (this.#agents.get(name) ?? this.#foreign.get(name))?.input(bytes) ?? false;
+  }
+
   /** By a hook. */
   report(name: string, ...report: Parameters<HostedAgent['report']>): void {
     const agent = this.pane(name);
     if (agent instanceof HostedAgent) agent.report(...report);
+  }
+
+  /** A user's answer; false when another one came first, or the agent is gone. */
+  answerCopy(name: string, request: CopyRequest, answer: CopyAnswer): boolean {
+    const counts = this.#agents.get(name)?.clipboard.answer(request, answer) ?? false;
+    if (counts) this.#stateChanged();
+    return counts;
   }
 
   /** Somebody has it before their eyes. */
@@ -209,19 +243,45 @@ export class SessionHost {
   removeViewer(viewer: ViewerSession): void {
     this.#viewers.delete(viewer);
     viewer.close();
+    this.#fit();
   }
 
-  /** Programs get the sizes of the panes of the viewer that was used last. */
+  /** Programs get the sizes of the panes of the viewer that was used last, of those that are there. */
   used(viewer: ViewerSession): void {
-    for (const pane of this.panes) {
-      const size = viewer.paneSize(pane.name);
-      if (size !== undefined) pane.resize({ columns: Math.max(2, size.columns), rows: size.rows });
+    if (!this.#viewers.delete(viewer)) return;
+    this.#viewers.add(viewer);
+    this.#fit();
+  }
+
+  /** Where the user is, as far as is known. */
+  get #lastUsed(): ViewerSession | undefined {
+    return [...this.#viewers].at(-1);
+  }
+
+  #fit(): void {
+    const viewer = this.#lastUsed;
+    if (viewer === undefined || this.#fitting !== undefined || this.#closing) return;
+    const changes = this.panes.flatMap((pane) => {
+      const { columns = 0, rows = 0 } = viewer.paneSize(pane.name) ?? {};
+      const size = { columns: Math.max(2, columns), rows };
+      return rows === 0 || pane.fits(size) ? [] : [{ pane, size }];
+    });
+    if (changes.length === 0) return;
+    const waitMs = this.#fittedMs + FIT_INTERVAL_MS - performance.now();
+    if (waitMs > 0) {
+      this.#fitting = setTimeout(() => {
+        this.#fitting = undefined;
+        this.#fit();
+      }, waitMs);
+      return;
     }
+    this.#fittedMs = performance.now();
+    for (const { pane, size } of changes) pane.resize(size);
   }
 
   connectionsChanged(count: number): void {
     clearTimeout(this.#idle);
-    if (count === 0) this.#idle = setTimeout(() => this.#considerEnd(), IDLE_MS);
+    if (count === 0 && !this.#closing) this.#idle = setTimeout(() => this.#considerEnd(), IDLE_MS);
     this.#considerEnd();
   }
 
@@ -232,6 +292,12 @@ export class SessionHost {
     this.#abort.abort();
     clearInterval(this.#looking);
     clearTimeout(this.#idle);
+    clearTimeout(this.#fitting);
+    this.#server.refuse();
+    // What is just being started is ended with the others.
+    await Promise.allSettled(this.#starting.values());
+    // Before there is nothing left to be shown.
+    for (const viewer of this.#viewers) viewer.end();
     await this.stopAll(killAfterMs);
     await Promise.all([...this.#foreign.values()].map((agent) => agent.close()));
     await this.#server.close();
@@ -248,11 +314,8 @@ export class SessionHost {
     },
     onState: (name) => this.#paneState(name),
     onNotice: (text) => this.#options.onNotice(text),
-    onClipboard: (name) => {
-      for (const viewer of this.#viewers) {
-        if (viewer.focusedPane === name) viewer.notify(`${name} may not write to the clipboard`);
-      }
-    },
+    onCopy: (name, text) => this.#lastUsed?.copy(name, text),
+    onCopyRequest: () => this.#stateChanged(),
   };
 
   #environmentOf(name: string): Readonly<Record<string, string>> {
@@ -273,7 +336,8 @@ export class SessionHost {
       const info = pane.info();
       const isLookedAt = [...this.#viewers].some(({ focusedPane }) => focusedPane === name);
       if (isLookedAt) pane.seen = true;
-      if (info.attention.state === 'waits') {
+      const { state, sinceMs } = info.attention;
+      if (state === 'waits' && this.#announcements.isDue(name, sinceMs, Date.now())) {
         this.command.run(info, this.session);
         this.#server.announce(info);
       }
@@ -288,6 +352,7 @@ export class SessionHost {
     setImmediate(() => {
       this.#stateScheduled = false;
       for (const viewer of this.#viewers) viewer.setPanes(this.panes);
+      this.#fit();
       for (const wake of [...this.#waiting]) wake();
     });
   }
@@ -318,13 +383,22 @@ export class SessionHost {
     }
   }
 
+  /** It is no pane of this session any more; its log stays. */
+  async #dropForeign(name: string): Promise<void> {
+    const agent = this.#foreign.get(name);
+    this.#foreign.delete(name);
+    this.#announcements.forget(name);
+    await agent?.close();
+  }
+
   async #takeChannel({ type, manifest }: ChannelEvent): Promise<void> {
     const name = manifest.channel.slice(agentChannel('').length);
     if (type === 'retired' || this.#agents.has(name) || this.#starting.has(name)) return;
-    const before = this.#foreign.get(name);
-    if (before !== undefined) {
-      this.#foreign.delete(name);
-      await before.close();
+    await this.#dropForeign(name);
+    if (this.#foreign.size >= MAX_FOREIGN) {
+      // The one that has been there the longest of those whose publisher is gone.
+      const lost = [...this.#foreign.values()].find(({ isLost }) => isLost);
+      if (lost !== undefined) await this.#dropForeign(lost.name);
     }
     if (this.#closing || this.#foreign.size >= MAX_FOREIGN) return;
     try {

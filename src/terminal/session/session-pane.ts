@@ -1,10 +1,12 @@
 /** What a session holds one of for each agent, wherever it runs. */
 import type { TerminalSize } from '../../ffi/index.js';
 import type { AgentAttention } from '../attention/index.js';
+import type { ClipboardGate, ClipboardPermission } from '../policy/index.js';
 import type { AgentScreen } from '../screen/index.js';
 import type { Attention } from '../stream/index.js';
 import type { AgentLog } from './agent-log.js';
 
+/** What there is of an agent. */
 export type AgentStatus =
   | 'starting'
   | 'running'
@@ -36,6 +38,7 @@ export interface AgentInfo {
   readonly attention: Attention;
   /** Somebody has looked at it since its attention changed. */
   readonly seen: boolean;
+  readonly clipboard: ClipboardPermission;
   readonly log: {
     readonly directory: string;
     readonly firstSequence: number;
@@ -50,11 +53,14 @@ export interface SessionPane {
   readonly screen: AgentScreen;
   readonly attention: AgentAttention;
   readonly log: AgentLog;
+  readonly clipboard: ClipboardGate;
   seen: boolean;
   info(): AgentInfo;
   /** Types into it; false when it takes nothing: too much waits, it has ended, it runs elsewhere. */
   input(bytes: Uint8Array): boolean;
   resize(size: TerminalSize): void;
+  /** Whether `resize` would change nothing. */
+  fits(size: TerminalSize): boolean;
   /** Ends what runs and frees everything. */
   close(killAfterMs: number): Promise<void>;
 }
@@ -67,6 +73,8 @@ export interface PaneEvents {
   onState(pane: string): void;
   /** For the log of the host. */
   onNotice(text: string): void;
-  /** Text that it wants in the clipboard of the user's terminal. */
-  onClipboard(pane: string, text: string): void;
+  /** Text for the clipboard of the user's terminal, which it may write. */
+  onCopy(pane: string, text: string): void;
+  /** It asks whether it may. */
+  onCopyRequest(pane: string): void;
 }

@@ -1,13 +1,14 @@
 import { assertInteger, assertOneOf, printable, SluiceError } from '../../core/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import type { ColorDepth, TerminalCapabilities } from '../output/index.js';
+import { transcriptOf } from '../lines/index.js';
 import type { LayoutKind } from '../view/index.js';
 import { MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
 import { DEFAULT_KILL_AFTER_MS } from './agent-options.js';
 import type { Answer } from './control-requests.js';
 import type { SessionHost } from './session-host.js';
 import type { AgentInfo } from './session-pane.js';
-import { ViewerSession } from './viewer-session.js';
+import { viewPane, ViewerSession } from './viewer-session.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -15,6 +16,8 @@ const COLOR_DEPTHS: readonly ColorDepth[] = ['none', '16', '256', 'truecolor'];
 const LAYOUTS: readonly LayoutKind[] = ['grid', 'focus', 'zoom'];
 /** A frame is cut into pieces of this; the last one is marked by the event that follows. */
 const PIECE_BYTES = 512 * 1024;
+/** Lines of each pane that a viewer may want when it leaves. */
+export const MAX_TRANSCRIPT_LINES = 10_000;
 
 /** A viewer at the other end of a connection: what it says becomes calls of its view, and the other way round. */
 export class ViewerLink {
@@ -23,6 +26,9 @@ export class ViewerLink {
   readonly #host: SessionHost;
   readonly #answer: Answer;
   readonly #view: ViewerSession;
+  readonly #capabilities: TerminalCapabilities;
+  readonly #transcriptLines: number;
+  #size: TerminalSize;
   #leave!: (reason: string) => void;
 
   /** Throws `TypeError` or `RangeError` for fields that cannot be meant. */
@@ -35,19 +41,24 @@ export class ViewerLink {
     this.#host = host;
     this.#answer = answer;
     this.left = new Promise((resolve) => (this.#leave = resolve));
-    const { layout, prefixKey, focus } = fields;
+    const { layout, prefixKey, focus, transcriptLines = 0 } = fields;
     if (layout !== undefined) assertOneOf('layout', layout, LAYOUTS);
+    assertInteger('transcriptLines', transcriptLines, 0, MAX_TRANSCRIPT_LINES);
+    this.#transcriptLines = transcriptLines;
+    this.#size = sizeOf(fields);
+    this.#capabilities = capabilitiesOf(fields['capabilities']);
     this.#view = new ViewerSession(
       {
         session: host.session,
-        size: sizeOf(fields),
-        capabilities: capabilitiesOf(fields['capabilities']),
+        size: this.#size,
+        capabilities: this.#capabilities,
         layout,
         prefixKey: typeof prefixKey === 'string' ? prefixKey.slice(0, 64) : undefined,
       },
       {
         sendFrame: (bytes) => this.#sendFrame(bytes),
         copy: (text) => answer.event({ event: 'copy', text }),
+        answerCopy: (pane, request, given) => host.answerCopy(pane, request, given),
         suspend: () => answer.event({ event: 'suspend' }),
         leave: (reason) => this.#leave(reason),
         input: (pane, bytes) => this.#input(pane, bytes),
@@ -67,9 +78,11 @@ export class ViewerLink {
 
   event(fields: Fields): void {
     if (fields['event'] === 'drawn') return this.#view.drawn();
+    if (fields['event'] === 'leave') return this.#leave('signal');
     if (fields['event'] !== 'resize') return undefined;
     try {
-      return this.#view.resize(sizeOf(fields));
+      this.#size = sizeOf(fields);
+      return this.#view.resize(this.#size);
     } catch (error) {
       throw new SluiceError('PROTOCOL', (error as Error).message);
     }
@@ -77,6 +90,20 @@ export class ViewerLink {
 
   announce({ name, attention }: AgentInfo): void {
     this.#answer.event({ event: 'waits', name, text: printable(attention.text) });
+  }
+
+  /** For the scrollback of the terminal, after the last frame: none comes after this. */
+  async sendTranscript(): Promise<void> {
+    this.#host.removeViewer(this.#view);
+    const bytes = transcriptOf(this.#host.panes.map(viewPane), {
+      lines: this.#transcriptLines,
+      columns: this.#size.columns,
+      pen: this.#capabilities,
+    });
+    this.#answer.event({ event: 'transcript' });
+    for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) {
+      await this.#answer.data(bytes.subarray(at, at + PIECE_BYTES));
+    }
   }
 
   close(): void {
@@ -92,7 +119,7 @@ export class ViewerLink {
   }
 
   #input(name: string, bytes: Uint8Array): void {
-    if (!this.#host.pane(name).input(bytes)) this.#view.notify(`${name} takes no input`);
+    if (!this.#host.input(name, bytes)) this.#view.notify(`${name} takes no input`);
   }
 
   #stop(name: string): void {

@@ -1,11 +1,13 @@
 import type { TerminalSize } from '../../ffi/index.js';
-import { FramePacer, type TerminalCapabilities } from '../output/index.js';
+import { clipboardSequence, FramePacer, type TerminalCapabilities } from '../output/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
   type PaneState,
   nameColor,
   Presenter,
+  sizeOfText,
   type ViewAction,
   type ViewPane,
 } from '../view/index.js';
@@ -23,9 +25,12 @@ export interface ViewerSessionOptions {
 export interface ViewerOwner {
   /** Written whole before the next one is asked for; valid during the call. */
   sendFrame(bytes: Uint8Array): void;
+  /** Into the clipboard of the user's terminal. */
   copy(text: string): void;
+  /** False when somebody else has answered before. */
+  answerCopy(pane: string, request: CopyRequest, answer: CopyAnswer): boolean;
   suspend(): void;
-  leave(reason: 'detach'): void;
+  leave(reason: 'detach' | 'ended'): void;
   input(pane: string, bytes: Uint8Array): void;
   start(command: string): Promise<string>;
   stop(pane: string): void;
@@ -75,13 +80,18 @@ export class ViewerSession {
   }
 
   focus(pane: string): void {
-    this.#presenter.view.focus(pane);
-    this.#schedule();
+    this.#act(this.#presenter.view.focus(pane));
   }
 
   notify(text: string): void {
     this.#presenter.view.notify(text);
     this.#schedule();
+  }
+
+  /** An agent wrote the clipboard, as it may: the user is told. */
+  copy(pane: string, text: string): void {
+    this.#owner.copy(text);
+    this.notify(`${pane} copied ${sizeOfText(text)} to your clipboard`);
   }
 
   paneChanged(name: string): void {
@@ -109,6 +119,11 @@ export class ViewerSession {
     this.#draw();
   }
 
+  /** The session ends. */
+  end(): void {
+    this.#owner.leave('ended');
+  }
+
   /** The frame that was under way is on the terminal. */
   drawn(): void {
     this.#inFlight = false;
@@ -125,7 +140,8 @@ export class ViewerSession {
   #act(actions: readonly ViewAction[]): void {
     for (const action of actions) this.#do(action);
     if (this.#closed) return;
-    this.#owner.used(this);
+    // That the user went to another terminal is no use of this one.
+    if (this.#presenter.view.hasFocus) this.#owner.used(this);
     this.#schedule();
   }
 
@@ -145,7 +161,9 @@ export class ViewerSession {
       case 'kill':
         return this.#owner.stop(action.pane);
       case 'copy':
-        return this.#owner.copy(action.text);
+        return this.#copy(action.text);
+      case 'answer-copy':
+        return this.#answerCopy(action.pane, action.request, action.answer);
       case 'suspend':
         return this.#owner.suspend();
       case 'detach':
@@ -154,6 +172,17 @@ export class ViewerSession {
       case 'redraw':
         return undefined;
     }
+  }
+
+  #copy(text: string): void {
+    if (clipboardSequence(text) !== undefined) this.#owner.copy(text);
+    else this.notify('too long for the clipboard of a terminal');
+  }
+
+  #answerCopy(pane: string, request: CopyRequest, answer: CopyAnswer): void {
+    if (!this.#owner.answerCopy(pane, request, answer)) {
+      this.notify(`what ${pane} wanted to copy was answered before`);
+    } else if (answer !== 'no') this.copy(pane, request.text);
   }
 
   #schedule(): void {
@@ -176,7 +205,7 @@ export class ViewerSession {
   }
 }
 
-function viewPane(pane: SessionPane, index: number): ViewPane {
+export function viewPane(pane: SessionPane, index: number): ViewPane {
   const info = pane.info();
   return {
     name: pane.name,
@@ -184,6 +213,7 @@ function viewPane(pane: SessionPane, index: number): ViewPane {
     state: paneState(info),
     note: noteOf(info),
     content: pane.screen,
+    copyRequest: pane.clipboard.pending,
   };
 }
 

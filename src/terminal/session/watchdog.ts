@@ -71,6 +71,8 @@ export class AgentWatchdog {
   /** The host ends: whatever is left of its agents is ended too. Resolves when that is done. */
   async dismiss(): Promise<void> {
     this.#dismissed = true;
+    // Nothing else may be left that keeps this process from ending before.
+    this.#child.ref();
     this.#child.stdin?.end();
     await this.#ended;
   }

@@ -18,6 +18,13 @@ export {
   type AttentionState,
   type ProgramEnd,
 } from './messages.js';
+export { decodeTerminalEvent, encodeTerminalEvent, type TerminalEvent } from './terminal-event.js';
 export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize } from './screen-size.js';
 export { terminalMessage, type TerminalMessage } from './terminal-message.js';
-export { textLine } from './text-line.js';
+export {
+  TEXT_COLORS,
+  TEXT_TYPE_NAMES,
+  type TextColor,
+  textLine,
+  textTypeName,
+} from './text-line.js';

@@ -14,8 +14,10 @@ export const TEXT_TYPE = {
   trace: 7,
 } as const;
 
+/** The name of a type of text. */
 export type TextTypeName = keyof typeof TEXT_TYPE;
 
+/** Messages that are a program's terminal as it ran. */
 export const TERMINAL_TYPE = {
   /** Bytes the program wrote to its terminal. */
   output: 16,

@@ -6,6 +6,7 @@ import { MAX_TERMINAL_CELLS, type TerminalSize } from '../../ffi/index.js';
 
 /** What an agent does, as far as is known. */
 export const ATTENTION_STATES = ['waits', 'working', 'done', 'idle'] as const;
+/** One of: waits for the user, works, is done, or is idle. */
 export type AttentionState = (typeof ATTENTION_STATES)[number];
 
 /**
@@ -13,8 +14,10 @@ export type AttentionState = (typeof ATTENTION_STATES)[number];
  * report`, a typed message on its channel, a sequence in its output (OSC 133, OSC 9), or a guess.
  */
 export const ATTENTION_SOURCES = ['exit', 'hook', 'message', 'signal', 'guess'] as const;
+/** Who says what an agent does. */
 export type AttentionSource = (typeof ATTENTION_SOURCES)[number];
 
+/** What an agent does, who says so, and since when. */
 export interface Attention {
   readonly state: AttentionState;
   /** What it waits for, or how it ended; may be empty. Foreign: through printable() before it is shown. */

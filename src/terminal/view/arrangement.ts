@@ -1,6 +1,14 @@
 import type { GridWeights, PanePlace, Rect } from './grid-layout.js';
-import { LAYOUT_KINDS, type Layout, type LayoutKind, layOut, neighborOf } from './layout.js';
+import {
+  LAYOUT_KINDS,
+  type Layout,
+  type LayoutKind,
+  layOut,
+  listWeightFor,
+  neighborOf,
+} from './layout.js';
 import { PaneView } from './pane-view.js';
+import { type Separator, separatorAt, wayTo } from './separators.js';
 import type { ViewPane } from './view-pane.js';
 
 const NO_WEIGHTS: GridWeights = Object.freeze({ rows: [], columns: [] });
@@ -120,20 +128,46 @@ export class Arrangement {
 
   /** Makes the pane in focus larger or smaller, at the cost of its neighbour. */
   resizeFocused(axis: 'columns' | 'rows', sign: 1 | -1): void {
-    const { shape, page } = this.layout;
+    const { shape, page, list } = this.layout;
     const step = RESIZE_STEP[axis] * sign;
-    if (shape === undefined) {
+    if (list !== undefined && axis === 'columns') {
       // The pane in focus grows as the list shrinks.
-      if (axis === 'columns') this.#listWeight = clamp(this.#listWeight - step);
+      return this.moveSeparator({ kind: 'list' }, list.column + list.columns - step, 0);
+    }
+    const frame = this.layout.places.get(this.#focus)?.frame;
+    if (shape === undefined || frame === undefined) return undefined;
+    const { row, index } = cellOf(shape.perRow, this.#focus - this.#firstOf(page));
+    const inRow = shape.perRow[row] ?? 1;
+    // The line behind it; of the last one the line before it, which goes the other way.
+    if (axis === 'rows') {
+      const isLast = row + 1 === shape.perRow.length;
+      const line = isLast ? frame.row - step : frame.row + frame.rows + step;
+      return this.moveSeparator({ kind: 'row', row: isLast ? row - 1 : row }, 0, line);
+    }
+    const isLast = index + 1 === inRow;
+    const line = isLast ? frame.column - 1 - step : frame.column + frame.columns + step;
+    return this.moveSeparator({ kind: 'column', row, index: isLast ? index - 1 : index }, line, 0);
+  }
+
+  /** The line at a cell that can be moved. */
+  separatorAt(column: number, row: number): Separator | undefined {
+    return separatorAt(this.layout, column, row);
+  }
+
+  /** Moves a line to a cell, or as near as it can be. One that is not there any more is nothing. */
+  moveSeparator(separator: Separator, column: number, row: number): void {
+    if (separator.kind === 'list') {
+      this.#listWeight = listWeightFor(this.#area, column - this.#area.column);
     } else {
-      const { row, index } = cellOf(shape.perRow, this.#focus - this.#firstOf(page));
+      const way = wayTo(this.layout, separator, column, row);
+      if (way === 0) return;
       const rows = [...this.#weights.rows];
       const columns = this.#weights.columns.map((weights) => [...weights]);
-      if (axis === 'rows') rows[row] = clamp((rows[row] ?? 0) + step);
+      if (separator.kind === 'row') rows[separator.row] = (rows[separator.row] ?? 0) + way;
       else {
-        const weights = columns[row] ?? [];
-        weights[index] = clamp((weights[index] ?? 0) + step);
-        columns[row] = weights;
+        const weights = columns[separator.row] ?? [];
+        weights[separator.index] = (weights[separator.index] ?? 0) + way;
+        columns[separator.row] = weights;
       }
       this.#weights = { rows, columns };
     }
@@ -143,11 +177,6 @@ export class Arrangement {
   #firstOf(page: number): number {
     return Math.ceil(this.#views.length / this.layout.pages) * page;
   }
-}
-
-/** However often a key is pressed, a few presses of the other one undo it. */
-function clamp(weight: number): number {
-  return Math.max(-60, Math.min(60, weight));
 }
 
 function cellOf(perRow: readonly number[], focus: number): { row: number; index: number } {

@@ -21,6 +21,7 @@ export type Command =
   | 'search'
   | 'new'
   | 'kill'
+  | 'answer'
   | 'redraw'
   | 'suspend'
   | 'detach'
@@ -47,6 +48,7 @@ export const BINDINGS: Readonly<Record<Command, readonly string[]>> = {
   search: ['/'],
   new: ['c'],
   kill: ['x'],
+  answer: ['y'],
   redraw: ['r'],
   suspend: ['C-z'],
   detach: ['d'],
@@ -82,6 +84,7 @@ export function helpOf(prefix: string): readonly (HelpEntry | undefined)[] {
     ['[  PageUp', 'scroll back, select, copy'],
     ['/', 'search'],
     ['c  x', 'start an agent, stop this one'],
+    ['y', 'answer: may it copy to the clipboard?'],
     ['r', 'draw everything again'],
     ['C-z', 'put this viewer to sleep'],
     ['d', 'leave: the agents run on'],

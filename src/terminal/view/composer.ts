@@ -21,7 +21,7 @@ export interface Composition {
 /** What is drawn besides the panes. */
 export interface Surroundings {
   readonly status: Status;
-  /** The cursor stands behind the message: something is being typed there. */
+  /** The cursor stands in the status line: something is being typed there. */
   readonly prompting: boolean;
   /** The box over everything, while it is asked for. */
   readonly help: Help | undefined;
@@ -37,8 +37,8 @@ export class Composer {
   #covered: CellGrid | undefined;
   #layout: Layout | undefined;
   #lines: FrameLines;
-  /** The column after the message of the status line. */
-  #messageEnd = 0;
+  /** Of the cursor in the status line, while something is typed there. */
+  #promptColumn = 0;
   /** Where each pane stood in the picture. */
   #drawn = new Map<PaneView, PanePlace>();
 
@@ -61,11 +61,11 @@ export class Composer {
     }
     const grid = this.#base;
     if (moved || decorate) {
-      this.#messageEnd = drawStatus(grid, grid.rows - 1, surroundings.status);
+      this.#promptColumn = drawStatus(grid, grid.rows - 1, surroundings.status);
     }
     return {
       grid: surroundings.help === undefined ? grid : this.#cover(surroundings.help),
-      cursor: cursorOf(arrangement, surroundings, grid, this.#messageEnd),
+      cursor: cursorOf(arrangement, surroundings, grid, this.#promptColumn),
       versions: new Map([...this.#drawn.keys()].map((view) => [view.pane.name, view.drawnVersion])),
     };
   }
@@ -129,11 +129,11 @@ function cursorOf(
   arrangement: Arrangement,
   { prompting, help }: Surroundings,
   grid: CellGrid,
-  promptEnd: number,
+  promptColumn: number,
 ): PaneCursor {
   if (help !== undefined) return NO_CURSOR;
   if (prompting) {
-    const column = Math.min(promptEnd, grid.columns - 1);
+    const column = Math.min(promptColumn, grid.columns - 1);
     return { ...NO_CURSOR, column, row: grid.rows - 1, visible: true };
   }
   const { focused } = arrangement;

@@ -13,7 +13,7 @@ export interface PanePlace {
 }
 
 /** A pane smaller than this shows nothing of use: more of them make another page. */
-const MIN_PANE = { columns: 24, rows: 5 } as const;
+export const MIN_PANE = { columns: 24, rows: 5 } as const;
 /** The shape a pane should come close to. */
 const WANTED_BODY = { columns: 80, rows: 24 } as const;
 

@@ -50,10 +50,24 @@ export function layOut(request: LayoutRequest): Layout {
   return kind === 'focus' ? focusLayout(request) : gridLayout(request);
 }
 
-function focusLayout({ focus, area, listWeight }: LayoutRequest): Layout {
-  const usual = area.columns >= 140 ? WIDE_LIST_COLUMNS : NARROW_LIST_COLUMNS;
+/** Of the list, before the user made it wider or narrower. */
+function usualListColumns(area: Rect): number {
+  return area.columns >= 140 ? WIDE_LIST_COLUMNS : NARROW_LIST_COLUMNS;
+}
+
+function listColumns(area: Rect, weight: number): number {
   const most = Math.floor(area.columns * MAX_LIST_SHARE);
-  const columns = Math.max(MIN_LIST_COLUMNS, Math.min(most, usual + listWeight));
+  return Math.max(MIN_LIST_COLUMNS, Math.min(most, usualListColumns(area) + weight));
+}
+
+/** The weight with which the list has `columns`, or as many as it may. */
+export function listWeightFor(area: Rect, columns: number): number {
+  const usual = usualListColumns(area);
+  return listColumns(area, columns - usual) - usual;
+}
+
+function focusLayout({ focus, area, listWeight }: LayoutRequest): Layout {
+  const columns = listColumns(area, listWeight);
   // Where nothing would be left for the pane, there is no list.
   const width = area.columns - columns - 1;
   if (width < MIN_LIST_COLUMNS) {

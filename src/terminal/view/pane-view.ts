@@ -73,6 +73,11 @@ export class PaneView {
     this.stale = true;
   }
 
+  /** The row of the program's screen that stands in row `row` of a body of `rows`. */
+  screenRow(row: number, rows: number): number {
+    return this.#liveTop(rows) - this.pane.content.historyLines + row;
+  }
+
   /** Draws the content into its place and notes which version it was. */
   draw(grid: CellGrid, body: Rect): void {
     const { content } = this.pane;

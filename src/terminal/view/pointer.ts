@@ -1,7 +1,8 @@
 import { type MouseEvent, encodeKey, encodeMouse, keyOf } from '../input/index.js';
 import type { Arrangement } from './arrangement.js';
-import { contains } from './grid-layout.js';
+import { contains, type Rect } from './grid-layout.js';
 import type { PaneView } from './pane-view.js';
+import type { Separator } from './separators.js';
 import { listedAt } from './titles.js';
 
 const WHEEL_LINES = 3;
@@ -17,12 +18,19 @@ export interface PointerEffects {
   redecorate(): void;
 }
 
-/** The mouse: events inside a pane for its program if that asked for them, else focus, scrolling and selecting. */
+/**
+ * The mouse: events inside a pane for its program if that asked for them, else focus, scrolling and selecting. The lines
+ * between panes can be moved.
+ */
 export class Pointer {
   readonly #arrangement: Arrangement;
   readonly #effects: PointerEffects;
-  /** The pane in which the button was pressed, while it is held. */
+  /** The pane in which the button was pressed, while it is held: to select. */
   #dragging: PaneView | undefined;
+  /** The same, when its program was told: it hears of the release wherever that is, and no other program does. */
+  #grabbed: PaneView | undefined;
+  /** The line that is being moved. */
+  #moving: Separator | undefined;
   /** The cell of the pane at which that was. */
   #pressed = { row: 0, column: 0 };
 
@@ -32,8 +40,15 @@ export class Pointer {
   }
 
   handle(event: MouseEvent): void {
-    if (this.#dragging !== undefined && event.action !== 'press') {
-      return this.#drag(this.#dragging, event);
+    // A release that was lost holds nothing for ever.
+    if (event.action === 'press') this.#dragging = this.#grabbed = this.#moving = undefined;
+    if (this.#dragging !== undefined) return this.#drag(this.#dragging, event);
+    if (this.#grabbed !== undefined && (event.action === 'drag' || event.action === 'release')) {
+      return this.#toGrabbed(this.#grabbed, event);
+    }
+    if (this.#moving !== undefined) return this.#move(this.#moving, event);
+    if (event.action === 'press' && event.button === 'left') {
+      this.#moving = this.#arrangement.separatorAt(event.column, event.row);
     }
     const index = this.#paneAt(event);
     const view = index === undefined ? undefined : this.#arrangement.views[index];
@@ -44,12 +59,46 @@ export class Pointer {
     const inside = { ...event, column: event.column - body.column, row: event.row - body.row };
     // Shift takes the mouse back from a program that asked for it.
     const isOurs = this.#effects.isAlone || view.scroll !== undefined || event.shift;
-    const bytes = isOurs ? undefined : encodeMouse(inside, view.pane.content.modes);
-    if (bytes !== undefined) this.#effects.send(view, bytes);
-    else if (event.action === 'wheel-up') this.#wheel(view, -WHEEL_LINES);
+    if (!isOurs && this.#toProgram(view, body, event)) return undefined;
+    if (event.action === 'wheel-up') this.#wheel(view, -WHEEL_LINES);
     else if (event.action === 'wheel-down') this.#wheel(view, WHEEL_LINES);
     else if (event.action === 'press' && event.button === 'left') this.#press(view, inside);
     return undefined;
+  }
+
+  #move(separator: Separator, { action, column, row }: MouseEvent): void {
+    if (action === 'release') this.#moving = undefined;
+    if (action !== 'drag') return;
+    this.#arrangement.moveSeparator(separator, column, row);
+    this.#effects.redecorate();
+  }
+
+  /** Whether the program of a pane wants to hear of it. */
+  #toProgram(view: PaneView, body: Rect, event: MouseEvent): boolean {
+    const { columns, rows, modes } = view.pane.content;
+    const column = event.column - body.column;
+    const row = view.screenRow(event.row - body.row, body.rows);
+    const bytes = encodeMouse({ ...event, column, row }, modes);
+    if (bytes === undefined) return false;
+    // Beside a screen that is smaller than its pane nothing is the program's.
+    if (column >= columns || row >= rows) return true;
+    if (event.action === 'press') this.#grabbed = view;
+    this.#effects.send(view, bytes);
+    return true;
+  }
+
+  #toGrabbed(view: PaneView, event: MouseEvent): void {
+    if (event.action === 'release') this.#grabbed = undefined;
+    const body = this.#arrangement.placeOf(view)?.body;
+    if (body === undefined || body.rows < 1) return;
+    const { columns, rows } = view.pane.content;
+    const lastColumn = body.column + Math.min(columns, body.columns) - 1;
+    const lastRow = body.row + Math.min(rows, body.rows) - 1;
+    this.#toProgram(view, body, {
+      ...event,
+      column: Math.min(lastColumn, Math.max(body.column, event.column)),
+      row: Math.min(lastRow, Math.max(body.row, event.row)),
+    });
   }
 
   #paneAt({ column, row, action }: MouseEvent): number | undefined {

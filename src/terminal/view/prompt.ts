@@ -1,4 +1,4 @@
-import type { InputEvent } from '../input/index.js';
+import { type InputEvent, LineEditor } from '../input/index.js';
 
 const MAX_TEXT_LENGTH = 1024;
 
@@ -9,7 +9,7 @@ export type PromptResult = 'open' | 'done' | 'dropped';
 export class Prompt {
   readonly label: string;
   readonly purpose: 'new' | 'search-back' | 'search-on';
-  #text = '';
+  readonly line = new LineEditor({ maxLength: MAX_TEXT_LENGTH });
 
   constructor(purpose: Prompt['purpose'], label: string) {
     this.purpose = purpose;
@@ -17,27 +17,13 @@ export class Prompt {
   }
 
   get text(): string {
-    return this.#text;
+    return this.line.text;
   }
 
   handle(event: InputEvent): PromptResult {
-    if (event.type === 'paste') {
-      // One line of it: a line end in a paste must not press Enter.
-      this.#append(event.text.split(/[\r\n]/, 1)[0] ?? '');
-      return 'open';
-    }
-    if (event.type !== 'key' || event.action === 'release') return 'open';
-    const { name, ctrl, alt } = event.key;
-    if (name === 'Enter') return 'done';
-    if (name === 'Escape' || (ctrl && (name === 'c' || name === 'g'))) return 'dropped';
-    if (name === 'Backspace') this.#text = [...this.#text].slice(0, -1).join('');
-    else if (ctrl && name === 'u') this.#text = '';
-    else if (ctrl && name === 'w') this.#text = this.#text.replace(/\S+\s*$/u, '');
-    else if (!ctrl && !alt && [...name].length === 1) this.#append(name);
-    return 'open';
-  }
-
-  #append(text: string): void {
-    this.#text = (this.#text + text).slice(0, MAX_TEXT_LENGTH);
+    const isKey = event.type === 'key' && event.action !== 'release';
+    if (isKey && event.key.ctrl && /^[cg]$/.test(event.key.name)) return 'dropped';
+    const result = this.line.handle(event);
+    return result === 'enter' ? 'done' : result === 'escape' ? 'dropped' : 'open';
   }
 }

@@ -8,8 +8,6 @@ import {
   type PaneContent,
 } from '../cells/index.js';
 import { type ColorDepth, GlyphByteTable, OutputBytes, Pen } from '../output/index.js';
-import { printable } from '../../core/index.js';
-import type { ViewPane } from './view-pane.js';
 
 /** The lines that are shown, the first `history` lines above them before; without blanks at their ends. */
 export function plainLines(content: PaneContent, history: number): readonly string[] {
@@ -42,25 +40,6 @@ export function coloredLines(
     pen.reset(out);
     return Buffer.from(out.view()).toString('utf8');
   });
-}
-
-/**
- * What panes showed, for the scrollback of the terminal after a view is left: of each the last `maxLines` lines with
- * their colours, under a line that names it. A pane that shows nothing is left out.
- */
-export function transcriptOf(
-  panes: readonly ViewPane[],
-  maxLines: number,
-  colors: ColorDepth,
-): string {
-  return panes.map((pane) => paneTranscript(pane, maxLines, colors)).join('');
-}
-
-function paneTranscript({ name, content }: ViewPane, maxLines: number, colors: ColorDepth): string {
-  const lines = [...coloredLines(content, maxLines, colors)];
-  while (lines.at(-1) === '') lines.pop();
-  const shown = lines.slice(-maxLines);
-  return shown.length === 0 ? '' : `── ${printable(name)} ──\n${shown.join('\n')}\n`;
 }
 
 function lineNumbers({ historyLines, rows }: PaneContent, history: number): number[] {

@@ -1,7 +1,17 @@
 import type { CellGrid } from '../cells/index.js';
+import type { LineEditor } from '../input/index.js';
+import { drawEdited } from './edited-text.js';
 import { drawGlyph, drawLabel, labelColumns } from './label.js';
 import { type PlaybackState, playbackParts } from './playback-status.js';
 import { BADGES, INK, type Ink } from './theme.js';
+
+/** What stands in its middle instead of the agents. */
+export interface StatusMessage {
+  readonly mode: string;
+  readonly message: string;
+  /** Waits for the user. */
+  readonly urgent?: boolean;
+}
 
 /** What the last row says. */
 export interface Status {
@@ -11,6 +21,8 @@ export interface Status {
   /** In the middle: hints of the mode, a question, a prompt; instead of the agents. */
   readonly message: string;
   readonly messageInk: Ink;
+  /** What is typed behind the message. */
+  readonly typed: LineEditor | undefined;
   readonly agents: number;
   /** Who waits for the user, the longest first. */
   readonly waiting: readonly string[];
@@ -25,7 +37,7 @@ export interface Status {
 /** Text with its ink, one after the other. */
 type Part = readonly [text: string, ink: Ink];
 
-/** Draws the status line into `row`. The column after the message, where a prompt has its cursor. */
+/** Draws the status line into `row`. The column of the cursor, while something is typed. */
 export function drawStatus(grid: CellGrid, row: number, status: Status): number {
   for (let column = 0; column < grid.columns; column += 1) {
     drawGlyph(grid, column, row, 0x20, 1, INK.plain);
@@ -42,7 +54,9 @@ export function drawStatus(grid: CellGrid, row: number, status: Status): number 
   const room = showsRight ? grid.columns - rightColumns : grid.columns;
   const end = drawParts(grid, row, 0, room, left);
   if (showsRight) drawParts(grid, row, grid.columns - rightColumns, grid.columns, right);
-  return end;
+  if (status.typed === undefined) return end;
+  const place = { column: end + 1, row, columns: grid.columns - end - 1 };
+  return drawEdited(grid, place, status.typed, INK.plain);
 }
 
 function hintParts({ hint }: Status): readonly Part[] {

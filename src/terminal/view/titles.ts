@@ -6,6 +6,7 @@ import { BADGES, INK, type Ink, ink } from './theme.js';
 
 const MIN_NAME_COLUMNS = 6;
 const SEPARATOR = ' · ';
+const WANTS_TO_COPY = 'wants to copy';
 
 /** ` ● name `, what it does and what it says of itself, on the line above a pane. */
 export function drawTitle(
@@ -17,7 +18,7 @@ export function drawTitle(
 ): void {
   const { row } = frame;
   const end = frame.column + frame.columns - 1;
-  const { name, color, state, note } = view.pane;
+  const { name, color, state, note, copyRequest } = view.pane;
   const badge = BADGES[state];
   const right = rightText(view);
   const rightColumns = right === '' ? 0 : labelColumns(right) + 2;
@@ -32,6 +33,10 @@ export function drawTitle(
   draw(` ${number} `, focused ? INK.mode : INK.dim);
   draw(focused ? ` ${badge.symbol} ` : `${badge.symbol} `, badge.ink);
   draw(name, nameInk);
+  if (copyRequest !== undefined && limit - column > labelColumns(WANTS_TO_COPY) + 4) {
+    draw(SEPARATOR, INK.dim);
+    draw(WANTS_TO_COPY, INK.alert);
+  }
   // A note is foreign: it stands behind the word for the state, which is ours.
   if (badge.told && limit - column > labelColumns(badge.word) + 4) {
     draw(SEPARATOR, INK.dim);
@@ -109,5 +114,7 @@ function drawListRow(
   draw(` ${badge.symbol} `, badge.ink);
   draw(pane.name, ink(pane.color));
   const said = pane.note === '' ? badge.word : pane.note;
-  if (end - column > 6) draw(`  ${said}`, pane.state === 'waits' ? badge.ink : INK.dim);
+  if (end - column <= 6) return;
+  if (pane.copyRequest !== undefined) draw(`  ${WANTS_TO_COPY}`, INK.alert);
+  else draw(`  ${said}`, pane.state === 'waits' ? badge.ink : INK.dim);
 }

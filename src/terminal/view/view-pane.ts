@@ -1,4 +1,5 @@
 import type { PaneContent } from '../cells/index.js';
+import type { CopyAnswer, CopyRequest } from '../policy/index.js';
 import type { PlaybackCommand } from './playback-keys.js';
 
 /** What an agent is doing, as far as is known. */
@@ -14,6 +15,8 @@ export interface ViewPane {
   /** A few words beside the name: what it waits for, how it ended. May be empty. */
   readonly note: string;
   readonly content: PaneContent;
+  /** What it wants to copy to the user's clipboard, while nobody has answered. */
+  readonly copyRequest?: CopyRequest | undefined;
 }
 
 /** What a view asks of its owner. */
@@ -26,6 +29,12 @@ export type ViewAction =
   | { readonly type: 'kill'; readonly pane: string }
   /** Into the clipboard of the user's terminal: the user asked for it. */
   | { readonly type: 'copy'; readonly text: string }
+  | {
+      readonly type: 'answer-copy';
+      readonly pane: string;
+      readonly request: CopyRequest;
+      readonly answer: CopyAnswer;
+    }
   | { readonly type: 'redraw' }
   | { readonly type: 'suspend' }
   | { readonly type: 'detach' };

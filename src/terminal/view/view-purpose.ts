@@ -28,7 +28,10 @@ export function commandsFor(purpose: ViewPurpose): string {
   return `${moves}${purpose === 'session' ? '  c new  x stop' : ''}  d leave  ? all`;
 }
 
+/** What is done to agents that run. */
+const OF_A_SESSION: readonly Command[] = ['new', 'kill', 'answer'];
+
 /** What was recorded can neither be joined nor stopped. */
 export function isMeantFor(purpose: ViewPurpose, command: Command): boolean {
-  return purpose === 'session' || (command !== 'new' && command !== 'kill');
+  return purpose === 'session' || !OF_A_SESSION.includes(command);
 }

@@ -19,8 +19,9 @@ import { leavesPlayback, playbackCommandOf } from './playback-keys.js';
 import type { PlaybackState } from './playback-status.js';
 import { Pointer } from './pointer.js';
 import { Prompt } from './prompt.js';
+import { copyHint, copyQuestion, type Question, sizeOfText, stopQuestion } from './question.js';
 import type { ScrollResult } from './scroll-state.js';
-import type { Status } from './status-line.js';
+import type { Status, StatusMessage } from './status-line.js';
 import { INK } from './theme.js';
 import type { PaneState, ViewAction, ViewPane } from './view-pane.js';
 import { commandsFor, helpFor, hintFor, isMeantFor, type ViewPurpose } from './view-purpose.js';
@@ -59,9 +60,9 @@ export class View {
   #prefixed = false;
   #help = false;
   #prompt: Prompt | undefined;
-  /** The pane that is stopped when the user says y. */
-  #killing: string | undefined;
+  #question: Question | undefined;
   #notice = '';
+  #hasFocus = true;
   #playback: PlaybackState | undefined;
   /** Lines, titles or the status line changed. */
   #decorated = false;
@@ -109,11 +110,17 @@ export class View {
     this.#decorated = true;
   }
 
-  /** Gives a pane the focus. An unknown name changes nothing. */
-  focus(name: string): void {
+  /** Whether the terminal has the focus of its user, as far as it tells. */
+  get hasFocus(): boolean {
+    return this.#hasFocus;
+  }
+
+  /** Gives a pane the focus; what that asks for. An unknown name changes nothing. */
+  focus(name: string): readonly ViewAction[] {
+    this.#actions = [];
     const index = this.#arrangement.views.findIndex(({ pane }) => pane.name === name);
     this.#focusOn(() => this.#arrangement.focusOn(index));
-    this.#actions = [];
+    return this.#actions;
   }
 
   setLayout(kind: LayoutKind): void {
@@ -165,6 +172,7 @@ export class View {
   handle(event: InputEvent): readonly ViewAction[] {
     this.#actions = [];
     if (event.type === 'reply') return [];
+    this.#hasFocus = event.type !== 'focus' || event.focused;
     if (event.type === 'focus') this.#tellFocus(this.#arrangement.focused, event.focused);
     else if (event.type === 'mouse') this.#handleMouse(event);
     else {
@@ -181,7 +189,7 @@ export class View {
 
   /** It goes to the program in focus and nowhere else: nothing looks different before the program has answered. */
   #isForProgram(event: Exclude<InputEvent, MouseEvent>): boolean {
-    const isAsking = this.#prompt !== undefined || this.#help || this.#killing !== undefined;
+    const isAsking = this.#prompt !== undefined || this.#help || this.#question !== undefined;
     if (isAsking || this.#prefixed || event.type !== 'key') return false;
     if (this.#purpose !== 'session') return false;
     const { key } = event;
@@ -197,18 +205,17 @@ export class View {
     const { key } = event;
     if (event.action === 'release') return undefined;
     if (this.#help) this.#help = false;
-    else if (this.#killing !== undefined) this.#answerKill(key);
+    else if (this.#question !== undefined) this.#answer(this.#question, key);
     else if (this.#prefixed) this.#handlePrefixed(key);
     else if (sameKey(key, this.#prefix)) this.#prefixed = true;
     else this.#handlePaneKey(key);
     return undefined;
   }
 
-  #answerKill(key: Key): void {
-    if (key.name === 'y' || key.name === 'Y') {
-      this.#actions.push({ type: 'kill', pane: this.#killing ?? '' });
-    }
-    this.#killing = undefined;
+  #answer(question: Question, key: Key): void {
+    this.#question = undefined;
+    const action = question.answer(key);
+    if (action !== undefined) this.#actions.push(action);
   }
 
   #handlePrompt(prompt: Prompt, event: InputEvent): void {
@@ -286,8 +293,9 @@ export class View {
       case 'new':
         return this.#ask('new', 'start an agent:');
       case 'kill':
-        this.#killing = arrangement.focused?.pane.name;
-        return undefined;
+        return this.#askToStop();
+      case 'answer':
+        return this.#askToCopy();
       case 'help':
         this.#help = true;
         return undefined;
@@ -304,13 +312,26 @@ export class View {
     this.#prompt = new Prompt(purpose, label);
   }
 
+  #askToStop(): void {
+    const { focused } = this.#arrangement;
+    if (focused !== undefined) this.#question = stopQuestion(focused.pane.name);
+  }
+
+  #askToCopy(): void {
+    const pane = this.#arrangement.focused?.pane;
+    if (pane?.copyRequest === undefined) this.#notice = 'it wants to copy nothing';
+    else this.#question = copyQuestion(pane.name, pane.copyRequest);
+  }
+
   #focusOn(move: () => boolean): void {
     const before = this.#arrangement.focused;
     if (!move()) return;
     this.#decorated = true;
     const now = this.#arrangement.focused;
-    this.#tellFocus(before, false);
-    this.#tellFocus(now, true);
+    if (this.#hasFocus) {
+      this.#tellFocus(before, false);
+      this.#tellFocus(now, true);
+    }
     if (now !== undefined) this.#actions.push({ type: 'focus', pane: now.pane.name });
   }
 
@@ -344,7 +365,7 @@ export class View {
 
   #paste(text: string): void {
     const view = this.#arrangement.focused;
-    if (view === undefined || this.#help || this.#killing !== undefined) return;
+    if (view === undefined || this.#help || this.#question !== undefined) return;
     view.endScroll();
     this.#send(view, encodePaste(text, view.pane.content.modes));
   }
@@ -384,7 +405,7 @@ export class View {
       case 'copy':
         view.endScroll();
         this.#actions.push({ type: 'copy', text: result.text });
-        this.#notice = `copied ${[...result.text].length} characters`;
+        this.#notice = `copied ${sizeOfText(result.text)}`;
         return undefined;
       default:
         return undefined;
@@ -397,13 +418,14 @@ export class View {
 
   #status(): Status {
     const { views, layout, focused } = this.#arrangement;
-    const { mode, message } = this.#message(focused);
+    const { mode, message, urgent = false } = this.#message(focused);
     const isWaiting = ({ pane }: PaneView): boolean => pane.state === ('waits' satisfies PaneState);
     return {
       session: this.#session,
       mode,
       message,
-      messageInk: this.#killing === undefined ? INK.plain : INK.alert,
+      messageInk: urgent ? INK.alert : INK.plain,
+      typed: this.#prompt?.line,
       agents: views.length,
       waiting: views.filter(isWaiting).map(({ pane }) => pane.name),
       page: layout.pages > 1 ? `${layout.page + 1}/${layout.pages}` : '',
@@ -412,14 +434,19 @@ export class View {
     };
   }
 
-  #message(focused: PaneView | undefined): { readonly mode: string; readonly message: string } {
-    if (this.#prompt !== undefined) {
-      return { mode: '', message: `${this.#prompt.label} ${this.#prompt.text}` };
+  #message(focused: PaneView | undefined): StatusMessage {
+    if (this.#prompt !== undefined) return { mode: '', message: this.#prompt.label };
+    if (this.#question !== undefined) {
+      return { mode: '', message: this.#question.text, urgent: true };
     }
-    if (this.#killing !== undefined) return { mode: '', message: `stop ${this.#killing}? y/n` };
     if (this.#notice !== '') return { mode: '', message: this.#notice };
     if (this.#prefixed) {
       return { mode: keyName(this.#prefix), message: commandsFor(this.#purpose) };
+    }
+    const { name, copyRequest } = focused?.pane ?? {};
+    if (name !== undefined && copyRequest !== undefined) {
+      const message = copyHint(name, copyRequest, keyName(this.#prefix));
+      return { mode: focused?.scroll === undefined ? '' : 'SCROLL', message, urgent: true };
     }
     if (focused?.scroll !== undefined) {
       return { mode: 'SCROLL', message: 'PgUp PgDn move  / search  v select  y copy  q back' };

@@ -1,5 +1,4 @@
 import {
-  type ColorDepth,
   FramePacer,
   type TerminalCapabilities,
   UserTerminal,
@@ -7,6 +6,7 @@ import {
   askTerminal,
   clipboardSequence,
 } from '../output/index.js';
+import { transcriptOf } from '../lines/index.js';
 import {
   ESCAPE_TIMEOUT_MS,
   type LayoutKind,
@@ -15,7 +15,6 @@ import {
   Presenter,
   type ViewAction,
   type ViewPane,
-  transcriptOf,
 } from '../view/index.js';
 
 /** Why a viewer ended. */
@@ -34,6 +33,7 @@ export interface ViewerOwner {
   onSizes(sizes: ReadonlyMap<string, { readonly columns: number; readonly rows: number }>): void;
 }
 
+/** What a viewer of panes of this process needs. */
 export interface LocalViewerOptions {
   readonly session: string;
   readonly owner: ViewerOwner;
@@ -62,7 +62,7 @@ export class LocalViewer {
   #panes: readonly ViewPane[] = [];
   #sizes = '';
   #playback: PlaybackState | undefined;
-  #colors: ColorDepth = 'none';
+  #capabilities: TerminalCapabilities | undefined;
   #hungUp = false;
   #frameTimer: NodeJS.Timeout | undefined;
   #escapeTimer: NodeJS.Timeout | undefined;
@@ -121,8 +121,10 @@ export class LocalViewer {
       return await ended;
     } finally {
       for (const signal of signals) process.removeListener(signal, onSignal);
+      const transcript = this.#transcript();
       this.close();
-      this.#writeTranscript();
+      // On standard output, which blocks as a terminal does: all of it comes before the prompt.
+      if (transcript !== undefined) process.stdout.write(transcript);
     }
   }
 
@@ -135,11 +137,12 @@ export class LocalViewer {
     this.#end?.('detach');
   }
 
-  /** On standard output, which blocks as a terminal does: all of it comes before the prompt. */
-  #writeTranscript(): void {
-    const { transcriptLines = 0 } = this.#options;
-    if (transcriptLines === 0 || this.#hungUp) return;
-    process.stdout.write(transcriptOf(this.#panes, transcriptLines, this.#colors));
+  /** Undefined where nobody would see it. */
+  #transcript(): Uint8Array | undefined {
+    const { transcriptLines: lines = 0 } = this.#options;
+    const pen = this.#capabilities;
+    if (lines === 0 || pen === undefined || this.#hungUp) return undefined;
+    return transcriptOf(this.#panes, { lines, columns: this.#terminal.size.columns, pen });
   }
 
   #events(): UserTerminalEvents {
@@ -156,8 +159,9 @@ export class LocalViewer {
 
   #start(capabilities: TerminalCapabilities): void {
     const { session, prefixKey, layout, playback, focus } = this.#options;
-    this.#colors = capabilities.colors;
-    this.#terminal.enter({ mouse: true, kittyKeyboard: capabilities.kittyKeyboard });
+    this.#capabilities = capabilities;
+    const { kittyKeyboard } = capabilities;
+    this.#terminal.enter({ alternateScreen: true, mouse: true, kittyKeyboard });
     this.#presenter = new Presenter(
       {
         ...this.#terminal.size,
@@ -208,6 +212,7 @@ export class LocalViewer {
         return this.#end?.('detach');
       case 'playback':
         return owner.onPlayback?.(action.command, action.pane);
+      case 'answer-copy':
       case 'focus':
       case 'redraw':
         return undefined;

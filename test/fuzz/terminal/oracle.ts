@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- the names of the emulator's insides */
 import xterm from '@xterm/headless';
 import { NO_CLUSTER, nextCluster } from '../../../src/terminal/cells/cluster.js';
 import {
@@ -8,7 +9,9 @@ import {
   glyphs,
   links,
   STYLE,
+  underlineOf,
 } from '../../../src/terminal/cells/index.js';
+import { allowedTarget, MAX_LENGTHS } from '../../../src/terminal/policy/index.js';
 import type { AgentScreen } from '../../../src/terminal/screen/index.js';
 
 /** A size, from the byte of the stream on that it was set at. */
@@ -28,7 +31,106 @@ function writeAll(terminal: xterm.Terminal, text: string): Promise<void> {
   });
 }
 
-/** An emulator of its own that plays one stream alone, read by its public interface only. */
+/** What is used of the emulator beside its public interface, which tells neither links nor how lines under text look. */
+interface Insides {
+  readonly _core: {
+    readonly buffers: Readonly<Record<'active' | 'normal', BufferInsides>>;
+    readonly _inputHandler: {
+      readonly _curAttrData: { extended: CellInsides['extended'] };
+      _finishHyperlink(): void;
+    };
+    readonly _oscLinkService: {
+      registerLink(link: { readonly id?: string; readonly uri: string }): number;
+      addLineToLink(): void;
+    };
+  };
+}
+
+interface BufferInsides {
+  readonly y: number;
+  readonly ybase: number;
+  savedY: number;
+}
+
+interface CellInsides {
+  readonly fg: number;
+  readonly bg: number;
+  extended: { urlId: number; clone(): CellInsides['extended'] };
+  getUnderlineStyle(): number;
+  getUnderlineColor(): number;
+  isUnderlineColorRGB(): boolean;
+  isUnderlineColorPalette(): boolean;
+}
+
+/** Links by number, from 1 on, as `id` and address. Of all emulators: each link has a number of its own. */
+const linksAlone = [''];
+
+/** Links as the emulator keeps them, with the rules of a screen: no target that is not allowed, none brought back. */
+function followLinks(terminal: xterm.Terminal): void {
+  const { _inputHandler: handler, _oscLinkService: service } = (terminal as unknown as Insides)
+    ._core;
+  const endLink = (): boolean => {
+    handler._finishHyperlink();
+    return false;
+  };
+  service.registerLink = ({ id = '', uri }) =>
+    linksAlone.push(`${id.slice(0, MAX_LENGTHS.linkId)} ${uri}`) - 1;
+  service.addLineToLink = () => undefined;
+  terminal.parser.registerOscHandler(8, (data) => {
+    const target = /^[^;]*;(.*)$/s.exec(data)?.[1] ?? '';
+    const isShort = data.length <= MAX_LENGTHS.uri + MAX_LENGTHS.linkId;
+    return isShort && allowedTarget(target) !== undefined ? false : !endLink();
+  });
+  terminal.parser.registerEscHandler({ final: '8' }, endLink);
+  terminal.parser.registerCsiHandler({ final: 'u' }, endLink);
+  terminal.parser.registerCsiHandler({ prefix: '?', final: 'l' }, (modes) =>
+    modes.includes(1048) || modes.includes(1049) ? endLink() : false,
+  );
+}
+
+interface SavedAlone {
+  readonly row: number;
+  readonly underline: CellInsides['extended'];
+}
+
+/** Cursors that were saved: rows of the screen, where the emulator keeps lines, and underlines, which it does not keep. */
+function followSavedCursors(terminal: xterm.Terminal): Map<BufferInsides, SavedAlone> {
+  const { buffers, _inputHandler: handler } = (terminal as unknown as Insides)._core;
+  const all = new Map<BufferInsides, SavedAlone>();
+  const save = (): boolean => {
+    const underline = handler._curAttrData.extended.clone();
+    all.set(buffers.active, { row: buffers.active.y, underline });
+    return false;
+  };
+  const restore = (which: 'active' | 'normal'): boolean => {
+    const buffer = buffers[which];
+    const saved = all.get(buffer);
+    if (saved === undefined) return false;
+    buffer.savedY = buffer.ybase + saved.row;
+    handler._curAttrData.extended = saved.underline.clone();
+    handler._finishHyperlink();
+    return false;
+  };
+  const { parser } = terminal;
+  const isSaved = (modes: readonly (number | number[])[]): boolean =>
+    modes.includes(1048) || modes.includes(1049);
+  parser.registerEscHandler({ final: '7' }, save);
+  parser.registerEscHandler({ final: '8' }, () => restore('active'));
+  parser.registerCsiHandler({ final: 's' }, save);
+  parser.registerCsiHandler({ final: 'u' }, () => restore('active'));
+  parser.registerCsiHandler({ prefix: '?', final: 'h' }, (modes) => isSaved(modes) && save());
+  parser.registerCsiHandler(
+    { prefix: '?', final: 'l' },
+    (modes) => isSaved(modes) && restore(modes.includes(1049) ? 'normal' : 'active'),
+  );
+  parser.registerCsiHandler({ intermediates: '!', final: 'p' }, () => {
+    all.delete(buffers.active);
+    return false;
+  });
+  return all;
+}
+
+/** An emulator of its own that plays one stream alone. */
 export async function playAlone(
   bytes: Uint8Array,
   size: { readonly columns: number; readonly rows: number },
@@ -47,6 +149,8 @@ export async function playAlone(
     wcwidth: (codePoint: number) => ((nextCluster(codePoint, NO_CLUSTER) >> 1) & 3) as 1 | 2,
   } as xterm.IUnicodeVersionProvider);
   terminal.unicode.activeVersion = 'clusters';
+  followLinks(terminal);
+  const savedCursors = followSavedCursors(terminal);
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let start = 0;
   for (const resize of [...resizes, undefined]) {
@@ -57,6 +161,7 @@ export async function playAlone(
     if (resize === undefined) continue;
     // As in a screen: a cluster ends where the size changes.
     await writeAll(terminal, '\0');
+    savedCursors.clear();
     terminal.resize(resize.columns, resize.rows);
   }
   return terminal;
@@ -156,20 +261,54 @@ function describeAlone(
 ): string {
   const foreground = colorOf(cell.isFgDefault(), cell.isFgRGB(), cell.getFgColor());
   const background = colorOf(cell.isBgDefault(), cell.isBgRGB(), cell.getBgColor());
-  const attributes = `${foreground} ${background} ${styleOf(cell)}`;
+  const attributes = `${foreground} ${background} ${styleOf(cell)} ${describeExtended(cell)}`;
   const width = cell.getWidth();
   if (width === 0 && afterWide) return `0  ${attributes}`;
   if (width === 0 || (width === 2 && !rightHalfFollows)) return `1   ${attributes}`;
   return `${width} ${shownText(cell.getChars())} ${attributes}`;
 }
 
+const UNDERLINED = 0x1000_0000;
+const HAS_EXTENDED = 0x1000_0000;
+/** What SGR 59 leaves is white for the emulator, and the text's colour for everybody else. */
+const NO_UNDERLINE_COLOR = 0xff_ffff;
+
+/** Underline, its colour, and the link, for which the emulator would underline a cell by itself. */
+function describeExtended(publicCell: xterm.IBufferCell): string {
+  const cell = publicCell as unknown as CellInsides;
+  const underlined = (cell.fg & UNDERLINED) !== 0;
+  // Without the flag what the emulator tells is the text's colour, and another cell's link.
+  if ((cell.bg & HAS_EXTENDED) === 0) return `${underlined ? 1 : 0} 0 `;
+  const link = cell.extended.urlId;
+  cell.extended = cell.extended.clone();
+  cell.extended.urlId = 0;
+  // DECALN keeps whether there is a line, and loses its style.
+  const underline = underlined ? cell.getUnderlineStyle() || 1 : 0;
+  const value = cell.getUnderlineColor();
+  const isRgb = cell.isUnderlineColorRGB();
+  const isDefault = !(cell.isUnderlineColorPalette() || (isRgb && value !== NO_UNDERLINE_COLOR));
+  const color = underline === 0 ? 0 : colorOf(isDefault, isRgb, value);
+  return `${underline} ${color} ${linksAlone[link]}`;
+}
+
 function describe(grid: CellGrid, x: number): string {
   const at = grid.at(x, 0);
-  const word = grid.words[at] as number;
-  const columns = columnsOf(word);
-  const text = columns === 0 ? '' : glyphs.textOf(glyphOf(word));
-  const style = (grid.words[at + CELL.style] as number) & 0xff;
-  return `${columns} ${text} ${grid.words[at + CELL.foreground]} ${grid.words[at + CELL.background]} ${style}`;
+  const word = (offset: number): number => grid.words[at + offset] as number;
+  const columns = columnsOf(word(CELL.glyph));
+  const text = columns === 0 ? '' : glyphs.textOf(glyphOf(word(CELL.glyph)));
+  const style = word(CELL.style);
+  const link = describeLink(word(CELL.link));
+  return (
+    `${columns} ${text} ${word(CELL.foreground)} ${word(CELL.background)} ${style & 0xff} ` +
+    `${underlineOf(style)} ${word(CELL.underlineColor)} ${link}`
+  );
+}
+
+/** The agent's own `id`, without what makes it unlike those of others, and the address. */
+function describeLink(number: number): string {
+  if (number === 0) return '';
+  const { group, uri } = links.linkOf(number);
+  return `${group.replace(/^\d+\./, '')} ${uri}`;
 }
 
 /** Compares links with an emulator in which they are colours. */

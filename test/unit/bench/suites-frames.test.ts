@@ -3,36 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { runBench } from '../../../src/bench/index.js';
-import { folderOf } from './bench-run.js';
+import { folderOf, measuresEverything } from './bench-run.js';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 const VIDEO_SUITES = hasFfmpeg ? ['video', 'taps'] : ['video'];
-const SUITES = [
-  ...['handover', 'subscribers', 'allocation', 'start', 'pixels', 'terminal'],
-  ...VIDEO_SUITES,
-];
+const SUITES = ['handover', 'subscribers', 'allocation', 'start', 'pixels', ...VIDEO_SUITES];
 
-describe('suites of frames and terminals', () => {
+describe('suites of frames', () => {
   for (const suite of SUITES) {
     it(`${suite} measures everything and leaves nothing behind`, async (test) => {
-      const directory = folderOf(test);
-      const report = await runBench({ suites: [suite], quick: true, rounds: 1, directory });
-      assert.ok(report.measurements.length > 0);
-      for (const { task, subject, samples, note } of report.measurements) {
-        const what = `${task}, ${subject}: ${note ?? ''}`;
-        const isAbsent = note === 'no ffmpeg' || (note !== undefined && subject !== 'sluice');
-        assert.ok(samples.length > 0 || isAbsent, what);
-        for (const sample of samples) assert.ok(Number.isFinite(sample) && sample >= 0, what);
-      }
-      assert.ok(report.targets.length > 0);
-      const isMeasured = report.measurements.every(({ samples }) => samples.length > 0);
-      for (const { task, text, met } of report.targets) {
-        assert.ok(met !== null || !isMeasured, task);
-        // How fast it is on a busy machine says nothing; that nothing is copied and no byte lost does.
-        if (text === 'none') assert.equal(met, true, task);
-      }
-      assert.deepEqual(report, JSON.parse(JSON.stringify(report)));
-      assert.deepEqual(readdirSync(directory), []);
+      await measuresEverything(test, suite);
     });
   }
 

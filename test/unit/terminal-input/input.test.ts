@@ -78,6 +78,25 @@ describe('keys', () => {
     assert.equal(decoder.pending, false);
   });
 
+  it('are not made of the rest of a sequence or a character that was late', () => {
+    for (const [text, certainFrom] of [
+      ['\u001b[<32;120;40M', 3],
+      ['\u001b[?2026;2$y', 3],
+      ['\u001b[97;5u', 3],
+      ['漢', 1],
+      ['🙂', 1],
+    ] as const) {
+      const bytes = Buffer.from(text);
+      for (let cut: number = certainFrom; cut < bytes.length; cut += 1) {
+        const decoder = new InputDecoder();
+        assert.deepEqual(decoder.feed(bytes.subarray(0, cut)), []);
+        assert.equal(decoder.pending, false);
+        assert.deepEqual(decoder.timeout(), []);
+        assert.deepEqual(decoder.feed(bytes.subarray(cut)), decode(text), text);
+      }
+    }
+  });
+
   it('are not made of what the terminal answers', () => {
     assert.deepEqual(
       decode(
@@ -128,6 +147,15 @@ describe('keys', () => {
     assert.equal(encodeKey(key, PLAIN_MODES), '\r');
     assert.equal(encodeKey(key, { ...PLAIN_MODES, kittyKeyboardFlags: 1 }), '\u001b[13;2u');
     assert.equal(encodeKey(key, { ...PLAIN_MODES, modifyOtherKeys: 1 }), '\u001b[27;2;13~');
+  });
+
+  it('have an F3 that is no cursor position, for a program that speaks the kitty protocol', () => {
+    const modes = { ...PLAIN_MODES, kittyKeyboardFlags: 1 };
+    const encoded = [{}, { shift: true }, { ctrl: true }].map((pressed) =>
+      encodeKey(keyOf('F3', pressed), modes),
+    );
+    assert.deepEqual(encoded, ['\u001b[13~', '\u001b[13;2~', '\u001b[13;5~']);
+    assert.equal(encodeKey(keyOf('F3', { shift: true }), PLAIN_MODES), '\u001b[1;2R');
   });
 
   it('have names that configuration gives back', () => {

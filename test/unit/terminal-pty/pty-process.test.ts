@@ -207,6 +207,23 @@ describe('the end', () => {
     process.kill(pid, 'SIGKILL');
   });
 
+  it('is read in small pieces while each takes long', async (test) => {
+    const pieces: number[] = [];
+    const script = 'stty raw; read -r line; head -c 300000 /dev/zero';
+    const terminal = await Terminal.run(['sh', '-c', script], { test });
+    terminal.onPiece = ({ byteLength }) => {
+      pieces.push(byteLength);
+      // As a screen does that is asked to begin anew with every second byte.
+      const untilMs = performance.now() + 20;
+      while (pieces.length < 24 && performance.now() < untilMs);
+    };
+    terminal.type('\n');
+    await terminal.ended;
+    const small = pieces.slice(12, 24).filter((byteLength) => byteLength <= 128);
+    assert.equal(small.length, 12, pieces.join(' '));
+    assert.ok(terminal.byteLength >= 300_000, 'with an echo');
+  });
+
   it('lets a quiet program be heard beside a noisy one', async (test) => {
     const noisy = await Terminal.run(['yes'], { test });
     const quiet = await Terminal.run(['cat'], { test });

@@ -106,6 +106,36 @@ describe('the log of an agent', () => {
     assert.equal(contentOf(directory)[0], Math.floor(first / 10_000) % 256);
   });
 
+  it('keeps most of what it may also when much comes at once', async (test) => {
+    const directory = folder(test);
+    const maxBytes = 1 << 20;
+    const log = open(directory, { maxBytes });
+    // What waits for the disk is more than the whole log may have.
+    for (let at = 0; at < 60; at += 1) log.append(Buffer.alloc(65_536, at));
+    await log.close();
+    const kept = contentOf(directory).byteLength;
+    assert.ok(kept <= maxBytes && kept > (maxBytes * 3) / 4, `${kept} bytes`);
+    assert.equal(contentOf(directory).at(-1), 59);
+  });
+
+  it('goes on when its files were taken away', async (test) => {
+    const directory = folder(test);
+    const notices: string[] = [];
+    const log = open(directory, { onNotice: (text) => notices.push(text) });
+    const write = async (value: number): Promise<void> => {
+      log.append(Buffer.alloc(65_536, value));
+      while (log.writtenSequence < log.sequence && log.problem === '') {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    for (let at = 0; at < 5; at += 1) await write(at);
+    rmSync(directory, { recursive: true });
+    for (let at = 5; at < 40; at += 1) await write(at);
+    assert.equal(log.problem, '', notices.join('\n'));
+    await log.close();
+    assert.equal(contentOf(directory).at(-1), 39);
+  });
+
   it('presses back while it cannot be written, and loses nothing', async (test) => {
     const directory = folder(test);
     const pressure: boolean[] = [];

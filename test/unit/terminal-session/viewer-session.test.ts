@@ -1,6 +1,7 @@
 /** When a viewer gets the echo of a key. The clock stands: whatever happens, happens at once. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { ClipboardGate } from '../../../src/terminal/policy/index.js';
 import { AgentScreen } from '../../../src/terminal/screen/index.js';
 import type { AgentInfo, SessionPane } from '../../../src/terminal/session/session-pane.js';
 import { ViewerSession } from '../../../src/terminal/session/viewer-session.js';
@@ -32,6 +33,7 @@ class Stage {
       {
         ...{ copy: nothing, suspend: nothing, leave: nothing, used: nothing, looked: nothing },
         ...{ start: () => Promise.reject(new Error('nobody starts')), stop: nothing },
+        answerCopy: () => false,
         sendFrame: (bytes) => void this.frames.push(Buffer.from(bytes).toString()),
         input: (_pane, bytes) => void this.typed.push(Buffer.from(bytes).toString()),
       },
@@ -39,7 +41,10 @@ class Stage {
     for (const name of ['one', 'two']) {
       this.#screens.set(name, new AgentScreen({ columns: 38, rows: 20 }));
     }
-    const panes = [...this.#screens].map(([name, screen]) => ({ name, screen, info: () => INFO }));
+    const panes = [...this.#screens].map(([name, screen]) => ({
+      ...{ name, screen, info: () => INFO },
+      clipboard: new ClipboardGate('ask'),
+    }));
     this.viewer.setPanes(panes as unknown as readonly SessionPane[]);
     this.viewer.drawn();
     test.after(() => {

@@ -105,6 +105,43 @@ describe('the layouts', () => {
     assert.match(stage.picture().at(-1) ?? '', /page 2\/2/);
   });
 
+  it('have lines that the mouse moves, as far as panes stay of use', () => {
+    const stage = new Stage(120, 40);
+    for (const name of ['one', 'two', 'three', 'four']) stage.add(name);
+    const sizes = (): string =>
+      ['one', 'two', 'three', 'four']
+        .map((name) => stage.view.paneSize(name))
+        .map((size) => `${size?.columns}x${size?.rows}`)
+        .join(' ');
+    const drag = (from: string, ...cells: string[]): void => {
+      stage.type(`\u001b[<0;${from}M`);
+      for (const cell of cells) stage.type(`\u001b[<32;${cell}M`);
+      stage.type(`\u001b[<0;${cells.at(-1)}m`);
+    };
+    assert.equal(sizes(), '60x19 59x19 60x18 59x18');
+    drag('61;10', '71;12');
+    assert.equal(sizes(), '70x19 49x19 60x18 59x18', 'the line right of the first pane');
+    drag('71;10', '1;10', '300;10', '41;10');
+    assert.equal(sizes(), '40x19 79x19 60x18 59x18', 'and back, from wherever it could not go');
+    drag('41;10', '1;10');
+    assert.equal(sizes(), '24x19 95x19 60x18 59x18', 'to the least');
+    drag('90;21', '90;31');
+    assert.equal(sizes(), '24x29 95x29 60x8 59x8', 'the titles of the second row');
+    assert.equal(stage.view.focusedPane, 'four', 'have the focus on the way');
+    stage.type('\u001b[<35;1;1M\u001b[<32;1;1M');
+    assert.equal(sizes(), '24x29 95x29 60x8 59x8', 'nothing is held any more');
+    stage.type(`${PREFIX}>${PREFIX}-`);
+    assert.equal(sizes(), '24x31 95x31 56x6 63x6', 'keys go on from there');
+    stage.type(`${PREFIX}f`);
+    assert.equal(stage.view.paneSize('four')?.columns, 97);
+    drag('23;5', '33;5');
+    assert.equal(stage.view.paneSize('four')?.columns, 87, 'the line beside the list');
+    drag('33;5', '120;5', '31;5');
+    assert.equal(stage.view.paneSize('four')?.columns, 89);
+    stage.type(`${PREFIX}>`);
+    assert.equal(stage.view.paneSize('four')?.columns, 93);
+  });
+
   it('make a pane larger at the cost of its neighbour', () => {
     const stage = new Stage();
     stage.add('one');
@@ -137,6 +174,22 @@ describe('keys', () => {
     );
     assert.equal(inputs(stage.type(`${PREFIX}${PREFIX}`)), '\u001b[103;5u', 'the prefix itself');
     assert.deepEqual(stage.type(`${PREFIX}d`), [{ type: 'detach' }]);
+  });
+
+  it('tell programs that asked whether they have the focus, however it moved', () => {
+    const stage = new Stage();
+    for (const name of ['one', 'two']) stage.add(name).write(Buffer.from('\u001b[?1004h'));
+    const told = (actions: readonly ViewAction[]): string[] =>
+      actions.flatMap((action) =>
+        action.type === 'input' ? [`${action.pane} ${Buffer.from(action.bytes).toString()}`] : [],
+      );
+    assert.deepEqual(told(stage.view.focus('two')), ['one \u001b[O', 'two \u001b[I']);
+    assert.equal(stage.view.hasFocus, true);
+    assert.deepEqual(told(stage.type('\u001b[O')), ['two \u001b[O']);
+    assert.equal(stage.view.hasFocus, false);
+    assert.deepEqual(told(stage.view.focus('one')), [], 'the user is elsewhere');
+    assert.deepEqual(told(stage.type('\u001b[I')), ['one \u001b[I']);
+    assert.equal(stage.view.hasFocus, true);
   });
 
   it('change nothing here when they are for a program, and something when they are for the view', () => {
@@ -275,6 +328,40 @@ describe('the mouse', () => {
     stage.type('\u001b[<4;43;4m');
     assert.equal(inputs(stage.type('\u001b[<64;43;4M')), '\u001b[<64;2;3M');
     assert.equal(inputs(stage.type('\u001b[<64;3;4M')), '', 'the other one scrolls');
+  });
+
+  it('stays with the program that was pressed in until the release, inside its screen', () => {
+    const stage = new Stage();
+    for (const name of ['one', 'two']) {
+      stage.add(name).write(Buffer.from('\u001b[?1002h\u001b[?1006h'));
+    }
+    const told = (keys: string): string[] =>
+      stage.type(keys).flatMap((action) => {
+        const isInput = action.type === 'input';
+        return isInput ? [`${action.pane} ${Buffer.from(action.bytes).toString().slice(1)}`] : [];
+      });
+    assert.deepEqual(told('\u001b[<0;5;4M'), ['one [<0;5;3M']);
+    assert.deepEqual(told('\u001b[<32;60;1M'), ['one [<32;40;1M'], 'over the other one');
+    assert.deepEqual(told('\u001b[<0;60;24m'), ['one [<0;40;22m'], 'on the status line');
+    assert.deepEqual(told('\u001b[<35;60;4M'), [], 'and then it is over');
+    assert.deepEqual(told('\u001b[<0;60;4M'), ['two [<0;19;3M']);
+    stage.screens.get('two')?.write(Buffer.from('\u001b[?1002l'));
+    assert.deepEqual(told('\u001b[<0;60;4m'), [], 'which does not want it any more');
+  });
+
+  it('is told in rows of the screen, also where a pane shows a part of a larger one', () => {
+    const stage = new Stage();
+    const screen = stage.add('one');
+    screen.resize(30, 40);
+    screen.write(Buffer.from('\u001b[?1000h\u001b[?1006h\u001b[40;1H'));
+    const events = new InputDecoder();
+    const told = (keys: string): string =>
+      inputs(events.feed(Buffer.from(keys)).flatMap((event) => stage.view.handle(event)));
+    // 22 of 40 rows are seen, the last ones.
+    assert.equal(told('\u001b[<0;5;2M'), '\u001b[<0;5;19M');
+    assert.equal(told('\u001b[<0;5;2m'), '\u001b[<0;5;19m');
+    assert.equal(told('\u001b[<0;50;2M'), '', 'beside the screen');
+    assert.equal(told('\u001b[<0;50;2m'), '');
   });
 
   it('turns the wheel into arrows for a program with the whole screen', () => {

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
-import { CELL, CellGrid, glyphOf, glyphs, links } from '../../../src/terminal/cells/index.js';
+import {
+  CELL,
+  CellGrid,
+  glyphOf,
+  glyphs,
+  links,
+  paletteColor,
+  styleWord,
+  UNDERLINE,
+} from '../../../src/terminal/cells/index.js';
 import { DEFAULT_PERMISSIONS, type Permissions } from '../../../src/terminal/policy/index.js';
 import {
   AgentScreen,
@@ -57,6 +66,26 @@ describe('the screen of an agent', () => {
     assert.equal(screen.lineText(0).text, 'three');
   });
 
+  it('brings a saved cursor back to its row, with its underline, however many lines scrolled away', () => {
+    for (const [save, restore] of [
+      ['\u001b7', '\u001b8'],
+      ['\u001b[s', '\u001b[u'],
+      ['\u001b[?1048h', '\u001b[?1048l'],
+      ['\u001b[?1049h', '\u001b[?1049l'],
+    ] as const) {
+      const { screen, write } = open();
+      write(`\r\n\r\n\u001b[4:3;58;5;9m${save}\u001b[m\u001b[4;1H\n\n\n${restore}x`);
+      assert.deepEqual([screen.cursor.column, screen.cursor.row], [1, 2], JSON.stringify(save));
+      const grid = new CellGrid(20, 1);
+      screen.copyLine(screen.historyLines + 2, grid, 0, 0, 20);
+      assert.equal(grid.words[CELL.style], styleWord(0, UNDERLINE.curly));
+      assert.equal(grid.words[CELL.underlineColor], paletteColor(9));
+    }
+    const { screen, write } = open();
+    write('\r\n\u001b7\u001b[!p\r\n\u001b8');
+    assert.deepEqual([screen.cursor.column, screen.cursor.row], [0, 0], 'DECSTR forgets it');
+  });
+
   it('clears its own history for CSI 3 J and RIS, and says how much is gone', () => {
     const { screen, write } = open();
     write('1\r\n2\r\n3\r\n4\r\n5\r\n6');
@@ -93,8 +122,8 @@ describe('the screen of an agent', () => {
     assert.equal(screen.modes.alternateScreen, true);
     assert.equal(screen.modes.kittyKeyboardFlags, 0);
     assert.equal(shown()[0], 'alt');
-    write('\u001b[>5u\u001b[=2;2u');
-    assert.equal(screen.modes.kittyKeyboardFlags, 7);
+    write('\u001b[>8u\u001b[=1;2u');
+    assert.equal(screen.modes.kittyKeyboardFlags, 9);
     write('\u001b[<u');
     assert.equal(screen.modes.kittyKeyboardFlags, 0);
     write('\u001b[?1049l');
@@ -200,7 +229,10 @@ describe('questions of a program', () => {
       ['\u001b[?31337$p', ['\u001b[?31337;0$y']],
       ['\u001b[4$p', ['\u001b[4;2$y']],
       ['\u001b[>q', ['\u001bP>|sluice\u001b\\']],
-      ['\u001b[>5u\u001b[?u', ['\u001b[?5u']],
+      ['\u001b[>9u\u001b[?u', ['\u001b[?9u']],
+      // Releases, other layouts and text are not told: whoever asks hears so.
+      ['\u001b[>31u\u001b[?u\u001b[<u', ['\u001b[?9u']],
+      ['\u001b[>1u\u001b[=6;2u\u001b[?u', ['\u001b[?1u']],
       ['\u001b[?4m', ['\u001b[>4;0m']],
       ['\u001b]10;?\u0007', ['\u001b]10;rgb:cccc/cccc/cccc\u001b\\']],
       ['\u001b]11;?\u001b\\', ['\u001b]11;rgb:0000/0000/0000\u001b\\']],
@@ -324,7 +356,7 @@ describe('signals', () => {
       { type: 'prompt', mark: 'prompt' },
       { type: 'prompt', mark: 'finished', exitCode: 3 },
       { type: 'prompt', mark: 'output' },
-      { type: 'clipboard', text: 'hello', allowed: false },
+      { type: 'clipboard', text: 'hello' },
       { type: 'title', text: 'a title' },
       { type: 'bell' },
     ]);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { MergedLines } from '../../../src/terminal/lines/index.js';
+import { LineEditor } from '../../../src/terminal/input/index.js';
+import { MergedLines, promptRows } from '../../../src/terminal/lines/index.js';
 import type { PenOptions } from '../../../src/terminal/output/index.js';
 import { AgentScreen } from '../../../src/terminal/screen/index.js';
 
@@ -68,7 +69,7 @@ describe('lines of many agents', () => {
       'evil',
       `${'x'.repeat(23)}good │ forged\n\u001b[1Agood │ up\n\u001b[Hgood │ home\n\rgood │ back\n`,
     );
-    for (const line of take().split('\n').slice(0, -1)) {
+    for (const line of take().split('\r\n').slice(0, -1)) {
       const shown = withoutSequences(line.replace(/^\r/, ''));
       assert.match(shown, /^(?:evil │| {4} ┆) /);
       assert.ok(shown.length <= 30, shown);
@@ -113,6 +114,37 @@ describe('lines of many agents', () => {
     assert.equal(take(), '');
   });
 
+  it('are not written twice when they go on after that', () => {
+    const { merged, write, take } = open({ partialMs: 500, pen: PLAIN });
+    write('a', 'Continue? ');
+    merged.showPartialLines(500);
+    take();
+    write('a', 'yes\nnext\n');
+    assert.equal(withoutSequences(take()), '     ┆  yes\na    │ next\n');
+    write('a', 'x'.repeat(300));
+    merged.showPartialLines(1000);
+    take();
+    write('a', `${'y'.repeat(300)}\n`);
+    assert.equal(withoutSequences(take()), `     ┆ ${'y'.repeat(300)}\n`);
+    // Drawn over: the line is another one.
+    write('a', '10 %');
+    merged.showPartialLines(1500);
+    take();
+    write('a', '\r100 %\n');
+    assert.equal(withoutSequences(take()), 'a    │ 100 %\n');
+  });
+
+  it('of the next program are its own, whatever the one before was about to say', () => {
+    const { merged, write, take } = open({ partialMs: 500, pen: PLAIN });
+    write('a', 'same');
+    merged.showPartialLines(500);
+    assert.equal(withoutSequences(take()), 'a    │ same\n');
+    write('a', '\r\u001b[K');
+    merged.endAgent('a');
+    write('a', 'same\n');
+    assert.equal(withoutSequences(take()), 'a    │ same\n');
+  });
+
   it('stand above a footer of what is still written, on a terminal', () => {
     const { write, take, merged } = open({ columns: 40, footerRows: 2, pen: PLAIN });
     const terminal = new AgentScreen({ columns: 40, rows: 8 });
@@ -140,6 +172,38 @@ describe('lines of many agents', () => {
     ]);
     merged.end();
     assert.equal(shown().length, 4);
+    terminal.close();
+  });
+
+  it('stand above a prompt that keeps its place and its cursor', () => {
+    const { write, merged } = open({ columns: 30, pen: PLAIN });
+    const terminal = new AgentScreen({ columns: 30, rows: 6 });
+    const line = new LineEditor({ maxLength: 100 });
+    const show = (): void => terminal.write(merged.take());
+    const prompt = (notice = ''): void =>
+      merged.setPrompt(promptRows({ name: 'me', type: 1, line, notice }, 30));
+    const rows = (): string[] =>
+      Array.from({ length: 6 }, (_, row) =>
+        terminal.lineText(terminal.historyLines + row).text.trimEnd(),
+      );
+    line.setText('中x');
+    prompt();
+    write('a', 'first\nnot ended');
+    show();
+    assert.deepEqual(rows().slice(0, 4), ['a    │ first', 'a    │ not ended', 'me user › 中x', '']);
+    assert.deepEqual([terminal.cursor.row, terminal.cursor.column], [2, 13]);
+    prompt('\u001b[2J is said');
+    for (let number = 0; number < 9; number += 1) write('b', `line ${number}\n`);
+    show();
+    assert.deepEqual(rows().slice(3), ['a    │ not ended', '\\e[2J is said', 'me user › 中x']);
+    assert.equal(rows()[2], 'b    │ line 8');
+    terminal.write(merged.leaveTerminal());
+    assert.deepEqual(rows().slice(3), ['', '', '']);
+    show();
+    assert.equal(rows()[5], 'me user › 中x');
+    merged.end();
+    show();
+    assert.deepEqual(rows().slice(3), ['a    │ not ended', '', '']);
     terminal.close();
   });
 

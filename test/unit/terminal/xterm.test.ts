@@ -6,9 +6,9 @@ import {
   linkNumber,
   underlineWord,
   wordsOfLine,
-  Xterm,
   type XtermLine,
-} from '../../../src/terminal/screen/xterm.js';
+} from '../../../src/terminal/screen/xterm-core.js';
+import { Xterm } from '../../../src/terminal/screen/xterm.js';
 
 const WORDS = 3;
 const encoder = new TextEncoder();
@@ -111,6 +111,30 @@ describe("the emulator's insides", () => {
     xterm.parse('\u001bc');
     assert.equal(xterm.isAlternate, false);
     assert.equal(changes.count, before + 2);
+  });
+
+  it('tell how text scrolls, and whether a sequence is open', () => {
+    const { xterm } = make();
+    assert.equal(xterm.historyLines, 5);
+    for (const [change, back] of [
+      ['\u001b[2;3r', '\u001b[r'],
+      ['\u001b[1;2r', '\u001b[r'],
+      ['\u001b[?7l', '\u001b[?7h'],
+      ['\u001b[4h', '\u001b[4l'],
+      ['\u001b(0', '\u001b(B'],
+      ['\u001b[?1049h', '\u001b[?1049l'],
+    ] as const) {
+      assert.equal(xterm.scrollsFreely, true);
+      xterm.parse(change);
+      assert.equal(xterm.scrollsFreely, false, change);
+      xterm.parse(back);
+    }
+    for (const open of ['\u001b', '\u001b[3', '\u001b]0;t', '\u001bPq']) {
+      assert.equal(xterm.isBetweenSequences, true);
+      xterm.parse(open);
+      assert.equal(xterm.isBetweenSequences, false, open);
+      xterm.abandonSequence();
+    }
   });
 
   it('hand over parameters that can be changed, and strings up to a length', () => {

@@ -6,6 +6,7 @@ import {
   agentChannel,
   connectOrLaunch,
   ControlClient,
+  MAX_TRANSCRIPT_LINES,
   RemoteViewer,
 } from '../../../terminal/session/index.js';
 import { parseKeyName } from '../../../terminal/input/index.js';
@@ -16,21 +17,25 @@ import {
   launchOptions,
   type SessionOptions,
 } from '../../agents/session-options.js';
-import { oneOf } from '../../option-values.js';
+import { atMost, oneOf } from '../../option-values.js';
 import type { Start } from '../../program.js';
 import { asUsage, type Run } from '../../run.js';
+
+const DEFAULT_TRANSCRIPT_LINES = 20;
 
 interface ViewOptions {
   readonly layout?: LayoutKind;
   readonly prefix?: string;
   readonly notify?: boolean;
   readonly lines?: boolean;
+  readonly transcript?: number;
 }
 
 export const EXAMPLES = [
   'sluice agents attach',
   'sluice agents attach fix --layout focus --notify',
   'sluice agents attach --prefix C-b',
+  'sluice agents attach --transcript 200',
   'sluice agents attach --lines | tee all.log',
 ];
 
@@ -43,6 +48,11 @@ export function configure(command: Command, start: Start): void {
   command.option(
     '--lines',
     'no panes: whole lines, each with its agent, until all have ended (default when the output is no terminal)',
+  );
+  command.option(
+    '--transcript <lines>',
+    `when the panes are left, so many lines of each go to the scrollback; 0: none; default ${DEFAULT_TRANSCRIPT_LINES}`,
+    atMost('--transcript', MAX_TRANSCRIPT_LINES),
   );
   addSessionOption(command);
   command.action((agent: string | undefined, options: SessionOptions & ViewOptions) =>
@@ -59,7 +69,13 @@ export async function showSession(
   run: Run,
   options: SessionOptions,
   focus: string | undefined,
-  { layout, prefix, notify, lines = !process.stdout.isTTY }: ViewOptions,
+  {
+    layout,
+    prefix,
+    notify,
+    lines = !process.stdout.isTTY,
+    transcript = DEFAULT_TRANSCRIPT_LINES,
+  }: ViewOptions,
 ): Promise<void> {
   const client = await connect(options);
   try {
@@ -73,6 +89,7 @@ export async function showSession(
       directory: process.cwd(),
       environment: process.env,
       signal: run.signal,
+      transcriptLines: transcript,
       ...(layout === undefined ? {} : { layout }),
       ...(prefix === undefined ? {} : { prefixKey: prefix }),
       ...(focus === undefined ? {} : { focus }),

@@ -11,7 +11,6 @@ import {
   agentName,
   launchOptions,
   type SessionOptions,
-  sessionState,
   withSession,
 } from '../../agents/session-options.js';
 import { atLeast } from '../../option-values.js';
@@ -94,7 +93,7 @@ async function showLog(run: Run, name: string, options: LogOptions): Promise<voi
 /** Undefined when there is no such session or agent (any more): its files may still be there. */
 async function infoOf(name: string, options: SessionOptions): Promise<AgentInfo | undefined> {
   try {
-    const { agents } = await withSession(options, sessionState);
+    const agents = await withSession(options, (session) => session.agents());
     return agents.find((agent) => agent.name === name);
   } catch (error) {
     if (isSluiceError(error, 'SESSION_NOT_FOUND') || isSluiceError(error, 'CLOSED'))

@@ -5,6 +5,8 @@ import {
   AGENT_DEFAULTS,
   type AgentInfo,
   type AgentOptions,
+  CLIPBOARD_PERMISSIONS,
+  type ClipboardPermission,
   connectOrLaunch,
   type ControlClient,
   MIN_LOG_BYTES,
@@ -34,6 +36,7 @@ interface NewOptions extends SessionOptions {
   readonly size?: { readonly columns: number; readonly rows: number };
   readonly restart?: RestartPolicy;
   readonly maxLogBytes?: number;
+  readonly clipboard?: ClipboardPermission;
   readonly notifyCommand?: string;
   readonly attach?: boolean;
 }
@@ -59,6 +62,11 @@ export function configure(command: Command, start: Start): void {
       '--max-log-bytes <n>',
       `of the log of each; the oldest are removed; default ${AGENT_DEFAULTS.maxLogBytes}`,
       atLeast('--max-log-bytes', MIN_LOG_BYTES),
+    )
+    .option(
+      '--clipboard <rule>',
+      `what it wants to copy to your clipboard (OSC 52): ${CLIPBOARD_PERMISSIONS.join(', ')}; default ${AGENT_DEFAULTS.clipboard}`,
+      oneOf('--clipboard', CLIPBOARD_PERMISSIONS),
     )
     .option('--notify-command <command>', 'run by a shell when an agent begins to wait')
     .option('-a, --attach', 'and show them');
@@ -99,7 +107,8 @@ async function agentsOf(run: Run, file: string, given: Defaults): Promise<readon
 
 type Defaults = Omit<AgentOptions, 'name' | 'command'>;
 
-function defaults({ cwd, env, size, restart, maxLogBytes }: NewOptions): Defaults {
+function defaults(options: NewOptions): Defaults {
+  const { cwd, env, size, restart, maxLogBytes, clipboard } = options;
   const { columns, rows } = process.stdout;
   const own = process.stdout.isTTY ? { columns, rows } : {};
   return {
@@ -108,6 +117,7 @@ function defaults({ cwd, env, size, restart, maxLogBytes }: NewOptions): Default
     ...size,
     restart: restart ?? 'never',
     maxLogBytes: maxLogBytes ?? AGENT_DEFAULTS.maxLogBytes,
+    clipboard: clipboard ?? AGENT_DEFAULTS.clipboard,
     directory: resolve(cwd ?? '.'),
     environment: { ...ownEnvironment(), ...variables(env ?? []) },
   };

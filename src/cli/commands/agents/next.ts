@@ -1,7 +1,6 @@
 /** `sluice agents next`: who needs the user most. */
 import type { Command } from 'commander';
 import { printable, SluiceError } from '../../../core/index.js';
-import type { AgentInfo } from '../../../terminal/session/index.js';
 import { stateWord } from '../../agents/agent-words.js';
 import {
   addSessionOption,
@@ -35,16 +34,14 @@ export function configure(command: Command, start: Start): void {
 
 async function next(run: Run, options: NextOptions): Promise<void> {
   const { after, wait } = options;
-  const found = await withSession(options, async (client) => {
-    const stop = (): void => client.close();
-    run.signal.addEventListener('abort', stop, { once: true });
-    const reply = await client.request('next', { after, wait });
-    return reply['agent'] as AgentInfo | null;
+  const found = await withSession(options, (session) => {
+    run.signal.addEventListener('abort', () => session.close(), { once: true });
+    return session.next({ after, wait });
   }).catch((error: unknown) => {
     run.signal.throwIfAborted();
     throw error;
   });
-  if (found === null) {
+  if (found === undefined) {
     throw new SluiceError('SESSION_NOT_FOUND', 'no agent waits for you', {
       remedy: 'With --wait the command waits until one does.',
     });

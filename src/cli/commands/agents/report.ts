@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { printable } from '../../../core/index.js';
 import { HOOK_PROGRAMS, type HookProgram, hookReport } from '../../../terminal/attention/index.js';
 import { ATTENTION_STATES, type AttentionState } from '../../../terminal/stream/index.js';
-import { agentChannel, ControlClient } from '../../../terminal/session/index.js';
+import { agentChannel, ControlClient, SessionClient } from '../../../terminal/session/index.js';
 import { oneOf } from '../../option-values.js';
 import type { Start } from '../../program.js';
 import { asUsage, type CommonOptions, ExitCode, type Run, UsageError } from '../../run.js';
@@ -82,12 +82,8 @@ async function tell(
   state: AttentionState,
   text: string,
 ): Promise<void> {
-  const client = ControlClient.connectPath(path, path);
-  try {
-    await client.request('report', { name, state, text });
-  } finally {
-    client.close();
-  }
+  using session = new SessionClient(ControlClient.connectPath(path, path));
+  await session.report(name, state, text);
 }
 
 async function standardInput(): Promise<string> {

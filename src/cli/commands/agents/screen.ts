@@ -35,11 +35,11 @@ export function configure(command: Command, start: Start): void {
 
 async function screen(run: Run, name: string, options: ScreenOptions): Promise<void> {
   const { ansi, history = 0 } = options;
-  const reply = await withSession(options, (client) =>
-    client.request('screen', { name, history, colors: ansi === true }),
+  const shown = await withSession(options, (session) =>
+    session.screen(name, { history, colors: ansi === true }),
   );
-  if (run.json) return run.print(safeJson(reply));
-  const lines = reply['lines'] as readonly string[];
+  if (run.json) return run.print(safeJson(shown));
+  const { lines } = shown;
   let end = lines.length;
   while (end > 0 && lines[end - 1] === '') end -= 1;
   // Made from cells: nothing in them but printable text, and colours where they were asked for.

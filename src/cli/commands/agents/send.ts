@@ -58,8 +58,6 @@ async function send(
     throw new UsageError('there is nothing to send: give text, --key or --enter');
   }
   const text = words.length === 0 ? undefined : words.join(' ');
-  const { bytes } = await withSession(options, (client) =>
-    client.request('send', { name, text, keys, enter }),
-  );
+  const bytes = await withSession(options, (session) => session.send(name, { text, keys, enter }));
   if (run.json) run.print(safeJson({ name, bytes }));
 }

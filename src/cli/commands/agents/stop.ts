@@ -43,14 +43,12 @@ async function stop(run: Run, names: readonly string[], options: StopOptions): P
   const { all, killAfter } = options;
   if ((all === true) === names.length > 0) throw new UsageError('name agents, or say --all');
   const killAfterMs = killAfter === undefined ? undefined : Math.round(killAfter * 1000);
-  await withSession(options, async (client) => {
-    const requests: readonly object[] = all === true ? [{ all }] : names.map((name) => ({ name }));
-    for (const fields of requests) {
-      const reply = await client.request('stop', { ...fields, killAfterMs });
-      for (const info of reply['agents'] as readonly AgentInfo[]) {
-        if (run.json) run.print(safeJson({ event: 'stop', ...info }));
-        else run.print(`${info.name}  ${stateWord(info)}`);
-      }
-    }
+  const tell = (info: AgentInfo): void => {
+    if (run.json) run.print(safeJson({ event: 'stop', ...info }));
+    else run.print(`${info.name}  ${stateWord(info)}`);
+  };
+  await withSession(options, async (session) => {
+    if (all === true) (await session.stopAll({ killAfterMs })).forEach(tell);
+    for (const name of names) tell(await session.stop(name, { killAfterMs }));
   });
 }

@@ -1,0 +1,80 @@
+/** Every message of the channels of a pattern, in one stream: those that are there from now on, later ones from their first. */
+import { type Message, type MessageSubscriber, openSubscriber } from '../../bus/index.js';
+import { listManifests, watchChannels } from '../../bus/directory/discovery.js';
+import type { Manifest } from '../../bus/directory/manifest.js';
+import { isSluiceError } from '../../core/index.js';
+import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+
+export interface FollowOptions {
+  readonly pattern: string;
+  /** Runtime directory. */
+  readonly directory: string | undefined;
+  /** A channel that is left out. */
+  readonly except: string;
+  readonly signal: AbortSignal;
+  /** Awaited before the next message of that channel is read. */
+  readonly onMessage: (message: Message<MessageFormat>) => Promise<void>;
+  readonly onProblem: (channel: string, error: Error) => void;
+}
+
+/** Channels at once; those beyond are told of and left out. */
+const MAX_CHANNELS = 256;
+const FORMATS = { text: text(), json: json(), bytes: bytes() } as const;
+
+/** Until the signal. Frames are passed over. */
+export async function followChannels(options: FollowOptions): Promise<void> {
+  const { pattern, signal, onProblem, except } = options;
+  const directory = options.directory === undefined ? {} : { directory: options.directory };
+  const there = new Set(listManifests(pattern, directory).map(({ instance }) => instance));
+  const open = new Map<string, Promise<void>>();
+  const watch = { ...directory, signal, onProblem };
+  for await (const { type, manifest } of watchChannels(pattern, watch)) {
+    const { channel, instance, kind } = manifest;
+    if (type === 'retired' || kind !== 'message' || channel === except) continue;
+    if (open.has(instance)) continue;
+    if (open.size === MAX_CHANNELS) {
+      onProblem(channel, new Error(`more than ${MAX_CHANNELS} channels are not shown`));
+      continue;
+    }
+    const start = there.delete(instance) ? 'newest' : 'oldest';
+    const reading = readChannel(manifest, start, options).catch((error: unknown) => {
+      // It went before it was opened.
+      const isGone = isSluiceError(error, 'CHANNEL_NOT_FOUND') || signal.aborted;
+      if (!isGone) onProblem(channel, error as Error);
+    });
+    open.set(instance, reading);
+    void reading.finally(() => open.delete(instance));
+  }
+  await Promise.all(open.values());
+}
+
+/** Ends with the publisher: the next one of the channel is announced as another instance. */
+async function readChannel(
+  { channel, instance, format }: Manifest,
+  start: 'newest' | 'oldest',
+  { directory, signal, onMessage }: FollowOptions,
+): Promise<void> {
+  const known = FORMATS[format.kind as keyof typeof FORMATS] as MessageFormat | undefined;
+  if (known === undefined) return;
+  const subscriber = (await openSubscriber(channel, {
+    format: known,
+    start,
+    whenMissing: 'fail',
+    whenLost: 'end',
+    label: 'sluice pub',
+    ...(directory === undefined ? {} : { directory }),
+  } as Parameters<typeof openSubscriber>[1] & {
+    readonly format: typeof known;
+  })) as unknown as MessageSubscriber<MessageFormat>;
+  const close = (): void => void subscriber.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    if (signal.aborted) return;
+    // Another publisher has come in between: it has an announcement of its own.
+    if (subscriber.manifest.instance !== instance) return;
+    for await (const message of subscriber) await onMessage(message);
+  } finally {
+    signal.removeEventListener('abort', close);
+    await subscriber.close();
+  }
+}
