@@ -23,24 +23,9 @@ import { copyHint, copyQuestion, type Question, sizeOfText, stopQuestion } from 
 import type { ScrollResult } from './scroll-state.js';
 import type { Status, StatusMessage } from './status-line.js';
 import { INK } from './theme.js';
+import type { ViewOptions } from './view-options.js';
 import type { PaneState, ViewAction, ViewPane } from './view-pane.js';
 import { commandsFor, helpFor, hintFor, isMeantFor, type ViewPurpose } from './view-purpose.js';
-
-export interface ViewOptions {
-  /** Of the terminal, in cells: at least 1. */
-  readonly columns: number;
-  readonly rows: number;
-  /** What the status line calls it all. */
-  readonly session: string;
-  /**
-   * The key before a command, as `parseKeyName` takes it. Default C-g: a shell only beeps at it, and neither tmux,
-   * screen nor zellij take it from a terminal inside them.
-   */
-  readonly prefixKey?: string;
-  readonly layout?: LayoutKind;
-  /** Default: session. */
-  readonly purpose?: ViewPurpose;
-}
 
 const encoder = new TextEncoder();
 
