@@ -76,6 +76,15 @@ describe('a view of a recording', () => {
     }
   });
 
+  it('shows at once what a key of the view changes', () => {
+    const { type, view, picture } = open();
+    for (const key of ['?', '?', 'z', 'y']) {
+      picture();
+      type(key);
+      assert.equal(view.changed, true, key);
+    }
+  });
+
   it('has the keys of a session too, but for what a recording cannot do, and types nothing to anybody', () => {
     const { type, view, screen, picture } = open();
     screen(0).write(Buffer.from('\u001b[?1003h\u001b[?1006h\u001b[?1004h'));
