@@ -1,7 +1,6 @@
 import { type InputEvent, InputDecoder, type ReplyEvent } from '../input/index.js';
 import { FrameEncoder, type TerminalCapabilities } from '../output/index.js';
-import { View } from './view.js';
-import type { ViewOptions } from './view-options.js';
+import { View, type ViewOptions } from './view.js';
 import type { ViewAction } from './view-pane.js';
 
 /** An ESC that nothing follows for so long was the key. */

@@ -19,13 +19,29 @@ import { leavesPlayback, playbackCommandOf } from './playback-keys.js';
 import type { PlaybackState } from './playback-status.js';
 import { Pointer } from './pointer.js';
 import { Prompt } from './prompt.js';
-import { copyHint, copyQuestion, type Question, sizeOfText, stopQuestion } from './question.js';
+import { copyQuestion, type Question, sizeOfText, stopQuestion } from './question.js';
 import type { ScrollResult } from './scroll-state.js';
-import type { Status, StatusMessage } from './status-line.js';
+import type { Status } from './status-line.js';
+import { messageOf } from './status-message.js';
 import { INK } from './theme.js';
-import type { ViewOptions } from './view-options.js';
 import type { PaneState, ViewAction, ViewPane } from './view-pane.js';
-import { commandsFor, helpFor, hintFor, isMeantFor, type ViewPurpose } from './view-purpose.js';
+import { helpFor, hintFor, isMeantFor, type ViewPurpose } from './view-purpose.js';
+
+export interface ViewOptions {
+  /** Of the terminal, in cells: at least 1. */
+  readonly columns: number;
+  readonly rows: number;
+  /** What the status line calls it all. */
+  readonly session: string;
+  /**
+   * The key before a command, as `parseKeyName` takes it. Default C-g: a shell only beeps at it, and neither tmux,
+   * screen nor zellij take it from a terminal inside them.
+   */
+  readonly prefixKey?: string;
+  readonly layout?: LayoutKind;
+  /** Default: session. */
+  readonly purpose?: ViewPurpose;
+}
 
 const encoder = new TextEncoder();
 
@@ -175,8 +191,8 @@ export class View {
   /** It goes to the program in focus and nowhere else: nothing looks different before the program has answered. */
   #isForProgram(event: Exclude<InputEvent, MouseEvent>): boolean {
     const isAsking = this.#prompt !== undefined || this.#help || this.#question !== undefined;
-    if (isAsking || this.#prefixed || event.type !== 'key') return false;
-    if (this.#purpose !== 'session') return false;
+    if (this.#purpose !== 'session' || isAsking || this.#prefixed) return false;
+    if (event.type !== 'key') return false;
     const { key } = event;
     const scrolls = key.name === 'PageUp' && key.shift;
     if (scrolls || this.#arrangement.focused?.scroll !== undefined) return false;
@@ -403,7 +419,20 @@ export class View {
 
   #status(): Status {
     const { views, layout, focused } = this.#arrangement;
-    const { mode, message, urgent = false } = this.#message(focused);
+    const {
+      mode,
+      message,
+      urgent = false,
+    } = messageOf({
+      prompt: this.#prompt,
+      question: this.#question,
+      notice: this.#notice,
+      isPrefixed: this.#prefixed,
+      prefix: keyName(this.#prefix),
+      purpose: this.#purpose,
+      focused,
+      isZoomed: this.#arrangement.kind === 'zoom',
+    });
     const isWaiting = ({ pane }: PaneView): boolean => pane.state === ('waits' satisfies PaneState);
     return {
       session: this.#session,
@@ -417,25 +446,5 @@ export class View {
       hint: hintFor(this.#purpose, keyName(this.#prefix)),
       playback: this.#playback,
     };
-  }
-
-  #message(focused: PaneView | undefined): StatusMessage {
-    if (this.#prompt !== undefined) return { mode: '', message: this.#prompt.label };
-    if (this.#question !== undefined) {
-      return { mode: '', message: this.#question.text, urgent: true };
-    }
-    if (this.#notice !== '') return { mode: '', message: this.#notice };
-    if (this.#prefixed) {
-      return { mode: keyName(this.#prefix), message: commandsFor(this.#purpose) };
-    }
-    const { name, copyRequest } = focused?.pane ?? {};
-    if (name !== undefined && copyRequest !== undefined) {
-      const message = copyHint(name, copyRequest, keyName(this.#prefix));
-      return { mode: focused?.scroll === undefined ? '' : 'SCROLL', message, urgent: true };
-    }
-    if (focused?.scroll !== undefined) {
-      return { mode: 'SCROLL', message: 'PgUp PgDn move  / search  v select  y copy  q back' };
-    }
-    return { mode: this.#arrangement.kind === 'zoom' ? 'ZOOM' : '', message: '' };
   }
 }
