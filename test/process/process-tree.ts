@@ -1,12 +1,22 @@
 /** The processes below one, and what the kernel says of them. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Children, their children and so on: those that are started while this looks may be missed. */
+/** Children, their children and so on: those that start or end while this looks may be missed. */
 export function descendantsOf(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return children.map(Number).flatMap((child) => [child, ...descendantsOf(child)]);
+  return childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+    );
+    return children.map(Number);
+  } catch (error) {
+    // Gone meanwhile: a process or one of its threads; read while it ends, a file of either is ESRCH.
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
 }
 
 export type Namespace = 'pid' | 'ipc' | 'mnt' | 'net' | 'uts' | 'user';
