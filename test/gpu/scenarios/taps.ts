@@ -40,6 +40,7 @@ async function tapped(
   const tap = await openTap('clip', { ...how, socket, directory });
   test.after(() => tap.close());
   const client = connect(socket);
+  const closed = new Promise((resolve) => client.once('close', resolve));
   let bytes = Buffer.alloc(0);
   client.on('data', (chunk) => (bytes = Buffer.concat([bytes, chunk as Buffer])));
   // Once the publisher is there before the tap looks for it, and once behind.
@@ -55,7 +56,7 @@ async function tapped(
     subscribers = publisher.subscribers;
   }
   await publisher.close();
-  await new Promise((resolve) => client.once('close', resolve));
+  await closed;
   return { bytes, subscribers };
 }
 
