@@ -1,10 +1,5 @@
 /** `sluice record 'agent/*' x.cast --layout grid`: many agents in one terminal, as they run, as an asciicast. */
-import {
-  type Manifest,
-  type MessageSubscriber,
-  openSubscriber,
-  watchChannels,
-} from '../../bus/index.js';
+import { type Manifest, type MessageSubscriber, watchChannels } from '../../bus/index.js';
 import { SluiceError } from '../../core/index.js';
 import { monotonicNs, type TerminalSize } from '../../ffi/index.js';
 import type { MessageFormat } from '../../format/index.js';
@@ -12,7 +7,11 @@ import { CastWriter } from '../../terminal/cast/index.js';
 import { FramePacer } from '../../terminal/output/index.js';
 import { LayoutFrames, PlayedAgent, PROGRAM_STARTS } from '../../terminal/replay/index.js';
 import { agentNameOf } from '../../terminal/session/session-paths.js';
-import { agentFormat, announcedSize, terminalMessage } from '../../terminal/stream/index.js';
+import {
+  announcedSize,
+  openAgentSubscriber,
+  terminalMessage,
+} from '../../terminal/stream/index.js';
 import { type LayoutKind, nameColor } from '../../terminal/view/index.js';
 import type { Run } from '../run.js';
 import { CastFile } from './cast-file.js';
@@ -99,27 +98,25 @@ class LayoutRecording {
 
   #follow(manifest: Manifest, signal: AbortSignal): void {
     const { channel } = manifest;
-    const format = agentFormat(manifest);
-    if (format === undefined || this.#loops.has(channel) || signal.aborted) return;
-    const loop = this.#read(manifest, format, signal).finally(() => this.#loops.delete(channel));
+    if (this.#loops.has(channel) || signal.aborted) return;
+    const loop = this.#read(manifest, signal).finally(() => this.#loops.delete(channel));
     this.#loops.set(channel, loop);
   }
 
-  async #read(manifest: Manifest, format: MessageFormat, signal: AbortSignal): Promise<void> {
+  async #read(manifest: Manifest, signal: AbortSignal): Promise<void> {
     const { dir, label = 'record' } = this.#options;
-    const { channel } = manifest;
     try {
-      const subscriber = (await openSubscriber(channel, {
-        format: format as never,
+      const subscriber = await openAgentSubscriber(manifest, {
         start: 'oldest',
         label,
         signal,
         ...(dir === undefined ? {} : { directory: dir }),
-      })) as unknown as MessageSubscriber<MessageFormat>;
+      });
+      if (subscriber === undefined) return;
       const close = (): void => void subscriber.close();
       signal.addEventListener('abort', close, { once: true });
       try {
-        await this.#readAll(subscriber);
+        if (!signal.aborted) await this.#readAll(subscriber);
       } finally {
         signal.removeEventListener('abort', close);
         this.lost += subscriber.stats().lost;

@@ -1,9 +1,10 @@
 /** Every message of the channels of a pattern, in one stream: those that are there from now on, later ones from their first. */
-import { type Message, type MessageSubscriber, openSubscriber } from '../../bus/index.js';
+import type { Message } from '../../bus/index.js';
 import { listManifests, watchChannels } from '../../bus/directory/discovery.js';
 import type { Manifest } from '../../bus/directory/manifest.js';
 import { isSluiceError } from '../../core/index.js';
-import { bytes, json, type MessageFormat, text } from '../../format/index.js';
+import type { MessageFormat } from '../../format/index.js';
+import { openAgentSubscriber } from '../../terminal/stream/index.js';
 
 export interface FollowOptions {
   readonly pattern: string;
@@ -19,7 +20,6 @@ export interface FollowOptions {
 
 /** Channels at once; those beyond are told of and left out. */
 const MAX_CHANNELS = 256;
-const FORMATS = { text: text(), json: json(), bytes: bytes() } as const;
 
 /** Until the signal. Frames are passed over. */
 export async function followChannels(options: FollowOptions): Promise<void> {
@@ -50,28 +50,24 @@ export async function followChannels(options: FollowOptions): Promise<void> {
 
 /** Ends with the publisher: the next one of the channel is announced as another instance. */
 async function readChannel(
-  { channel, instance, format }: Manifest,
+  manifest: Manifest,
   start: 'newest' | 'oldest',
   { directory, signal, onMessage }: FollowOptions,
 ): Promise<void> {
-  const known = FORMATS[format.kind as keyof typeof FORMATS] as MessageFormat | undefined;
-  if (known === undefined) return;
-  const subscriber = (await openSubscriber(channel, {
-    format: known,
+  const subscriber = await openAgentSubscriber(manifest, {
     start,
     whenMissing: 'fail',
     whenLost: 'end',
     label: 'sluice pub',
     ...(directory === undefined ? {} : { directory }),
-  } as Parameters<typeof openSubscriber>[1] & {
-    readonly format: typeof known;
-  })) as unknown as MessageSubscriber<MessageFormat>;
+  });
+  if (subscriber === undefined) return;
   const close = (): void => void subscriber.close();
   signal.addEventListener('abort', close, { once: true });
   try {
     if (signal.aborted) return;
     // Another publisher has come in between: it has an announcement of its own.
-    if (subscriber.manifest.instance !== instance) return;
+    if (subscriber.manifest.instance !== manifest.instance) return;
     for await (const message of subscriber) await onMessage(message);
   } finally {
     signal.removeEventListener('abort', close);

@@ -1,18 +1,13 @@
 import { join } from 'node:path';
-import {
-  type Manifest,
-  type Message,
-  type MessageSubscriber,
-  openSubscriber,
-} from '../../bus/index.js';
+import type { Manifest, Message, MessageSubscriber } from '../../bus/index.js';
 import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
 import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
 import {
-  agentFormat,
   announcedSize,
+  openAgentSubscriber,
   parseAttention,
   parseEnd,
   TERMINAL_TYPE,
@@ -62,17 +57,14 @@ export class ForeignAgent implements SessionPane {
   /** Undefined for a channel that carries no messages. Rejects as a subscriber does. */
   static async join(options: ForeignAgentOptions): Promise<ForeignAgent | undefined> {
     const { manifest, directory } = options;
-    const format = agentFormat(manifest);
-    if (format === undefined) return undefined;
-    const subscriber = await openSubscriber(manifest.channel, {
-      format,
+    const subscriber = await openAgentSubscriber(manifest, {
       directory,
       start: 'oldest',
       whenMissing: 'fail',
       whenLost: 'end',
       label: 'agents',
-    } as Parameters<typeof openSubscriber>[1] & { readonly format: typeof format });
-    return new ForeignAgent(options, subscriber as unknown as MessageSubscriber<MessageFormat>);
+    });
+    return subscriber && new ForeignAgent(options, subscriber);
   }
 
   private constructor(options: ForeignAgentOptions, subscriber: MessageSubscriber<MessageFormat>) {

@@ -1,5 +1,5 @@
 /** The messages of an agent's channel. */
-export { agentFormat } from './agent-format.js';
+export { type AgentSubscriberOptions, openAgentSubscriber } from './agent-subscriber.js';
 export { TERMINAL_TYPE, TEXT_TYPE, type TextTypeName } from './message-types.js';
 export {
   ATTENTION_SOURCES,

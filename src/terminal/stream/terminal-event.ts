@@ -10,7 +10,7 @@ import {
   parseSize,
   type ProgramEnd,
 } from './messages.js';
-import { textLine } from './text-line.js';
+import { terminalMessage } from './terminal-message.js';
 
 /** What happened in the terminal of an agent. */
 export type TerminalEvent =
@@ -31,23 +31,22 @@ export function decodeTerminalEvent(message: {
   readonly type: number;
   readonly value: unknown;
 }): TerminalEvent | undefined {
-  const { type, value } = message;
-  if (!(value instanceof Uint8Array)) return { type: 'output', bytes: textLine(type, value) };
+  const { type, bytes } = terminalMessage(message.type, message.value);
   switch (type) {
     case TERMINAL_TYPE.size: {
-      const size = parseSize(value);
+      const size = parseSize(bytes);
       return size && { type: 'size', size };
     }
     case TERMINAL_TYPE.attention: {
-      const attention = parseAttention(value);
+      const attention = parseAttention(bytes);
       return attention && { type: 'attention', attention };
     }
     case TERMINAL_TYPE.exit: {
-      const end = parseEnd(value);
+      const end = parseEnd(bytes);
       return end && { type: 'exit', end };
     }
     default:
-      return { type: 'output', bytes: value };
+      return { type: 'output', bytes };
   }
 }
 
