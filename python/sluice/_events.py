@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import threading
 from typing import Dict, List, Optional, Tuple
 
 from ._memory import libc
@@ -37,6 +38,8 @@ class EventSet:
             self._epoll.register(self._timer, select.EPOLLIN)
         self.closed = False
         self._waiting = 0
+        #: Who waits and who closes may be different threads, and close() may come within any of these calls (a signal).
+        self._lock = threading.RLock()
 
     def fileno(self) -> int:
         return self._epoll.fileno()
@@ -86,18 +89,24 @@ class EventSet:
     def poll(self, timeout_s: Optional[float]) -> bool:
         """Waits (None: without end) until something is there; 0 only looks. Whether something is."""
         if timeout_s == 0:
-            return bool(self._epoll.poll(0))
-        self._waiting += 1
+            with self._lock:
+                return self._bell[0] < 0 or bool(self._epoll.poll(0))
+        with self._lock:
+            if self._bell[0] < 0:
+                return True
+            self._waiting += 1
         try:
             return bool(self._epoll.poll(-1 if timeout_s is None else timeout_s))
         finally:
-            self._waiting -= 1
+            with self._lock:
+                self._waiting -= 1
             if self.closed:
                 self._close_when_unused()
 
     def ready(self) -> List[int]:
         """The descriptors that have something, those of this set among them. Only looks."""
-        return [fd for fd, _ in self._epoll.poll(0)]
+        with self._lock:
+            return [] if self._bell[0] < 0 else [fd for fd, _ in self._epoll.poll(0)]
 
     def drain(self) -> bool:
         """Reads what only wakes: bell, timer, directory. Whether the timer or the directory was among them."""
@@ -138,13 +147,16 @@ class EventSet:
         if not self.closed:
             self.closed = True
             self._waiting = 0
+            self._lock = threading.RLock()
             self._close_when_unused()
 
     def _close_when_unused(self) -> None:
-        if self._waiting > 0 or self._bell[0] < 0:
-            return
-        for fd in (self._bell[0], self._bell[1], self._timer, self._watch):
-            if fd >= 0:
-                os.close(fd)
-        self._bell, self._timer, self._watch = (-1, -1), -1, -1
-        self._epoll.close()
+        with self._lock:
+            if self._waiting > 0 or self._bell[0] < 0:
+                return
+            descriptors = (*self._bell, self._timer, self._watch)
+            self._bell, self._timer, self._watch = (-1, -1), -1, -1
+            for fd in descriptors:
+                if fd >= 0:
+                    os.close(fd)
+            self._epoll.close()

@@ -44,7 +44,8 @@ export class UserTerminal {
   /** Where frames go. */
   readonly frames = new FrameWriter(
     {
-      write: (bytes) => this.#write(bytes),
+      // Put back it shows what the shell does, which no frame may: not even one that came while this process slept.
+      write: (bytes) => (this.#taken || this.#closed ? this.#write(bytes) : 0),
       wantRoom: (wanted) => this.#watch?.setWritable(wanted),
     },
     () => this.#events?.onIdle(),

@@ -17,11 +17,12 @@ const EVENTS = {
   onHangup: () => undefined,
 };
 
-/** A terminal that a program takes over, and what its shell would read. */
+/** A terminal that a program takes over, what it shows, and what its shell would read. */
 function terminal(test: TestContext): {
   readonly user: UserTerminal;
   readonly slave: number;
   type(text: string): void;
+  shown(): string;
   shellReads(): string;
 } {
   const { master, slave } = openPty({ columns: 80, rows: 24 });
@@ -33,12 +34,14 @@ function terminal(test: TestContext): {
     closeDescriptor(master);
   });
   const bytes = new Uint8Array(1000);
+  const readFrom = (fd: number): string =>
+    Buffer.from(bytes.subarray(0, Math.max(0, readTerminal(fd, bytes)))).toString();
   return {
     user: new UserTerminal(path),
     slave,
     type: (text) => assert.equal(writeTerminal(master, Buffer.from(text), 0), text.length),
-    shellReads: () =>
-      Buffer.from(bytes.subarray(0, Math.max(0, readTerminal(shell, bytes)))).toString(),
+    shown: () => readFrom(master),
+    shellReads: () => readFrom(shell),
   };
 }
 
@@ -56,5 +59,19 @@ describe('the terminal of the user', () => {
     assert.deepEqual(terminalAttributes(slave), before);
     type('ls\n');
     assert.equal(shellReads(), 'ls\n');
+  });
+
+  it('gets no frame while it belongs to its shell', (test) => {
+    const { user, shown } = terminal(test);
+    user.frames.writeFrame(Buffer.from('a frame that came too early'));
+    assert.deepEqual([shown(), user.frames.busy], ['', true]);
+    user.start(EVENTS);
+    user.enter({ alternateScreen: true, mouse: false, kittyKeyboard: false });
+    user.frames.flush();
+    assert.match(shown(), /1049h.*a frame that came too early$/s);
+    user.leave();
+    shown();
+    user.frames.writeFrame(Buffer.from('too late'));
+    assert.equal(shown(), '');
   });
 });
