@@ -32,7 +32,7 @@ const DEMAND = '1080p25 camera on demand, CPU of its ffmpegs, of one core';
 
 const DECODER_EACH = 'ffmpeg, a decoder each';
 const NULL_DECODE = 'ffmpeg -f null, one thread';
-const C_READER = 'program in C that only reads the pipe';
+const C_READER = 'program in C that only reads the pictures';
 
 interface Row {
   readonly task: string;

@@ -8,9 +8,9 @@ import type { Start } from '../../program.js';
 import { asUsage, type CommonOptions, type Run } from '../../run.js';
 
 export const EXAMPLES = [
-  'sluice agents hooks claude > .claude/settings.local.json',
+  'mkdir -p .claude && sluice agents hooks claude > .claude/settings.local.json',
   'claude --settings "$(sluice agents hooks claude)"',
-  'sluice agents hooks codex > .codex/hooks.json',
+  'mkdir -p .codex && sluice agents hooks codex > .codex/hooks.json',
 ];
 
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
