@@ -23,7 +23,13 @@ const STREAM = 'output of one program, ASCII, ring to composed frames';
 const CORES = 'output of one program, processor for each 100 MB';
 
 export const streamSubjects: readonly Subject[] = [
-  { task: STREAM, subject: 'sluice', unit: 'MB/s', better: 'higher', note: 'one core, no terminal' },
+  {
+    task: STREAM,
+    subject: 'sluice',
+    unit: 'MB/s',
+    better: 'higher',
+    note: 'one core, no terminal',
+  },
   { task: STREAM, subject: 'cat alone', unit: 'MB/s', better: 'higher', note: 'nothing looks' },
   { task: STREAM, subject: 'cat in tmux', unit: 'MB/s', better: 'higher' },
   {
