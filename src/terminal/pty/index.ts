@@ -7,4 +7,4 @@ export {
   type PtyProcessOptions,
 } from './pty-process.js';
 export { findProgram } from './find-program.js';
-export { processesOfSession, signalProcesses, type SessionProcess } from './session-processes.js';
+export { signalProcesses } from './session-processes.js';

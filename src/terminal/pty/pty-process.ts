@@ -28,6 +28,7 @@ import {
   writeTerminal,
 } from '../../ffi/index.js';
 import { findProgram } from './find-program.js';
+import { processesOfSession } from './session-processes.js';
 
 /** The kernel gives at most 4095 bytes a call. */
 const TURN_BYTES = 65_536;
@@ -67,7 +68,8 @@ const buffer = new Uint8Array(TURN_BYTES);
 
 /**
  * A program in a terminal of its own, until it has ended. Programs inherit no descriptor of this process but their
- * terminal: all others are marked close-on-exec. Whoever started one ends it, by `process.kill`.
+ * terminal: all others are marked close-on-exec. Whoever started one ends it, by
+ * `process.kill` of its `processes`.
  */
 export class PtyProcess {
   readonly pid: number;
@@ -121,6 +123,15 @@ export class PtyProcess {
       this.#exit = { exitCode: code ?? undefined, signal: signal ?? undefined };
       this.#readTail();
     });
+  }
+
+  /**
+   * The program until it has ended, and what was started in its terminal. From its first moment: between exec(2) and
+   * setsid(2) it is in no session of its own, and what is ended then would be passed over, and waited for for ever.
+   */
+  get processes(): readonly number[] {
+    const others = processesOfSession(this.pid).filter((pid) => pid !== this.pid);
+    return this.#exit === undefined ? [this.pid, ...others] : others;
   }
 
   /** The process group in the foreground of the terminal. */

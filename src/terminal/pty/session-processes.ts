@@ -1,21 +1,14 @@
 /** The processes of a session of the kernel (setsid(2)): what was started in a terminal, whatever became of its parents. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-export interface SessionProcess {
-  readonly pid: number;
-  readonly group: number;
-}
-
 /** All that /proc shows. A process that ends meanwhile is left out, and so is a dead one that waits for its parent. */
-export function processesOfSession(session: number): readonly SessionProcess[] {
-  const found: SessionProcess[] = [];
+export function processesOfSession(session: number): readonly number[] {
+  const found: number[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
-    const fields = statFields(name);
     // proc_pid_stat(5), after the name of the program: state, parent, process group, session.
-    const [state, , group, id] = fields;
-    if (state === undefined || state === 'Z' || Number(id) !== session) continue;
-    found.push({ pid: Number(name), group: Number(group) });
+    const [state, , , id] = statFields(name);
+    if (state !== undefined && state !== 'Z' && Number(id) === session) found.push(Number(name));
   }
   return found;
 }
@@ -31,8 +24,8 @@ function statFields(pid: string): readonly string[] {
 }
 
 /** kill(2) of each; one that is gone, or that this user may not signal, is passed over. */
-export function signalProcesses(processes: readonly SessionProcess[], name: NodeJS.Signals): void {
-  for (const { pid } of processes) {
+export function signalProcesses(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
     try {
       process.kill(pid, name);
     } catch {

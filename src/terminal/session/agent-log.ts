@@ -106,8 +106,9 @@ export class AgentLog {
     return this.#problem;
   }
 
-  /** Takes a copy. */
+  /** Takes a copy; nothing once it is closed, as all that follows. */
   append(bytes: Uint8Array): void {
+    if (this.#closing) return;
     this.#push(bytes.slice(), LOG_EVENT.output, 0);
     this.#sequence += bytes.byteLength;
   }
@@ -129,17 +130,19 @@ export class AgentLog {
   async close(): Promise<number> {
     this.#closing = true;
     this.#retry?.();
-    while (this.#working !== undefined) await this.#working;
+    await this.#working;
     await this.#closeFiles();
     return this.#pendingBytes;
   }
 
   #push(bytes: Uint8Array, what: LogEventKind, value: number): void {
+    // Its files would be opened again, and closed by nobody.
+    if (this.#closing) return;
     const times = encodeTimesRecord(this.#sequence, this.#now(), what, value);
     this.#pending.push({ bytes, times });
     this.#pendingBytes += bytes.byteLength;
     if (!this.#pressed && this.#pendingBytes > HIGH_WATER_BYTES) this.#press(true);
-    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+    this.#working ??= this.#work();
   }
 
   #press(pressed: boolean): void {
@@ -154,13 +157,15 @@ export class AgentLog {
       if (rest.length > 0) {
         this.#pending = [...rest, ...this.#pending];
         // At the end nobody waits for a disk that is full.
-        if (this.#closing) return;
+        if (this.#closing) break;
         await this.#pause();
       }
       if (this.#pressed && this.#pendingBytes < LOW_WATER_BYTES && this.#problem === '') {
         this.#press(false);
       }
     }
+    // In the turn in which it was seen that nothing is left: what comes next begins to work anew.
+    this.#working = undefined;
   }
 
   /** No more than the segment has room for, or a piece at least: whole segments go, and should not be the whole log. */

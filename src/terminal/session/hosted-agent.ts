@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
 import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
-import { processesOfSession, type PtyEnd, PtyProcess, signalProcesses } from '../pty/index.js';
+import { type PtyEnd, PtyProcess, signalProcesses } from '../pty/index.js';
 import { AgentScreen } from '../screen/index.js';
 import type { ProgramEnd } from '../stream/index.js';
 import { AgentChannel } from './agent-channel.js';
@@ -294,14 +294,13 @@ export class HostedAgent implements SessionPane {
   }
 
   async #endProcesses(running: PtyProcess, killAfterMs: number): Promise<void> {
-    const { pid } = running;
     const deadlineMs = performance.now() + killAfterMs;
-    const asked = processesOfSession(pid);
+    const asked = running.processes;
     for (const name of ['SIGHUP', 'SIGTERM', 'SIGCONT'] as const) signalProcesses(asked, name);
     let left = asked;
     while (left.length > 0 && performance.now() < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      left = processesOfSession(pid);
+      left = running.processes;
     }
     signalProcesses(left, 'SIGKILL');
     // A log that cannot be written must not keep the end from coming: the tail goes to memory.

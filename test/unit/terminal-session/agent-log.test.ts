@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -26,6 +27,19 @@ function contentOf(directory: string): Buffer {
   return Buffer.concat(listSegments(directory).map(({ path }) => readFileSync(path)));
 }
 
+/** Of this process. */
+function openFilesIn(directory: string): string[] {
+  const paths = readdirSync('/proc/self/fd').map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      // That of the listing itself.
+      return '';
+    }
+  });
+  return paths.filter((path) => path.startsWith(directory));
+}
+
 describe('the log of an agent', () => {
   it('has every byte at its sequence, also of the next life', async (test) => {
     const directory = folder(test);
@@ -42,6 +56,22 @@ describe('the log of an agent', () => {
     const piece = readLogPiece(directory, 6, 100);
     assert.equal(piece?.sequence, 6);
     assert.equal(readLogPiece(directory, 13, 100), undefined);
+  });
+
+  it('takes nothing while it is closed and after that, and leaves no file open', async (test) => {
+    const directory = folder(test);
+    const log = open(directory);
+    log.append(Buffer.from('kept'));
+    const closed = log.close();
+    log.append(Buffer.from('late'));
+    assert.equal(await closed, 0);
+    log.noteSize({ columns: 80, rows: 24 });
+    log.append(Buffer.from('later'));
+    assert.equal(log.sequence, 4);
+    // Files are opened in other threads, one after the other.
+    for (let turn = 0; turn < 3; turn += 1) await stat(directory);
+    assert.equal(contentOf(directory).toString(), 'kept');
+    assert.deepEqual(openFilesIn(directory), []);
   });
 
   it('says when each piece came, what size the terminal had, when programs began and ended', async (test) => {

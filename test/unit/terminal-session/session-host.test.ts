@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type MessagePublisher, openPublisher } from '../../../src/bus/index.js';
 import { isSluiceError } from '../../../src/core/index.js';
@@ -91,6 +93,22 @@ describe('the host of a session', () => {
       () => ControlClient.connect(stage.directory, 'main'),
       (error) => isSluiceError(error, 'SESSION_NOT_FOUND'),
     );
+  });
+
+  it('ends a program that is in no session of its own yet', async (test) => {
+    const stage = new SessionStage(test);
+    const bin = join(stage.root, 'bin');
+    mkdirSync(bin);
+    // The moment between exec(2) and setsid(2), for ever.
+    writeFileSync(join(bin, 'setsid'), '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+    const path = process.env['PATH'] ?? '';
+    process.env['PATH'] = `${bin}:${path}`;
+    try {
+      await stage.start('early', 'true');
+    } finally {
+      process.env['PATH'] = path;
+    }
+    assert.equal((await stage.host.stop('early', 60_000)).signal, 'SIGHUP');
   });
 
   it('refuses to copy what no terminal takes', async (test) => {
