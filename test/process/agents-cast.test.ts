@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { bytes, openPublisher, openSubscriber } from '../../src/index.js';
+import { bytes, openPublisher, openSubscriber, tensor, text } from '../../src/index.js';
 import {
   encodeEnd,
   encodeSize,
@@ -79,6 +79,22 @@ describe('an asciicast of an agent', () => {
     assert.equal((await replay.ended).code, 0);
   });
 
+  it('has the lines of an agent that has no terminal', async () => {
+    const file = join(folder, 'lines.cast');
+    const publisher = await openPublisher('agent/lines', { format: text(), directory });
+    const recording = stage.start(['record', 'agent/lines', file]);
+    for await (const { subscribers } of publisher.demand()) if (subscribers > 0) break;
+    await publisher.send('hello');
+    await publisher.close();
+    const { code, err } = await recording.ended;
+    assert.equal(code, 0, err);
+    const [header = '', ...events] = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+    assert.match(header, /"cols":80,"rows":24/);
+    assert.equal(events.length, 1);
+    assert.match(events[0]!, /"o", "\S+hello\S+\\r\\n"\]$/);
+    assert.match(err, /agent\/lines: 1 event,/);
+  });
+
   it('is refused where it is none, with the line', async () => {
     const none = join(folder, 'none.cast');
     for (const [text, line] of [
@@ -101,6 +117,8 @@ describe('an asciicast of an agent', () => {
     const usage = [
       ['record', 'agent/*', file],
       ['record', 'agent/one', file, '--segment', '5'],
+      ['record', 'agent/*', join(folder, '{channel}.cast'), '--layout', 'grid'],
+      ['record', 'agent/*', join(folder, '{channel}.mcap')],
       ['replay', file, '--loop'],
       ['replay', 'x.mcap', '--idle-limit', '3'],
     ];
@@ -108,6 +126,11 @@ describe('an asciicast of an agent', () => {
       assert.equal((await stage.run(words)).code, 2, words.join(' '));
     }
     assert.equal((await stage.run(['record', 'agent/nobody', file])).code, 3);
+    const format = tensor('u8', [2]);
+    await using numbers = await openPublisher('numbers', { format, directory });
+    const refused = await stage.run(['record', numbers.channel, file]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /cannot record numbers as a \.cast: it is a tensor channel/);
     const full = join(folder, 'full.cast');
     symlinkSync('/dev/full', full);
     const publisher = await publish('agent/full');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it, type TestContext } from 'node:test';
 import {
+  bytes,
   type Message,
   type MessageSubscriber,
   openPublisher,
@@ -70,6 +71,17 @@ describe('pub --interactive on a terminal', () => {
     assert.doesNotMatch(desk.text, /^me +│/m, 'what was sent is not heard once more');
     assert.doesNotMatch(desk.text, /me (?:user|error) ›/);
     assert.equal(desk.bracketedPaste, false);
+  });
+
+  it('sends what is typed faster than it is sent, in order, before it leaves', async (test) => {
+    const desk = await prompt(test, 'agent/fast');
+    await desk.shows(/^fast user ›/m);
+    const messages = (await subscribe(test, 'agent/fast'))[Symbol.asyncIterator]();
+    const lines = Array.from({ length: 40 }, (_, line) => `line ${line}`);
+    desk.type(`${lines.join('\r')}\r\u0004`);
+    for (const line of lines) assert.deepEqual(await next(messages), [line, TEXT_TYPE.user]);
+    assert.deepEqual(await desk.process.ended, { exitCode: 0, signal: undefined });
+    assert.match(desk.text, /sent 40 messages/);
   });
 
   it('keeps lines whole and the prompt below them while others write and the window changes', async (test) => {
@@ -165,6 +177,14 @@ describe('pub --interactive without a terminal', () => {
     test.after(() => other.close());
     await other.send('heard \u001b[31mred\u001b]0;t\u0007\nand a second line');
     await talk.shows(/^other {2}│ heard red\nother {2}│ and a second line$/m);
+    const killed = await openPublisher('agent/killed', { format: bytes('text/plain'), directory });
+    await killed.send(Buffer.from('whole\ncut off in the mid'));
+    await talk.shows(/^killed │ whole$/m);
+    await killed.close();
+    const again = await openPublisher('agent/killed', { format: text(), directory });
+    test.after(() => again.close());
+    await again.send('of another life');
+    await talk.shows(/^killed │ cut off in the mid\nkilled │ of another life$/m);
     await reader.shows(/"type":2,.*"value":"first"/);
     talk.write('/type error is a message here');
     talk.child.stdin?.end();

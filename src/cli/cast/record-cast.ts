@@ -1,9 +1,17 @@
-/** `sluice record agent/x x.cast`: one agent's terminal as an asciicast. */
-import { type MessageSubscriber, openSubscriber } from '../../bus/index.js';
+/** `sluice record agent/x x.cast`: one agent as an asciicast, whatever its channel carries. */
+import { listManifests, type MessageSubscriber } from '../../bus/index.js';
+import { SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
-import { bytes, type BytesFormat } from '../../format/index.js';
+import type { MessageFormat } from '../../format/index.js';
 import { CastWriter, terminalLine } from '../../terminal/cast/index.js';
-import { parseSize, TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../terminal/stream/index.js';
+import {
+  announcedSize,
+  openAgentSubscriber,
+  parseSize,
+  TERMINAL_TYPE,
+  terminalMessage,
+  USUAL_SIZE,
+} from '../../terminal/stream/index.js';
 import type { Run } from '../run.js';
 import { CastFile } from './cast-file.js';
 
@@ -19,26 +27,17 @@ export interface CastRecordStats {
   readonly lost: number;
 }
 
-/** A terminal that does not tell its size is taken for one of these. */
-const USUAL_SIZE = { columns: 80, rows: 24 } as const;
-
 /** Until the agent's channel ends or the run does. Rejects when there is no such channel, and when the file takes no more. */
 export async function recordCast(
   run: Run,
   channel: string,
   path: string,
-  { dir, label }: CastRecordOptions,
+  options: CastRecordOptions,
 ): Promise<CastRecordStats> {
-  const subscriber = await openSubscriber(channel, {
-    format: bytes(TERMINAL_MEDIA_TYPE),
-    start: 'oldest',
-    whenMissing: 'fail',
-    whenLost: 'end',
-    ...(dir === undefined ? {} : { directory: dir }),
-    ...(label === undefined ? {} : { label }),
-  });
+  const subscriber = await subscribe(channel, options);
   const close = (): void => void subscriber.close();
   run.signal.addEventListener('abort', close, { once: true });
+  if (run.ended) close();
   try {
     const file = await CastFile.create(path);
     try {
@@ -52,28 +51,51 @@ export async function recordCast(
   }
 }
 
+async function subscribe(
+  channel: string,
+  { dir, label }: CastRecordOptions,
+): Promise<MessageSubscriber<MessageFormat>> {
+  const place = dir === undefined ? {} : { directory: dir };
+  const [manifest] = listManifests(channel, place);
+  if (manifest === undefined) {
+    throw new SluiceError('CHANNEL_NOT_FOUND', `cannot record ${channel}: nobody publishes it`, {
+      details: { channel },
+      remedy: 'Begin when it is there: sluice ls shows what is.',
+    });
+  }
+  const subscriber = await openAgentSubscriber(manifest, {
+    start: 'oldest',
+    whenMissing: 'fail',
+    whenLost: 'end',
+    ...place,
+    ...(label === undefined ? {} : { label }),
+  });
+  if (subscriber !== undefined) return subscriber;
+  const what = `a ${manifest.format.kind} channel`;
+  throw new SluiceError('FORMAT_MISMATCH', `cannot record ${channel} as a .cast: it is ${what}`, {
+    details: { channel },
+    remedy: 'Record it as .mp4, .mkv or .mcap.',
+  });
+}
+
 async function write(
-  subscriber: MessageSubscriber<BytesFormat>,
+  subscriber: MessageSubscriber<MessageFormat>,
   file: CastFile,
 ): Promise<CastRecordStats> {
-  const { userData } = subscriber.manifest;
-  const announced = parseSize(Buffer.from(JSON.stringify(userData)));
+  const { channel, manifest } = subscriber;
   let writer: CastWriter | undefined;
-  let size = announced ?? USUAL_SIZE;
   let lastMs = 0;
   for await (const { type, value, timeNs } of subscriber) {
     lastMs = timeNs / 1e6;
-    const told = type === TERMINAL_TYPE.size ? parseSize(value) : undefined;
-    // It is told again to each new reader.
-    const isKnown = told?.columns === size.columns && told.rows === size.rows;
-    size = told ?? size;
+    const message = terminalMessage(type, value);
     if (writer === undefined) {
       writer = new CastWriter(lastMs);
+      const told = message.type === TERMINAL_TYPE.size ? parseSize(message.bytes) : undefined;
+      const size = told ?? announcedSize(manifest.userData) ?? USUAL_SIZE;
       const timestamp = (Date.now() - (monotonicNs() / 1e6 - lastMs)) / 1000;
-      await file.write(writer.header({ ...size, timestamp, title: subscriber.channel }));
-      if (told !== undefined) continue;
+      await file.write(writer.header({ ...size, timestamp, title: channel }));
     }
-    if (!isKnown) await file.write(terminalLine(writer, { type, bytes: value }, lastMs), 1);
+    await file.write(terminalLine(writer, message, lastMs), 1);
   }
   if (writer !== undefined) await file.write(writer.finish(lastMs), 0);
   return { events: file.events, bytes: file.byteLength, lost: subscriber.stats().lost };

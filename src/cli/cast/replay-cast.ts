@@ -1,5 +1,4 @@
 /** `sluice replay x.cast`: an asciicast as the channel of an agent. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePublisher, openPublisher } from '../../bus/index.js';
 import { bytes, type BytesFormat } from '../../format/index.js';
 import { type CastEvent, type CastHeader, CastReader } from '../../terminal/cast/index.js';
@@ -9,6 +8,7 @@ import {
   TERMINAL_MEDIA_TYPE,
   TERMINAL_TYPE,
 } from '../../terminal/stream/index.js';
+import { RecordedPace } from '../recorded-pace.js';
 import type { Run } from '../run.js';
 import { castLines } from './cast-lines.js';
 
@@ -25,8 +25,6 @@ export interface CastReplayOptions {
 
 /** A message of the channel: what is longer goes out in pieces. */
 const MAX_PIECE_BYTES = 64 * 1024;
-/** Timers take no longer ones. */
-const MAX_SLEEP_MS = 2 ** 31 - 1;
 
 /** Until the file is through or the run ends; how many events were played. Rejects for what is no asciicast. */
 export async function replayCast(
@@ -43,7 +41,7 @@ export async function replayCast(
   let events = 0;
   try {
     await untilRead(publisher, options.subscribers, run.signal);
-    const pace = new Pace(options);
+    const pace = new RecordedPace({ ...options, fromMs: 0 });
     for await (const line of lines) {
       const event = reader.read(line);
       if (event === undefined) continue;
@@ -100,27 +98,5 @@ async function play(
       const piece = output.subarray(start, start + MAX_PIECE_BYTES);
       await publisher.send(piece, { type: TERMINAL_TYPE.output, signal });
     }
-  }
-}
-
-/** When the events of a recording are due, from the first look on. */
-class Pace {
-  readonly #speed: number;
-  readonly #idleLimitMs: number;
-  #recordedMs = 0;
-  #dueMs = performance.now();
-
-  constructor({ speed, idleLimitMs }: CastReplayOptions) {
-    this.#speed = speed;
-    this.#idleLimitMs = idleLimitMs;
-  }
-
-  async until(recordedMs: number, signal: AbortSignal): Promise<void> {
-    const pauseMs = Math.min(recordedMs - this.#recordedMs, this.#idleLimitMs);
-    this.#recordedMs = recordedMs;
-    this.#dueMs += pauseMs / this.#speed;
-    const leftMs = this.#dueMs - performance.now();
-    if (leftMs > 1) await sleep(Math.min(leftMs, MAX_SLEEP_MS), undefined, { signal });
-    signal.throwIfAborted();
   }
 }

@@ -113,6 +113,7 @@ async function recordMcap(
   options: RecordCommandOptions,
 ): Promise<void> {
   refuseSegments(options);
+  refusePlace(file);
   const { label, dir } = options;
   const recording = await openMcapRecording(pattern, {
     file,
@@ -157,6 +158,7 @@ async function recordAgents(
   options: RecordCommandOptions,
 ): Promise<void> {
   refuseSegments(options);
+  refusePlace(file);
   const { size = DEFAULT_CAST_SIZE } = options;
   const { recordLayout } = await import('../cast/record-layout.js');
   if (run.json) run.print(safeJson({ event: 'open', pattern }));
@@ -174,6 +176,11 @@ function refuseSegments(options: RecordCommandOptions): void {
     if (options[name] === undefined) continue;
     throw new UsageError('--pre-roll, --segment, --keep and --max-bytes are for .mp4 and .mkv');
   }
+}
+
+function refusePlace(file: string): void {
+  if (!file.includes(PLACE_OF_CHANNEL)) return;
+  throw new UsageError(`${file} has all channels in it: there is none for ${PLACE_OF_CHANNEL}`);
 }
 
 function tellEnd(run: Run, channel: string, stats: RecordingStats): void {

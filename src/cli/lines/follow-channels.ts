@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Awaited before the next message of that channel is read. */
   readonly onMessage: (message: Message<MessageFormat>) => Promise<void>;
+  /** Its publisher is gone, after the last message. */
+  readonly onEnd: (channel: string) => void;
   readonly onProblem: (channel: string, error: Error) => void;
 }
 
@@ -52,7 +54,7 @@ export async function followChannels(options: FollowOptions): Promise<void> {
 async function readChannel(
   manifest: Manifest,
   start: 'newest' | 'oldest',
-  { directory, signal, onMessage }: FollowOptions,
+  { directory, signal, onMessage, onEnd }: FollowOptions,
 ): Promise<void> {
   const subscriber = await openAgentSubscriber(manifest, {
     start,
@@ -69,6 +71,7 @@ async function readChannel(
     // Another publisher has come in between: it has an announcement of its own.
     if (subscriber.manifest.instance !== manifest.instance) return;
     for await (const message of subscriber) await onMessage(message);
+    onEnd(manifest.channel);
   } finally {
     signal.removeEventListener('abort', close);
     await subscriber.close();

@@ -44,6 +44,13 @@ export class LinesOutput {
     return this.flush();
   }
 
+  /** What it did not end is a line of its own: nothing more comes from there. */
+  endTag(tag: string): void {
+    if (this.#ended) return;
+    this.#lines.endAgent(tag);
+    void this.flush();
+  }
+
   /** `call` sets a prompt of the new size. */
   onResize(call: () => void): void {
     this.#onResize = call;

@@ -27,6 +27,8 @@ export interface ConversationOptions {
 /** What shows messages, and at its end has shown all of them. */
 interface Conversation {
   take(message: Message<MessageFormat>): Promise<void>;
+  /** A channel of others has no publisher any more. */
+  ended(channel: string): void;
   /** A message of this end, once it is sent. */
   sent(message: ShownMessage): Promise<void>;
   problem(text: string): void;
@@ -49,6 +51,7 @@ export async function converse(run: Run, options: ConversationOptions): Promise<
     except: publisher.channel,
     signal: AbortSignal.any([run.signal, enough.signal]),
     onMessage: (message) => conversation.take(message),
+    onEnd: (channel) => conversation.ended(channel),
     onProblem: (channel, error) => conversation.problem(`${channel}: ${error.message}`),
   });
   // It ends at the signal only; what ends it before is a failure.
@@ -102,6 +105,7 @@ function inObjects(run: Run, options: ConversationOptions): Conversation {
   };
   return {
     take: async (message) => run.print(messageJson(message)),
+    ended: () => undefined,
     problem: (text) => run.note(safeJson({ problem: text })),
     sent,
     send: () => sendInput(run, options, sent),
@@ -135,9 +139,10 @@ function atPrompt(run: Run, options: ConversationOptions): Conversation {
 function shownBy(
   output: LinesOutput,
   options: ConversationOptions,
-): Pick<Conversation, 'take' | 'sent' | 'end'> {
+): Pick<Conversation, 'take' | 'ended' | 'sent' | 'end'> {
   return {
     take: (message) => output.take(tagOf(message.channel, options.watch), message),
+    ended: (channel) => output.endTag(tagOf(channel, options.watch)),
     sent: (message) => output.take(ownTag(options), message),
     end: () => output.end(),
   };

@@ -19,7 +19,13 @@ export interface TypedOptions {
   readonly onSent: (message: ShownMessage) => Promise<void>;
 }
 
+interface TypedMessage extends ShownMessage {
+  readonly value: string;
+}
+
 const MAX_TEXT_LENGTH = 256 * 1024;
+/** Messages that were typed and not sent yet: a reader is slow, or several lines came at once. */
+const MAX_WAITING = 64;
 const HELP = '/type NAME: what messages are   /quit or Ctrl-D   // for a text that begins with /';
 
 export class TypedMessages {
@@ -33,7 +39,10 @@ export class TypedMessages {
   #type: number;
   #notice = '';
   #units = 0;
+  readonly #waiting: TypedMessage[] = [];
   #sending = false;
+  /** The user wants to leave once what waits is sent. */
+  #leaving = false;
   #end!: (result: SendResult) => void;
   #fail!: (error: unknown) => void;
 
@@ -76,6 +85,13 @@ export class TypedMessages {
     this.#end({ units: this.#units });
   }
 
+  #leave(): void {
+    this.#leaving = true;
+    if (!this.#sending) return this.#finish();
+    this.notify('a message waits for a reader: Ctrl-C leaves without it');
+    return undefined;
+  }
+
   #handle(event: InputEvent): void {
     if (event.type !== 'key' && event.type !== 'paste') return;
     if (event.type === 'key' && event.action === 'release') return;
@@ -92,7 +108,7 @@ export class TypedMessages {
   /** Keys that are for the program, and not for the text. */
   #control(key: string): boolean {
     if (key === 'C-c') this.#run.end('interrupted');
-    else if (key === 'C-d' && this.#line.isEmpty) this.#finish();
+    else if (key === 'C-d' && this.#line.isEmpty) this.#leave();
     else if (key === 'C-z') this.#suspend();
     else return false;
     return true;
@@ -109,32 +125,42 @@ export class TypedMessages {
     if (value.trim() === '') return this.#line.finish();
     const { maxMessageBytes } = this.#options.publisher;
     const byteLength = Buffer.byteLength(value);
-    if (this.#sending) this.#notice = 'the message before still waits for a reader';
-    else if (byteLength > maxMessageBytes) {
+    if (this.#waiting.length === MAX_WAITING) {
+      this.#notice = `${MAX_WAITING} messages wait for a reader`;
+    } else if (byteLength > maxMessageBytes) {
       this.#notice = `that has ${byteLength} bytes, a message here at most ${maxMessageBytes}: see --ring`;
     } else {
       this.#line.finish();
-      this.#send(value).catch((error: unknown) => this.#fail(error));
+      this.#waiting.push({ type: this.#type, value });
+      if (!this.#sending) this.#sendAll().catch((error: unknown) => this.#fail(error));
     }
     return undefined;
   }
 
-  async #send(value: string): Promise<void> {
-    const { publisher, onSent, most } = this.#options;
-    const type = this.#type;
+  /** In the order in which they were typed. */
+  async #sendAll(): Promise<void> {
+    const { most } = this.#options;
     this.#sending = true;
+    while (this.#units < most && !this.#run.ended) {
+      const message = this.#waiting.shift();
+      if (message === undefined) break;
+      await this.#send(message);
+    }
+    this.#sending = false;
+    if (this.#units >= most || this.#leaving) this.#finish();
+  }
+
+  async #send(message: TypedMessage): Promise<void> {
+    const { publisher, onSent } = this.#options;
     try {
-      await publisher.send(value, { type, signal: this.#run.signal });
+      await publisher.send(message.value, { type: message.type, signal: this.#run.signal });
       this.#units += 1;
-      await onSent({ type, value });
+      await onSent(message);
     } catch (error) {
       if (this.#run.ended) return;
       if (!isSluiceError(error, 'INVALID_MESSAGE')) throw error;
       this.notify(error.message);
-    } finally {
-      this.#sending = false;
     }
-    if (this.#units >= most) this.#finish();
   }
 
   #command(text: string): void {
@@ -143,7 +169,8 @@ export class TypedMessages {
       case 'type':
         return this.#chooseType(argument);
       case 'quit':
-        return this.#finish();
+        this.#line.finish();
+        return this.#leave();
       case 'help':
         this.#notice = HELP;
         return this.#line.finish();

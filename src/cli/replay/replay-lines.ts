@@ -1,15 +1,15 @@
 /** A recording in lines: what all agents wrote, each line with its time and the name of its agent. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MergedLines } from '../../terminal/lines/index.js';
 import {
   type AgentSelection,
+  PROGRAM_STARTS,
   type RecordedAgent,
   type Recording,
-  WrittenTime,
 } from '../../terminal/replay/index.js';
 import { TERMINAL_TYPE } from '../../terminal/stream/index.js';
 import { clockText } from '../../terminal/view/index.js';
 import { StandardOutput } from '../lines/lines-sink.js';
+import { RecordedPace } from '../recorded-pace.js';
 import type { Run } from '../run.js';
 import type { ReplayChoices } from './replay-choices.js';
 
@@ -27,8 +27,7 @@ export async function replayLines(
   const agents = recording.agents.filter(({ name }) => selection.shows(name));
   const output = new TimedLines(run, recording.lengthMs);
   for (const { name } of agents) output.lines.addAgent(name);
-  const time = new WrittenTime(fromMs, speed, idleLimitMs);
-  const startMs = performance.now();
+  const pace = new RecordedPace({ fromMs, speed, idleLimitMs });
   let taken = 0;
   for (const { agent, at } of inOrder(agents)) {
     if (run.ended) break;
@@ -36,9 +35,12 @@ export async function replayLines(
     if (taken % EVENTS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     const timeMs = agent.events.timeMs(at);
     if (timeMs < fromMs) continue;
-    time.event(timeMs);
-    const leftMs = startMs + time.of(timeMs) - performance.now();
-    if (leftMs > 1) await sleep(leftMs, undefined, { signal: run.signal }).catch(() => undefined);
+    try {
+      await pace.until(timeMs, run.signal);
+    } catch {
+      // It was told to end: what was complete until then is shown.
+      break;
+    }
     await output.take(agent, at);
   }
   await output.end();
@@ -88,7 +90,7 @@ class TimedLines {
     this.#timeMs = timeMs;
     const type = events.type(at);
     if (type === TERMINAL_TYPE.output) this.lines.write(name, events.bytes(at), timeMs);
-    else if (type === TERMINAL_TYPE.exit) this.lines.endAgent(name);
+    else if (type === TERMINAL_TYPE.exit || type === PROGRAM_STARTS) this.lines.endAgent(name);
     await this.#flush();
   }
 

@@ -18,19 +18,22 @@ export async function writeCast(
 ): Promise<WrittenCast> {
   const file = await CastFile.create(path);
   let batch = '';
-  let events = -1;
+  let isHeader = true;
+  let events = 0;
   try {
     for (const line of lines) {
-      if (line !== '') events += 1;
+      if (line !== '' && !isHeader) events += 1;
+      isHeader = false;
       batch += line;
       if (batch.length < BATCH_LENGTH) continue;
-      await file.write(batch);
+      await file.write(batch, events);
       batch = '';
+      events = 0;
       // Signals and timers are not heard while nothing waits.
       await new Promise((resolve) => setImmediate(resolve));
       if (run.ended) break;
     }
-    await file.write(batch, Math.max(0, events));
+    await file.write(batch, events);
   } finally {
     await file.close();
   }

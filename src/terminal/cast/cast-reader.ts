@@ -8,6 +8,9 @@ export const MAX_CAST_LINE_LENGTH = 16 * 1024 * 1024;
 /** A year: a time that is further away is a mistake. */
 const MAX_SECONDS = 366 * 24 * 3600;
 
+/** The year 5138: what is more has another unit. */
+const MAX_TIMESTAMP_S = 1e11;
+
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -18,6 +21,11 @@ function parseJson(line: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Seconds since 1970, and no other unit: what is added to them is milliseconds. */
+function isTimestamp(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIMESTAMP_S;
 }
 
 function isSize(columns: unknown, rows: unknown): boolean {
@@ -97,7 +105,7 @@ export class CastReader {
     return {
       columns: columns as number,
       rows: rows as number,
-      ...(typeof timestamp === 'number' && { timestamp }),
+      ...(isTimestamp(timestamp) && { timestamp }),
       ...(typeof title === 'string' && { title }),
     };
   }

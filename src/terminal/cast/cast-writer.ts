@@ -26,6 +26,8 @@ export class CastWriter {
   readonly #startMs: number;
   readonly #alignment = new Utf8Alignment(true);
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  /** The terminal's, as far as it is written. */
+  #size = '';
   /** Of the event before, as it was written: what is rounded away counts for the next one. */
   #writtenMs = 0;
 
@@ -34,6 +36,7 @@ export class CastWriter {
   }
 
   header({ columns, rows, timestamp, title }: CastHeader): string {
+    this.#size = `${columns}x${rows}`;
     const header = {
       version: 3,
       term: { cols: columns, rows, type: 'xterm-256color' },
@@ -48,8 +51,12 @@ export class CastWriter {
     return this.#text(this.#alignment.push(bytes), nowMs);
   }
 
+  /** Empty for the size that it has: a channel tells it again to each new reader. */
   size(columns: number, rows: number, nowMs: number): string {
-    return this.#event('r', `${columns}x${rows}`, nowMs);
+    const size = `${columns}x${rows}`;
+    if (size === this.#size) return '';
+    this.#size = size;
+    return this.#event('r', size, nowMs);
   }
 
   /** The program ended. */

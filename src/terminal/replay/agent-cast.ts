@@ -1,5 +1,5 @@
 import { CastWriter, terminalLine } from '../cast/index.js';
-import { parseSize, TERMINAL_TYPE } from '../stream/index.js';
+import { parseSize, TERMINAL_TYPE, USUAL_SIZE } from '../stream/index.js';
 import type { RecordedAgent } from './recording.js';
 import { WrittenTime } from './written-time.js';
 
@@ -12,8 +12,6 @@ export interface AgentCastOptions {
   readonly startedMs: number | undefined;
 }
 
-const USUAL_SIZE = { columns: 80, rows: 24 } as const;
-
 /** One agent as the lines of an asciicast, as if it had been recorded alone: what it wrote, its sizes, its end. */
 export function* agentCast(
   { name, size: announced, events }: RecordedAgent,
@@ -23,16 +21,12 @@ export function* agentCast(
   const time = new WrittenTime(beginMs, speed, idleLimitMs);
   const writer = new CastWriter(0);
   const first = events.type(0) === TERMINAL_TYPE.size ? parseSize(events.bytes(0)) : undefined;
-  let size = first ?? announced ?? USUAL_SIZE;
+  const size = first ?? announced ?? USUAL_SIZE;
   const timestamp = startedMs === undefined ? {} : { timestamp: (startedMs + beginMs) / 1000 };
   yield writer.header({ ...size, title: name, ...timestamp });
   let writtenMs = 0;
   for (let at = 0; at < events.count; at += 1) {
     const message = { type: events.type(at), bytes: events.bytes(at) };
-    const told = message.type === TERMINAL_TYPE.size ? parseSize(message.bytes) : undefined;
-    // It is told again to each new reader.
-    if (told !== undefined && told.columns === size.columns && told.rows === size.rows) continue;
-    size = told ?? size;
     time.event(events.timeMs(at));
     writtenMs = time.of(Math.max(beginMs, events.timeMs(at)));
     yield terminalLine(writer, message, writtenMs);

@@ -8,12 +8,11 @@ import {
   TERMINAL_TYPE,
   type TerminalMessage,
   toldSize,
+  USUAL_SIZE,
 } from '../stream/index.js';
 import type { PaneState, ViewPane } from '../view/index.js';
 import { PROGRAM_STARTS } from './recorded-events.js';
 import { ReplayClock } from './replay-clock.js';
-
-const USUAL_SIZE: TerminalSize = { columns: 80, rows: 24 };
 
 export interface PlayedAgentOptions {
   readonly name: string;

@@ -19,7 +19,7 @@ export {
   type ProgramEnd,
 } from './messages.js';
 export { decodeTerminalEvent, encodeTerminalEvent, type TerminalEvent } from './terminal-event.js';
-export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize } from './screen-size.js';
+export { announcedSize, MAX_COLUMNS, MAX_ROWS, toldSize, USUAL_SIZE } from './screen-size.js';
 export { terminalMessage, type TerminalMessage } from './terminal-message.js';
 export {
   TEXT_COLORS,

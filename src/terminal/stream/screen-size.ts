@@ -5,6 +5,9 @@ import { parseSize } from './messages.js';
 export const MAX_COLUMNS = 1000;
 export const MAX_ROWS = 1000;
 
+/** A terminal that does not tell its size is taken for one of these. */
+export const USUAL_SIZE: TerminalSize = { columns: 80, rows: 24 };
+
 /** The size of the screen for a terminal that told its own, as a message; undefined for none, and for one that is too large. */
 export function toldSize(bytes: Uint8Array): TerminalSize | undefined {
   const size = parseSize(bytes);

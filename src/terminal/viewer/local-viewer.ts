@@ -64,6 +64,7 @@ export class LocalViewer {
   #playback: PlaybackState | undefined;
   #capabilities: TerminalCapabilities | undefined;
   #hungUp = false;
+  #closed = false;
   #frameTimer: NodeJS.Timeout | undefined;
   #escapeTimer: NodeJS.Timeout | undefined;
   #end: ((end: ViewerEnd) => void) | undefined;
@@ -116,13 +117,18 @@ export class LocalViewer {
         environment,
         this.#events(),
       );
-      this.#start(capabilities);
+      // It may be over before it began: a terminal that was put back is not taken again.
+      if (!this.#closed) this.#start(capabilities);
       for (const bytes of early) this.#input(bytes);
       return await ended;
     } finally {
       for (const signal of signals) process.removeListener(signal, onSignal);
-      const transcript = this.#transcript();
-      this.close();
+      let transcript: Uint8Array | undefined;
+      try {
+        transcript = this.#transcript();
+      } finally {
+        this.close();
+      }
       // On standard output, which blocks as a terminal does: all of it comes before the prompt.
       if (transcript !== undefined) process.stdout.write(transcript);
     }
@@ -133,6 +139,7 @@ export class LocalViewer {
     clearTimeout(this.#frameTimer);
     clearTimeout(this.#escapeTimer);
     this.#presenter = undefined;
+    this.#closed = true;
     this.#terminal.leave();
     this.#end?.('detach');
   }

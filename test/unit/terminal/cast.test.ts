@@ -20,7 +20,9 @@ describe('an asciicast', () => {
     const file = [
       writer.header({ columns: 80, rows: 24, timestamp: 1_700_000_000.9, title: 'agent/a' }),
       writer.output(Buffer.from('\u001b[31mhi\r\n'), 1248),
+      writer.size(80, 24, 2000),
       writer.size(90, 30, 2249),
+      writer.size(90, 30, 2250),
       writer.output(Buffer.from('é').subarray(0, 1), 2300),
       writer.output(Buffer.from('é').subarray(1), 2400),
       writer.output(Uint8Array.of(0xe2, 0x80), 2500),
@@ -82,6 +84,18 @@ describe('an asciicast', () => {
       readAll(second).events.map(({ timeMs }) => timeMs),
       [1500, 2000],
     );
+  });
+
+  it('began when it says, or nobody knows when', () => {
+    const began = (timestamp: string): unknown => {
+      const header = `{"version":3,"term":{"cols":80,"rows":24},"timestamp":${timestamp}}\n`;
+      return readAll(header).reader.header?.timestamp;
+    };
+    assert.equal(began('1700000000.5'), 1_700_000_000.5);
+    // Nanoseconds, and what is no number of JavaScript, are no times to count from.
+    for (const wrong of ['1700000000000000000', '1e999', '-1', '"now"']) {
+      assert.equal(began(wrong), undefined, wrong);
+    }
   });
 
   it('that is none is refused, with the line', () => {
