@@ -97,14 +97,14 @@ describe('an asciicast of an agent', () => {
 
   it('is refused where it is none, with the line', async () => {
     const none = join(folder, 'none.cast');
-    for (const [text, line] of [
+    for (const [content, line] of [
       ['', 1],
       ['garbage\n', 1],
       ['{"version":3,"term":{"cols":80,"rows":24}}\n[1, "o"]\n', 2],
     ] as const) {
-      writeFileSync(none, text);
+      writeFileSync(none, content);
       const { code, err } = await stage.run(['replay', none, '--speed', 'max']);
-      assert.equal(code, 1, text);
+      assert.equal(code, 1, content);
       assert.match(err, new RegExp(`none\\.cast, line ${line} is no asciicast`));
     }
     const absent = await stage.run(['replay', join(folder, 'absent.cast')]);
@@ -126,8 +126,8 @@ describe('an asciicast of an agent', () => {
       assert.equal((await stage.run(words)).code, 2, words.join(' '));
     }
     assert.equal((await stage.run(['record', 'agent/nobody', file])).code, 3);
-    const format = tensor('u8', [2]);
-    await using numbers = await openPublisher('numbers', { format, directory });
+    const ofNumbers = { format: tensor('u8', [2]), directory };
+    await using numbers = await openPublisher('numbers', ofNumbers);
     const refused = await stage.run(['record', numbers.channel, file]);
     assert.equal(refused.code, 1);
     assert.match(refused.err, /cannot record numbers as a \.cast: it is a tensor channel/);

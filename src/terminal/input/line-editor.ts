@@ -1,4 +1,5 @@
 import { type Cluster, splitClusters } from '../cells/index.js';
+import { plainText } from '../policy/index.js';
 import type { InputEvent } from './input-event.js';
 import type { Key } from './key.js';
 
@@ -134,11 +135,8 @@ export class LineEditor {
     return 'edited';
   }
 
-  /** Controls other than tab and line end are left out: no key is pressed by a paste. */
   #paste(text: string, truncated: boolean): EditResult {
-    const plain = text
-      .replaceAll(/\r\n?/g, '\n')
-      .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+    const plain = plainText(text);
     if (this.#options.multiline !== true) return this.#insert(plain.split('\n', 1)[0] ?? '');
     return truncated ? 'refused' : this.#insert(plain.replace(/\n+$/, ''));
   }

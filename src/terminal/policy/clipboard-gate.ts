@@ -1,3 +1,4 @@
+import { plainText } from './plain-text.js';
 import { RateLimit } from './rate-limit.js';
 
 /** What becomes of text that an agent wants in the user's clipboard. */
@@ -61,11 +62,4 @@ export class ClipboardGate {
     if (answer === 'always' || this.#pending?.id === id) this.#pending = undefined;
     return true;
   }
-}
-
-/** No control but tabs and line ends: pasted into a shell, none presses a key. */
-function plainText(text: string): string {
-  return text
-    .replaceAll(/\r\n?/g, '\n')
-    .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
 }

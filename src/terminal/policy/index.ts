@@ -9,4 +9,5 @@ export {
 } from './clipboard-gate.js';
 export { allowedTarget } from './link-target.js';
 export { DEFAULT_PERMISSIONS, MAX_LENGTHS, type Permissions } from './permissions.js';
+export { plainText } from './plain-text.js';
 export { RateLimit } from './rate-limit.js';

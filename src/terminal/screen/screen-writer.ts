@@ -76,8 +76,9 @@ export class ScreenWriter {
       if (count > 0) rest = bytes.subarray(count);
     }
     const whole = this.#alignment.push(rest);
-    if (typeof whole === 'string' || whole.length > MAX_SMALL_BYTES)
-      return this.#carryOutNow(whole);
+    // U+009B and others may be controls, where they are allowed: then nothing beyond ASCII is known to be text.
+    const isText = typeof whole !== 'string' && !this.#options.eightBitControls;
+    if (!isText || whole.length > MAX_SMALL_BYTES) return this.#carryOutNow(whole);
     const count = this.#add(whole, true);
     if (count < whole.length) this.#carryOutNow(whole.subarray(count));
   }

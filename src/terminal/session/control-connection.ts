@@ -1,5 +1,5 @@
 import { printable, SluiceError } from '../../core/index.js';
-import { CONTROL, type ControlFrame, controlJson } from './control-frame.js';
+import { CONTROL, type ControlFrame, controlJson, type ControlType } from './control-frame.js';
 import { type Answer, answerRequest } from './control-requests.js';
 import { ControlSocket } from './control-socket.js';
 import type { SessionHost } from './session-host.js';
@@ -16,7 +16,9 @@ export class ControlConnection {
   readonly #onEnd: () => void;
   readonly #abort = new AbortController();
   readonly #viewers = new Map<number, ViewerLink>();
-  #requests = 0;
+  /** Requests that are under way. */
+  readonly #requests = new Map<number, Promise<void>>();
+  #replied: Promise<void> = Promise.resolve();
 
   constructor(fd: number, host: SessionHost, onEnd: () => void) {
     this.#host = host;
@@ -29,6 +31,12 @@ export class ControlConnection {
 
   announce(info: AgentInfo): void {
     for (const viewer of this.#viewers.values()) viewer.announce(info);
+  }
+
+  /** Resolves when its viewers have left with what they wanted to take along, or the connection has ended. */
+  async left(): Promise<void> {
+    await Promise.all([...this.#viewers.keys()].map((request) => this.#requests.get(request)));
+    await this.#socket.flushed();
   }
 
   close(): void {
@@ -56,10 +64,10 @@ export class ControlConnection {
   }
 
   #begin(request: number, fields: Readonly<Record<string, unknown>>): void {
-    if (this.#requests === MAX_REQUESTS) {
-      throw new SluiceError('PROTOCOL', `more than ${MAX_REQUESTS} requests at once`);
+    if (this.#requests.size === MAX_REQUESTS || this.#requests.has(request)) {
+      const what = `request ${request}, with ${this.#requests.size} under way`;
+      throw new SluiceError('PROTOCOL', `${what}: at most ${MAX_REQUESTS}, each of its own number`);
     }
-    this.#requests += 1;
     const answer: Answer = {
       signal: this.#abort.signal,
       data: async (bytes) => {
@@ -69,17 +77,26 @@ export class ControlConnection {
       event: (event) => this.#socket.sendJson(CONTROL.event, request, event),
       viewer: (viewer) => void this.#viewers.set(request, viewer),
     };
-    void answerRequest(this.#host, fields, answer)
-      .then((reply) => this.#socket.sendJson(CONTROL.reply, request, reply))
+    const answered = answerRequest(this.#host, fields, answer)
+      .then((reply) => this.#send(CONTROL.reply, request, reply))
       // Also for a reply that is too long to be sent.
-      .catch((error: unknown) => {
-        this.#socket.sendJson(CONTROL.error, request, described(error));
-      })
+      .catch((error: unknown) => this.#send(CONTROL.error, request, described(error)))
       .finally(() => {
-        this.#requests -= 1;
+        this.#requests.delete(request);
         this.#viewers.get(request)?.close();
         this.#viewers.delete(request);
       });
+    this.#requests.set(request, answered);
+  }
+
+  /** One after the other, each when the client has taken the one before: a few of the longest are more than may wait. */
+  #send(type: ControlType, request: number, reply: object): Promise<void> {
+    const sent = this.#replied.then(async () => {
+      await this.#socket.room();
+      this.#socket.sendJson(type, request, reply);
+    });
+    this.#replied = sent.catch(() => undefined);
+    return sent;
   }
 }
 

@@ -87,7 +87,9 @@ export function controlJson(body: Uint8Array): Readonly<Record<string, unknown>>
 /** Puts frames together from pieces cut anywhere. */
 export class ControlFrames {
   #rest: Buffer = Buffer.alloc(0);
+  /** Of one value, whose end is yet to come. */
   #parts: Buffer[] = [];
+  #partsRequest = 0;
 
   /** Throws `PROTOCOL` for what is no frame; nothing may be pushed after that. */
   push(bytes: Uint8Array, take: (frame: ControlFrame) => void): void {
@@ -104,13 +106,23 @@ export class ControlFrames {
       const body = buffer.subarray(HEADER_BYTES, HEADER_BYTES + length);
       const request = buffer.readUInt32LE(8);
       buffer = buffer.subarray(HEADER_BYTES + length);
-      if (type === CONTROL.part) this.#keepPart(body);
+      this.#assertContinues(type, request);
+      if (type === CONTROL.part) this.#keepPart(request, body);
       else take({ type: type as ControlType, request, body: this.#whole(body) });
     }
     this.#rest = Buffer.from(buffer);
   }
 
-  #keepPart(body: Buffer): void {
+  #assertContinues(type: number, request: number): void {
+    if (this.#parts.length === 0) return;
+    const isBytes = type === CONTROL.data || type === CONTROL.input;
+    if (isBytes || request !== this.#partsRequest) {
+      throw new SluiceError('PROTOCOL', 'another frame came before the end of a JSON value');
+    }
+  }
+
+  #keepPart(request: number, body: Buffer): void {
+    this.#partsRequest = request;
     if (this.#parts.length === MAX_JSON_BYTES / MAX_BODY_BYTES) {
       throw new SluiceError('PROTOCOL', `more than ${MAX_JSON_BYTES} bytes of JSON in one value`);
     }

@@ -6,6 +6,8 @@ import type { SessionHost } from './session-host.js';
 import type { AgentInfo } from './session-pane.js';
 
 const MAX_CONNECTIONS = 128;
+/** A viewer that takes nothing is not waited for longer. */
+const LEAVE_PATIENCE_MS = 2000;
 
 /** The socket of a session: takes connections of the same user, and of nobody else. */
 export class ControlServer {
@@ -33,7 +35,7 @@ export class ControlServer {
     for (const connection of this.#connections) connection.announce(info);
   }
 
-  /** Takes no connection any more: who comes now finds no session, and starts one. */
+  /** Takes no connection any more: who comes now finds no session, and can start one when this host has ended. */
   refuse(): void {
     this.#listener.close();
   }
@@ -43,6 +45,8 @@ export class ControlServer {
     this.refuse();
     // Replies of requests that waited for this end.
     await new Promise((resolve) => setImmediate(resolve));
+    const left = Promise.all([...this.#connections].map((connection) => connection.left()));
+    await within(LEAVE_PATIENCE_MS, left);
     for (const connection of [...this.#connections]) connection.close();
   }
 
@@ -64,4 +68,12 @@ export class ControlServer {
     this.#host.connectionsChanged(this.#connections.size);
     return undefined;
   }
+}
+
+/** Resolves when `done` does, or when it took too long. */
+async function within(patienceMs: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)));
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }

@@ -36,7 +36,7 @@ export class ControlSocket {
   readonly #handlers: ControlHandlers;
   readonly #incoming = new ControlFrames();
   readonly #queue: Uint8Array[] = [];
-  readonly #drained: (() => void)[] = [];
+  readonly #waiting: { readonly belowBytes: number; readonly wake: () => void }[] = [];
   readonly #watch: DescriptorWatch;
   #sentBytes = 0;
   #queuedBytes = 0;
@@ -63,8 +63,17 @@ export class ControlSocket {
 
   /** Resolves when little enough is on its way, or the connection has ended. */
   room(): Promise<void> {
-    if (this.#ended || this.#queuedBytes < HIGH_WATER_BYTES) return Promise.resolve();
-    return new Promise((resolve) => this.#drained.push(resolve));
+    return this.#below(HIGH_WATER_BYTES);
+  }
+
+  /** Resolves when the kernel has all that was sent, or the connection has ended. */
+  flushed(): Promise<void> {
+    return this.#below(1);
+  }
+
+  #below(belowBytes: number): Promise<void> {
+    if (this.#ended || this.#queuedBytes < belowBytes) return Promise.resolve();
+    return new Promise((wake) => this.#waiting.push({ belowBytes, wake }));
   }
 
   /** Idempotent. What is queued is given to the kernel as far as it takes it. */
@@ -112,8 +121,7 @@ export class ControlSocket {
     while (!this.#ended) {
       const frame = this.#queue[0];
       if (frame === undefined) {
-        this.#watch.setWritable(false);
-        return this.#wakeSenders();
+        return this.#watch.setWritable(false);
       }
       let sent: number;
       try {
@@ -127,12 +135,15 @@ export class ControlSocket {
       this.#sentBytes = 0;
       this.#queuedBytes -= frame.byteLength;
       this.#queue.shift();
-      if (this.#queuedBytes < HIGH_WATER_BYTES) this.#wakeSenders();
+      this.#wakeSenders();
     }
   }
 
   #wakeSenders(): void {
-    for (const wake of this.#drained.splice(0)) wake();
+    for (const waiting of this.#waiting.splice(0)) {
+      if (this.#ended || this.#queuedBytes < waiting.belowBytes) waiting.wake();
+      else this.#waiting.push(waiting);
+    }
   }
 }
 

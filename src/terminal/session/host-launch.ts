@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isSluiceError, printable, SluiceError } from '../../core/index.js';
 import type { RuntimeDirectory } from '../../bus/index.js';
@@ -20,7 +21,9 @@ const PROGRAM = fileURLToPath(new URL('./host-program.js', import.meta.url));
 /** Its log begins anew beyond this. */
 const MAX_HOST_LOG_BYTES = 1 << 20;
 const START_TIMEOUT_MS = 20_000;
-const ATTEMPTS = 5;
+/** An old host of the session takes its time to end: its agents are asked first. */
+const PATIENCE_MS = 20_000;
+const RETRY_MS = 200;
 
 /** Where the host of a session writes what went wrong; no agent can be called so. */
 export function hostLogPath(stateDirectory: string, session: string): string {
@@ -31,18 +34,21 @@ export function hostLogPath(stateDirectory: string, session: string): string {
 export async function connectOrLaunch(options: LaunchOptions): Promise<ControlClient> {
   const { session, directory } = options;
   assertAgentName('the name of a session', session);
-  for (let attempt = 1; ; attempt += 1) {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  for (let isOurs = true; ; isOurs = await launch(options)) {
+    // Another host was faster; or it is the one before, which takes nobody any more and still ends its agents.
+    if (!isOurs) await sleep(RETRY_MS);
     try {
       return ControlClient.connect(directory, session);
     } catch (error) {
-      if (!isSluiceError(error, 'SESSION_NOT_FOUND') || attempt === ATTEMPTS) throw error;
+      const isThere = !isSluiceError(error, 'SESSION_NOT_FOUND');
+      if (isThere || performance.now() > deadlineMs) throw error;
     }
-    await launch(options);
   }
 }
 
-/** Resolves when the host is ready, or when another one was faster. */
-async function launch(options: LaunchOptions): Promise<void> {
+/** Resolves when the host is ready. False: another one has the session. */
+async function launch(options: LaunchOptions): Promise<boolean> {
   const { session, directory, stateDirectory } = options;
   directory.ensure();
   const log = hostLogPath(stateDirectory, session);
@@ -59,7 +65,8 @@ async function launch(options: LaunchOptions): Promise<void> {
   child.unref();
   const line = await firstLine(child.stdio[3] as Readable);
   const said = parsed(line);
-  if (said.pid !== undefined || said.code === 'CHANNEL_IN_USE') return;
+  if (said.pid !== undefined) return true;
+  if (said.code === 'CHANNEL_IN_USE') return false;
   const why = said.message ?? 'it ended without a word';
   throw new SluiceError(
     'SYSTEM',

@@ -90,8 +90,7 @@ export class ViewerSession {
 
   /** An agent wrote the clipboard, as it may: the user is told. */
   copy(pane: string, text: string): void {
-    this.#owner.copy(text);
-    this.notify(`${pane} copied ${sizeOfText(text)} to your clipboard`);
+    if (this.#copy(text)) this.notify(`${pane} copied ${sizeOfText(text)} to your clipboard`);
   }
 
   paneChanged(name: string): void {
@@ -161,7 +160,7 @@ export class ViewerSession {
       case 'kill':
         return this.#owner.stop(action.pane);
       case 'copy':
-        return this.#copy(action.text);
+        return void this.#copy(action.text);
       case 'answer-copy':
         return this.#answerCopy(action.pane, action.request, action.answer);
       case 'suspend':
@@ -174,9 +173,12 @@ export class ViewerSession {
     }
   }
 
-  #copy(text: string): void {
-    if (clipboardSequence(text) !== undefined) this.#owner.copy(text);
-    else this.notify('too long for the clipboard of a terminal');
+  /** Whether the terminal takes it; the user is told when it does not. */
+  #copy(text: string): boolean {
+    const fits = clipboardSequence(text) !== undefined;
+    if (fits) this.#owner.copy(text);
+    else this.notify(`${sizeOfText(text)} are too long for the clipboard of a terminal`);
+    return fits;
   }
 
   #answerCopy(pane: string, request: CopyRequest, answer: CopyAnswer): void {

@@ -58,6 +58,29 @@ describe('frames on the socket of a session', () => {
     );
   });
 
+  it('carry JSON that is longer than a frame, and nothing in between', () => {
+    const long = { text: 'x'.repeat(2 * MAX_BODY_BYTES + 1000) };
+    const stream = encodeControlJson(CONTROL.reply, 7, long);
+    const got: unknown[] = [];
+    const frames = new ControlFrames();
+    for (const piece of [stream.subarray(0, 1_500_000), stream.subarray(1_500_000)]) {
+      frames.push(piece, ({ request, body }) => got.push(request, { ...controlJson(body) }));
+    }
+    assert.deepEqual(got, [7, long]);
+    const begun = stream.subarray(0, 16 + MAX_BODY_BYTES);
+    for (const other of [
+      encodeControlFrame(CONTROL.data, 7, Buffer.from('data')),
+      encodeControlFrame(CONTROL.input, 7, Buffer.from('typed')),
+      encodeControlJson(CONTROL.reply, 8, {}),
+      encodeControlFrame(CONTROL.part, 8, Buffer.from('{')),
+    ]) {
+      assert.throws(
+        () => new ControlFrames().push(Buffer.concat([begun, other]), () => undefined),
+        (error) => isSluiceError(error, 'PROTOCOL'),
+      );
+    }
+  });
+
   it('carry JSON objects and nothing else', () => {
     assert.deepEqual({ ...controlJson(Buffer.from('{"op":"ls"}')) }, { op: 'ls' });
     for (const text of ['', '[]', 'null', '5', '{']) {

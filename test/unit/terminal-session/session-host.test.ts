@@ -7,6 +7,7 @@ import { isSluiceError } from '../../../src/core/index.js';
 import { ControlClient, openSession } from '../../../src/terminal/session/index.js';
 import { type TextFormat, text } from '../../../src/format/index.js';
 import { plainLines } from '../../../src/terminal/view/index.js';
+import { connectOrLaunch } from '../../../src/terminal/session/host-launch.js';
 import { SessionStage } from './session-stage.js';
 
 describe('the host of a session', () => {
@@ -22,6 +23,11 @@ describe('the host of a session', () => {
     assert.ok(numbers.length * 300 > 1 << 20, `${numbers.length} lines`);
     assert.equal(numbers.at(-1), 5000);
     assert.equal(numbers[0], 5001 - numbers.length);
+    // Together more than may wait on a connection.
+    const all = Array.from({ length: 16 }, () =>
+      client.request('screen', { name: 'big', history: 100_000 }),
+    );
+    for (const reply of await Promise.all(all)) assert.deepEqual(reply['lines'], lines);
     // Each of 300 cells in a colour of its own: ten times as much.
     const script = `awk 'BEGIN { for (row = 0; row < 1300; row++) { for (x = 0; x < 299; x++)
       printf "\\033[38;2;%d;%d;%dmx", row % 256, x % 256, (row + x) % 256; print "" } print "over" }'`;
@@ -92,6 +98,59 @@ describe('the host of a session', () => {
     assert.throws(
       () => ControlClient.connect(stage.directory, 'main'),
       (error) => isSluiceError(error, 'SESSION_NOT_FOUND'),
+    );
+  });
+
+  it('has its viewers take along what agents showed when it ends', async (test) => {
+    const stage = new SessionStage(test);
+    const size = { columns: 300, rows: 40 };
+    await stage.start('big', 'seq -f %0250.0f 9000; echo over; exec sleep 1000', size);
+    await stage.shows('big', /over/);
+    const client = ControlClient.connect(stage.directory, 'main');
+    test.after(() => client.close());
+    const capabilities = { colors: 'none' };
+    const fields = { ...size, capabilities, directory: '/', environment: {} };
+    let taken: Buffer[] = [];
+    let isAttached = false;
+    const { reply } = client.start(
+      'attach',
+      { ...fields, transcriptLines: 10_000 },
+      {
+        onData: (bytes) => void taken.push(Buffer.from(bytes)),
+        onEvent: ({ event }) => {
+          isAttached = true;
+          if (event === 'transcript') taken = [];
+        },
+      },
+    );
+    await stage.until(() => isAttached);
+    await stage.host.close(0);
+    assert.equal((await reply)['reason'], 'ended');
+    const numbers =
+      Buffer.concat(taken)
+        .toString()
+        .match(/0\d{249}/g) ?? [];
+    assert.ok(numbers.length > 4000, `${numbers.length} lines`);
+    assert.deepEqual(
+      numbers.map(Number),
+      numbers.map((_, at) => 9001 - numbers.length + at),
+    );
+  });
+
+  it('is followed by another one, whoever asks while it still ends its agents', async (test) => {
+    const stage = new SessionStage(test);
+    await stage.start('stubborn', "trap '' HUP TERM; echo here; while :; do sleep 1; done");
+    await stage.shows('stubborn', /here/);
+    const closed = stage.host.close(2000);
+    const { directory, state: stateDirectory } = stage;
+    const client = await connectOrLaunch({ session: 'main', directory, stateDirectory });
+    test.after(() => client.close());
+    await closed;
+    const { pid } = (await client.request('ls'))['host'] as { readonly pid: number };
+    assert.notEqual(pid, process.pid);
+    process.kill(pid, 'SIGTERM');
+    await assert.rejects(client.request('next', { wait: true }), (error) =>
+      isSluiceError(error, 'CLOSED'),
     );
   });
 

@@ -14,6 +14,7 @@ const INFO = {
 class Stage {
   readonly frames: string[] = [];
   readonly typed: string[] = [];
+  readonly copied: string[] = [];
   readonly viewer: ViewerSession;
   readonly #screens = new Map<string, AgentScreen>();
 
@@ -31,7 +32,8 @@ class Stage {
         },
       },
       {
-        ...{ copy: nothing, suspend: nothing, leave: nothing, used: nothing, looked: nothing },
+        copy: (text) => void this.copied.push(text),
+        ...{ suspend: nothing, leave: nothing, used: nothing, looked: nothing },
         ...{ start: () => Promise.reject(new Error('nobody starts')), stop: nothing },
         answerCopy: () => false,
         sendFrame: (bytes) => void this.frames.push(Buffer.from(bytes).toString()),
@@ -86,5 +88,20 @@ describe('the echo of a key', () => {
     assert.equal(stage.frames.length, 2, 'one frame at a time');
     stage.viewer.drawn();
     assert.match(stage.frames[2] ?? '', /second/);
+  });
+});
+
+describe('what an agent copies', () => {
+  it('is told of when it is on its way, and when no terminal takes it', (test) => {
+    const { viewer, copied, frames } = new Stage(test);
+    const size = { columns: 80, rows: 24 };
+    viewer.copy('one', 'short');
+    viewer.resize(size);
+    assert.match(frames.at(-1) ?? '', /one copied 5 characters/);
+    viewer.drawn();
+    viewer.copy('one', 'long'.repeat(1 << 20));
+    viewer.resize(size);
+    assert.match(frames.at(-1) ?? '', /too long/);
+    assert.deepEqual(copied, ['short']);
   });
 });

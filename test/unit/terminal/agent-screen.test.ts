@@ -296,6 +296,9 @@ describe('what an agent may not do', () => {
     screen.write(Uint8Array.of(0x9b, 0x33, 0x31, 0x6d));
     assert.equal(shown()[0], '\ufffd31mred\ufffd31m');
     const allowed = open({ permissions: permissions({ eightBitControls: true }) });
+    // Where it is a control it does not wait as text does.
+    allowed.write('é\u009b6n\r');
+    assert.deepEqual(allowed.answers, ['\u001b[1;2R']);
     allowed.write('\u009b31mred');
     assert.equal(allowed.shown()[0], 'red');
   });
