@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { DemoReport } from '../../src/demo/index.js';
 import type { TextDemoReport } from '../../src/demo/text/index.js';
+import { pause } from './agent-stage.js';
 import { Desk } from './desk.js';
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -110,6 +112,28 @@ describe('sluice demo text', () => {
       /said (\d+) lines in [\d.]+ s: (\d+) read, 0 wrong, 0 lost/.exec(desk.text) ?? [];
     assert.ok(Number(said) > 0);
     assert.equal(read, said);
+  });
+
+  it('leaves nothing behind when it is told to end before it begins, or cannot', async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-test-demo-'));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const env = { ...process.env, TMPDIR: directory };
+    const words = ['demo', 'text', '--agents', '50', '--seconds', '600', '--json'];
+    const child = spawn(process.execPath, [CLI, ...words], { env, stdio: 'ignore' });
+    while (readdirSync(directory).length === 0) await pause();
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number | null];
+    assert.equal(code, 130);
+    assert.deepEqual(readdirSync(directory), []);
+    // Descriptors for a few of its agents.
+    const few = `ulimit -n 64; exec "$0" "$@"`;
+    const { status, stderr } = spawnSync('sh', ['-c', few, process.execPath, CLI, ...words], {
+      env,
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /EMFILE/);
+    assert.deepEqual(readdirSync(directory), []);
   });
 
   it('says what cannot be played', () => {

@@ -30,8 +30,13 @@ export class AgentPane {
     this.end = this.#follow();
   }
 
-  static async open(agent: number, channel: string, directory: string): Promise<AgentPane> {
-    const options = { format: text(), start: 'oldest', whenLost: 'end', directory } as const;
+  /** Waits for the channel; rejects with the signal's reason. */
+  static async open(
+    agent: number,
+    channel: string,
+    place: { readonly directory: string; readonly signal: AbortSignal },
+  ): Promise<AgentPane> {
+    const options = { format: text(), start: 'oldest', whenLost: 'end', ...place } as const;
     return new AgentPane(agent, await openSubscriber(channel, options));
   }
 

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, printable, SluiceError } from '../../core/index.js';
 import type { ActorWord } from './perform.js';
@@ -13,7 +12,7 @@ export class TextActor {
   /** Resolves when the process ends without having been told to: how, in a few words. */
   readonly death: Promise<string>;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<void>;
   #stopping = false;
   #said: readonly number[] = [];
 
@@ -28,8 +27,16 @@ export class TextActor {
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       errors = (errors + text).slice(-600);
     });
-    this.#ended = once(this.#child, 'close');
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('close', () => resolve());
+      // It never began, and has nothing to close.
+      this.#child.once('error', () => resolve());
+    });
     this.failure = new Promise((_resolve, reject) => {
+      this.#child.once('error', ({ message }) => {
+        this.#stopping = true;
+        reject(new SluiceError('SYSTEM', `cannot start an agent of the demo: ${message}`));
+      });
       this.#child.on('message', (word: ActorWord) => {
         if ('said' in word) this.#said = word.said;
         else {

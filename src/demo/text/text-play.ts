@@ -44,23 +44,23 @@ const NAMES = ['fix', 'review', 'tests', 'docs', 'deploy', 'lint', 'plan', 'sear
 const nameOf = (agent: number): string =>
   `${NAMES[agent % NAMES.length]}${agent < NAMES.length ? '' : Math.floor(agent / NAMES.length) + 1}`;
 
-/** Runs the play in a runtime directory of its own and resolves to its report; the screen, where there is one, is left. */
+/**
+ * Runs the play in a runtime directory of its own and resolves to its report; the screen, where there is one, is left.
+ * Rejects with the signal's reason when that comes before the play has begun.
+ */
 export async function runTextDemo(options: TextDemoOptions = {}): Promise<TextDemoReport> {
   const given = { ...DEFAULTS, ...options };
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-run-'));
-  chmodSync(directory, 0o700);
   const channels = Array.from({ length: given.agents }, (_, agent) => `agent/${nameOf(agent)}`);
-  const actors = startActors(channels, given, directory);
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-run-'));
+  const actors: TextActor[] = [];
   const killAll = (): void => actors.forEach((actor) => actor.kill());
   process.once('exit', killAll);
-  const failure = Promise.race(actors.map((actor) => actor.failure));
-  failure.catch(() => undefined);
   try {
-    const panes = await Promise.race([
-      Promise.all(channels.map((channel, agent) => AgentPane.open(agent, channel, directory))),
-      failure,
-      deathBefore(actors),
-    ]);
+    chmodSync(directory, 0o700);
+    startActors(actors, channels, given, directory);
+    const failure = Promise.race(actors.map((actor) => actor.failure));
+    failure.catch(() => undefined);
+    const panes = await openPanes(actors, channels, directory, given.signal);
     const startedMs = performance.now();
     await watch(panes, Promise.race([failure, allDead(actors, panes)]), given);
     const said = (await Promise.all(actors.map((actor) => actor.stop()))).flat();
@@ -71,6 +71,37 @@ export async function runTextDemo(options: TextDemoOptions = {}): Promise<TextDe
     killAll();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Rejects when an agent cannot play, or with the signal's reason. */
+async function openPanes(
+  actors: readonly TextActor[],
+  channels: readonly string[],
+  directory: string,
+  signal?: AbortSignal,
+): Promise<readonly AgentPane[]> {
+  // Not the given signal: in the middle of the play what was said by then is still read.
+  const failed = new AbortController();
+  const place = { directory, signal: failed.signal };
+  try {
+    return await Promise.race([
+      Promise.all(channels.map((channel, agent) => AgentPane.open(agent, channel, place))),
+      ...actors.map((actor) => actor.failure),
+      deathBefore(actors),
+      ...(signal === undefined ? [] : [aborted(signal)]),
+    ]);
+  } catch (error) {
+    failed.abort(error);
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
 }
 
 async function deathBefore(actors: readonly TextActor[]): Promise<never> {
@@ -91,21 +122,24 @@ async function allDead(actors: readonly TextActor[], panes: readonly AgentPane[]
   );
 }
 
+/** Each is one of the actors as soon as it is started: what has begun when the next one fails is ended too. */
 function startActors(
+  actors: TextActor[],
   channels: readonly string[],
   { gpu, slots, linesPerSecond }: { gpu: boolean; slots: number; linesPerSecond: number },
   directory: string,
-): readonly TextActor[] {
+): void {
   if (gpu) {
     const given: GpuTextAgentsGiven = { channels, slots, linesPerSecond };
-    return [new TextActor('gpu-text-agents', given, directory)];
+    actors.push(new TextActor('gpu-text-agents', given, directory));
+    return;
   }
-  return channels.map((channel, agent) => {
+  for (const [agent, channel] of channels.entries()) {
     // None at the pace of another.
     const pace = linesPerSecond * (0.5 + ((agent * 7) % 11) / 10);
     const given: TextAgentGiven = { channel, agent, slots, linesPerSecond: pace };
-    return new TextActor('text-agent', given, directory);
-  });
+    actors.push(new TextActor('text-agent', given, directory));
+  }
 }
 
 /** Until the time is over, nobody is left, the user leaves, or the signal comes. Rejects with the failure. */
