@@ -69,6 +69,11 @@ const ANSWERS_PER_SECOND = 500;
 const SIGNAL_BURST = 64;
 const SIGNALS_PER_SECOND = 50;
 
+/** DECSTR, and what it leaves as it is: mouse, focus, paste, the shape of the cursor, insertion, an open link. */
+const NEW_TERMINAL =
+  '\u001b[!p\u001b[?9;1000;1002;1003;1004;1005;1006;1015;1016;2004l\u001b[4;20l\u001b[0 q\u001b]8;;\u001b\\';
+const MAIN_SCREEN = '\u001b[?1049l';
+
 const MOUSE = { X10: 'x10', VT200: 'press', DRAG: 'drag', ANY: 'any' } as const;
 
 function startTimer(ms: number, call: () => void): () => void {
@@ -96,6 +101,8 @@ export class AgentScreen implements PaneContent {
   #version = 0;
   #frozeAtMs = Number.NEGATIVE_INFINITY;
   #changed = false;
+  /** Since the last output. */
+  #programEnded = false;
   #stopTimer: (() => void) | undefined;
 
   constructor(options: AgentScreenOptions) {
@@ -175,6 +182,7 @@ export class AgentScreen implements PaneContent {
 
   /** Takes what the program wrote, cut anywhere. The bytes may be used again afterwards. */
   write(bytes: Uint8Array): void {
+    if (this.#programEnded) this.#beginProgram();
     const wasFrozen = this.#picture.frozen;
     this.#changed = false;
     this.#writer.write(bytes);
@@ -186,14 +194,23 @@ export class AgentScreen implements PaneContent {
     return this.#writer.faults;
   }
 
-  /** The program has ended; another one may follow in its terminal. What it left unfinished is over. */
+  /**
+   * The program has ended; another one may follow in its terminal. What it left unfinished is over. The picture stays as it
+   * is until that one writes, which finds a terminal without the modes of the one before.
+   */
   endProgram(): void {
+    this.#programEnded = true;
     this.#writer.end();
     this.#endSynchronizedUpdate();
     this.#xterm.endSynchronizedUpdate();
     this.#context.keyboard.reset();
     this.#context.modifyOtherKeys = 0;
     this.#version += 1;
+  }
+
+  #beginProgram(): void {
+    this.#programEnded = false;
+    this.#writer.writeNow(this.#xterm.isAlternate ? MAIN_SCREEN + NEW_TERMINAL : NEW_TERMINAL);
   }
 
   /** Lines are wrapped anew, as far as they are in the main screen. */

@@ -91,14 +91,26 @@ export function readLogPiece(
   for (const { start, byteLength, path } of listSegments(directory)) {
     if (start + byteLength <= from) continue;
     const sequence = Math.max(from, start);
-    const bytes = Buffer.alloc(Math.min(maxBytes, start + byteLength - sequence));
-    const descriptor = openSync(path, 'r');
-    try {
-      const count = readSync(descriptor, bytes, 0, bytes.byteLength, sequence - start);
-      if (count > 0) return { sequence, bytes: bytes.subarray(0, count) };
-    } finally {
-      closeSync(descriptor);
-    }
+    const most = Math.min(maxBytes, start + byteLength - sequence);
+    const bytes = readAt(path, sequence - start, most);
+    if (bytes.byteLength > 0) return { sequence, bytes };
   }
   return undefined;
+}
+
+/** Nothing of a segment that was removed after it was listed. */
+function readAt(path: string, offset: number, most: number): Uint8Array {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return new Uint8Array(0);
+  }
+  try {
+    const bytes = Buffer.alloc(most);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, most, offset));
+  } finally {
+    closeSync(descriptor);
+  }
 }

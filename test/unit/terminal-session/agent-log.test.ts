@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +19,7 @@ import {
   listSegments,
   LOG_EVENT,
   readLogPiece,
+  segmentPaths,
   TIMES_RECORD_BYTES,
 } from '../../../src/terminal/session/log-files.js';
 
@@ -102,6 +113,22 @@ describe('the log of an agent', () => {
       [3, 250, LOG_EVENT.output, 0],
       [4, 250, LOG_EVENT.end, 256 + 9],
     ]);
+  });
+
+  it('is read while its oldest piece goes', async (test) => {
+    const directory = folder(test);
+    mkdirSync(directory);
+    writeFileSync(segmentPaths(directory, 1000).path, 'the newest');
+    const { path } = segmentPaths(directory, 0);
+    const script = 'while :; do echo old >"$0"; rm "$0"; done';
+    const other = spawn('sh', ['-c', script, path], { stdio: 'ignore' });
+    test.after(() => other.kill('SIGKILL'));
+    await once(other, 'spawn');
+    const seen = new Set<string>();
+    for (let reads = 0; reads < 5000 || seen.size < 2; reads += 1) {
+      seen.add(Buffer.from(readLogPiece(directory, 0, 100)?.bytes ?? []).toString());
+    }
+    assert.deepEqual([...seen].sort(), ['old\n', 'the newest']);
   });
 
   it('is bounded: the oldest goes, and it says what went', async (test) => {

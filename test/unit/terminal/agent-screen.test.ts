@@ -153,6 +153,34 @@ describe('the screen of an agent', () => {
     assert.equal(screen.modes.modifyOtherKeys, 0);
   });
 
+  it('is as new for the program that follows, with what the one before left on it', () => {
+    const { screen, write, shown } = open();
+    const fresh = open().screen;
+    write(
+      'main\r\n\u001b[?1049h\u001b[?1;1003;1004;1006;2004;25;6;7l\u001b[?1;1003;1004;1006;2004;6h',
+    );
+    write(
+      '\u001b=\u001b[?25l\u001b[5 q\u001b[4h\u001b[2;3r\u001b[1;31m\u001b]8;;https://example.org/\u0007picture',
+    );
+    screen.endProgram();
+    assert.deepEqual([screen.modes.alternateScreen, screen.modes.mouse], [true, 'any']);
+    assert.match(shown().join(''), /picture/);
+    write('again');
+    assert.deepEqual(screen.modes, fresh.modes);
+    const { visible, shape, blinking } = fresh.cursor;
+    assert.deepEqual(screen.cursor, { column: 5, row: 1, visible, shape, blinking });
+    assert.deepEqual(shown().slice(0, 2), ['main', 'again']);
+    const grid = new CellGrid(5, 1);
+    screen.copyLine(1, grid, 0, 0, 5);
+    const plain = new CellGrid(5, 1);
+    fresh.write(Buffer.from('again'));
+    fresh.copyLine(0, plain, 0, 0, 5);
+    assert.deepEqual(grid.words, plain.words);
+    // All of its rows scroll again.
+    write('\r\n1\r\n2\r\n3');
+    assert.deepEqual(shown(), ['again', '1', '2', '3']);
+  });
+
   it('goes on with text when a program ended in the middle of a sequence', () => {
     const { screen, write, shown } = open();
     write('a\u001b]0;never ended');
