@@ -154,6 +154,9 @@ class Subscriber(Receiving[U]):
             self.link.failure = self._wishes.behind(missed)
             raise self._ended(self.link.failure)
 
+    def _read_through(self) -> None:
+        """The session gets nothing more, and nothing of it is left to read."""
+
     def _arm(self) -> None:
         reader = self._reader
         if reader is not None:
@@ -202,6 +205,7 @@ class Subscriber(Receiving[U]):
                     self._await_look()
                     return None
                 if link.has_next:
+                    self._read_through()
                     self._count_session()
                     link.next_epoch()
                     if link.failure is not None:
@@ -209,6 +213,7 @@ class Subscriber(Receiving[U]):
                     self._armed = False
                     continue
                 if link.publisher_ended:
+                    self._read_through()
                     self._count_session()
                     link.session_over()
                     self._armed = False

@@ -211,6 +211,15 @@ class RingReader:
         self._overran = not self._slots_layout
         self._miss(self.position + ahead)
 
+    def finish(self) -> None:
+        """Nothing more is written, and all that is there was read: counts what was lost and no later message told of."""
+        if not self._overran or self.lag() != 0:
+            return
+        self._overran = False
+        missing = (self._control.load(NEWEST_SEQUENCE_WORD) + 1 - self.expected) & _LOW
+        if missing < 2**31:  # Else the newest would be older than what came before: no publisher's.
+            self._count_missed(self.expected + missing)
+
     def _miss(self, position: int) -> None:
         """Goes on at ``position``. In the bytes layout the next sequence tells what was missed; in the slots layout
         the slots of this reader's share count."""

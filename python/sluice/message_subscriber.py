@@ -119,6 +119,13 @@ class MessageSubscriber(Subscriber[Message]):
                 return False
             self._events.poll(left)
 
+    def _read_through(self) -> None:
+        reader = self._reader
+        if reader is not None:
+            lost = reader.lost
+            reader.finish()
+            self._require_kept(reader.lost - lost)
+
     def _count_session(self) -> None:
         super()._count_session()
         session = self._session

@@ -87,6 +87,22 @@ def test_of_typescript_by_shares(layout, when_full):
 
 
 @layouts
+@pytest.mark.parametrize("looks", [True, False])
+def test_losses_are_counted_when_nothing_follows(layout, looks):
+    small = {"ring_bytes": 16384} if layout == "bytes" else {"layout": "slots", "slots": 64}
+    publisher = sluice.open_publisher("m", sluice.text(), when_full="overwrite", **small)
+    with sluice.open_subscriber("m", when_lost="end") as reader:
+        for value in range(2000):
+            publisher.send(str(value))
+        if looks:
+            assert reader.try_receive() is None
+        publisher.close()
+        assert list(reader) == []
+        stats = reader.stats()
+        assert (stats["received"], stats["lost"]) == (0, 2000)
+
+
+@layouts
 @pytest.mark.parametrize("share", [None, (2, 3)])
 def test_losses_are_counted_whole(layout, share):
     """What is received and what is lost together is all there was, in slots or in messages."""

@@ -46,6 +46,10 @@ export class BytesReader extends RingReader {
     return this.filled - this.next;
   }
 
+  get hasUncounted(): boolean {
+    return this.overran;
+  }
+
   drain(visit: MessageVisitor, max: number): number {
     const latest = this.options.delivery === 'latest';
     const end = this.position + this.capacity;
@@ -207,8 +211,19 @@ export class BytesReader extends RingReader {
     return true;
   }
 
+  finish(): void {
+    if (!this.overran || this.lag !== 0) return;
+    const newest = this.words[Header.newestSequence] as number;
+    const missing = distance32(newest + 1, this.nextSequence | 0);
+    this.overran = false;
+    if (missing > 0x7fffffff) return; // No publisher's: the newest would be older than what came before.
+    const to = this.nextSequence + missing;
+    this.lost += this.members(this.nextSequence, to);
+    this.nextSequence = to;
+  }
+
   protected overrun(): void {
-    // What an overrun loses is counted when the next record shows its sequence. Until then nobody knows how many
+    // What an overrun loses is counted when the next record shows its sequence, or at the end. Until then nobody knows how many
     // messages wait: those lost must not count as being behind once more.
     this.overran = true;
   }

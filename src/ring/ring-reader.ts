@@ -118,6 +118,12 @@ export abstract class RingReader {
    */
   abstract drain(visit: MessageVisitor, max: number): number;
 
+  /** Messages were lost, and how many shows with the next one, or with `finish`. */
+  abstract get hasUncounted(): boolean;
+
+  /** Nothing more is written, and all that is there was visited: counts what no later message told of. */
+  abstract finish(): void;
+
   /**
    * Units that may be copied now, 0 when there are none. A reader that was overrun goes on at the head, one that is
    * behind its own budget at the newest message: always message boundaries.

@@ -38,6 +38,15 @@ export class SlotsReader extends RingReader {
     return this.filled - this.next;
   }
 
+  /** Positions are sequences: what an overrun loses is counted with it. */
+  get hasUncounted(): boolean {
+    return false;
+  }
+
+  finish(): void {
+    // Nothing is left to be counted.
+  }
+
   drain(visit: MessageVisitor, max: number): number {
     if (this.options.delivery === 'latest') return max > 0 ? this.newest(visit) : 0;
     const end = this.position + this.capacity;

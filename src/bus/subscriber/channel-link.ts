@@ -118,6 +118,11 @@ export class ChannelLink<S extends LinkSession> {
     return this.#sessions[0];
   }
 
+  /** Nothing more comes from the session: there is a later one, or its publisher is gone. */
+  get isOver(): boolean {
+    return this.#sessions.length > 1 || this.#sessions[0]?.ended === true;
+  }
+
   /**
    * After a look at the session found nothing. True: there is another session now, or the end was reached; look
    * again. False: nothing to do but wait.
@@ -193,7 +198,7 @@ export class ChannelLink<S extends LinkSession> {
   /** No more will come: the end is now when everything was read, else at the look that finds nothing more. */
   #endWith(reason: CloseReason): void {
     this.#final = reason;
-    const unread = this.#sessions.some(({ drained }) => !drained);
+    const unread = this.#sessions.some(({ isThrough }) => !isThrough);
     if (!unread) this.close(reason);
     else this.#notify();
   }

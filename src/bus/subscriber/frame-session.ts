@@ -253,7 +253,7 @@ export class FrameSession implements LinkSession {
     this.connection.wake();
   }
 
-  get drained(): boolean {
+  get isThrough(): boolean {
     return this.lag() === 0;
   }
 

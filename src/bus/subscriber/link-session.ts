@@ -40,8 +40,8 @@ export interface LinkSession {
   readonly terms: SessionTerms;
   /** The publisher is gone: what is here is all there will be. */
   ended: boolean;
-  /** Nothing published is left to read. */
-  readonly drained: boolean;
+  /** Nothing published is left to read, nor to be counted as lost. */
+  readonly isThrough: boolean;
   readonly closed: boolean;
   /**
    * No more looks: memory goes when nothing of it is held any more, and then the connection too when `disconnects`.

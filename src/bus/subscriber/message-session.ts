@@ -92,6 +92,10 @@ export class MessageSession implements LinkSession {
     return this.lag() === 0;
   }
 
+  get isThrough(): boolean {
+    return this.drained && !this.reader.hasUncounted;
+  }
+
   get closed(): boolean {
     return this.#closed;
   }

@@ -133,7 +133,12 @@ export class MessageSubscriber<F extends MessageFormat>
       const session = this.#link.session;
       if (session === undefined) return 0;
       const visited = this.#drainSession(session, visit, max);
-      if (visited > 0 || this.#link.end !== undefined || !this.#link.advance()) return visited;
+      if (visited > 0 || this.#link.end !== undefined) return visited;
+      if (this.#link.isOver) {
+        session.reader.finish();
+        this.#takeCounters(session);
+      }
+      if (this.#link.end !== undefined || !this.#link.advance()) return visited;
       if (this.#link.end !== undefined) return 0;
     }
   }
@@ -145,7 +150,8 @@ export class MessageSubscriber<F extends MessageFormat>
     if (this.#link.end !== undefined || this.#mayFindMore()) return;
     const session = this.#link.session;
     if (session?.doorbell.mustLookAgain() === true && this.#mayFindMore()) return;
-    if (session?.ended === true && this.#link.advance()) return;
+    // One more look goes on to what comes after it.
+    if (session?.ended === true) return;
     this.#link.turn.waited();
     await this.#link.ready.wait(signal);
   }

@@ -12,6 +12,7 @@ import {
   TERMINAL_TYPE,
 } from '../stream/index.js';
 import { agentChannel } from './session-paths.js';
+import { within } from './within.js';
 
 export interface AgentChannelOptions {
   readonly name: string;
@@ -25,6 +26,8 @@ export interface AgentChannelOptions {
 }
 
 const RING_BYTES = 1 << 20;
+/** Readers that are behind at the end have so long to get what there was. */
+const CLOSE_PATIENCE_MS = 2000;
 /** The manifest holds 4 KiB of it. */
 const MAX_COMMAND_LENGTH = 1000;
 
@@ -38,6 +41,7 @@ export class AgentChannel {
   readonly #options: AgentChannelOptions;
   readonly #waiting: { readonly type: number; readonly bytes: Uint8Array }[] = [];
   readonly #abort = new AbortController();
+  #sending: Promise<void> = Promise.resolve();
   #size: TerminalSize;
   #attention: Attention | undefined;
   #subscribers = 0;
@@ -82,7 +86,9 @@ export class AgentChannel {
     this.#send(TERMINAL_TYPE.exit, encodeEnd(end));
   }
 
+  /** Once readers that want every message have what was said, or are passed over. */
   async close(): Promise<void> {
+    await within(CLOSE_PATIENCE_MS, this.#sending);
     this.#abort.abort();
     this.#waiting.length = 0;
     await this.#publisher.close();
@@ -102,7 +108,7 @@ export class AgentChannel {
     this.#waiting.push({ type, bytes: bytes.slice() });
     if (this.#waiting.length > 1) return;
     this.#options.onPressure(true);
-    void this.#sendWaiting();
+    this.#sending = this.#sendWaiting();
   }
 
   async #sendWaiting(): Promise<void> {

@@ -4,6 +4,7 @@ import { closeDescriptor, peerCredentials } from '../../ffi/index.js';
 import { ControlConnection } from './control-connection.js';
 import type { SessionHost } from './session-host.js';
 import type { AgentInfo } from './session-pane.js';
+import { within } from './within.js';
 
 const MAX_CONNECTIONS = 128;
 /** A viewer that takes nothing is not waited for longer. */
@@ -68,12 +69,4 @@ export class ControlServer {
     this.#host.connectionsChanged(this.#connections.size);
     return undefined;
   }
-}
-
-/** Resolves when `done` does, or when it took too long. */
-async function within(patienceMs: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, patienceMs)));
-  await Promise.race([done, late]);
-  clearTimeout(timer);
 }

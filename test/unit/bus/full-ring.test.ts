@@ -105,6 +105,25 @@ describe('a full ring', options, () => {
     assert.equal(publisher.stats().dropped, 0);
   });
 
+  for (const looks of [true, false]) {
+    const when = looks ? 'looked in between' : 'looks for the first time then';
+    it(`counts what an overrun lost when nothing follows it, for who ${when}`, async (t) => {
+      const bench = new Bench(t);
+      const overwriting = { format: text(), ...small, whenFull: 'overwrite' } as const;
+      const publisher = await bench.publisher('words', overwriting);
+      const subscriber = await bench.subscriber('words', { format: text(), whenLost: 'end' });
+      const statuses = subscriber.status()[Symbol.asyncIterator]();
+      await statuses.next();
+      for (let i = 1; i <= 500; i++) assert.equal(publisher.trySend(String(i)), true);
+      if (looks) assert.equal(subscriber.tryReceive(), undefined);
+      await publisher.close();
+      await assert.rejects(subscriber.receive(), failure('CLOSED'));
+      const gap = await nextStatus(statuses, 'gap');
+      assert.deepEqual([gap.from, gap.to], [1, 500]);
+      assert.deepEqual([subscriber.stats().received, subscriber.stats().lost], [0, 500]);
+    });
+  }
+
   it('passes over who reads nothing for longer than patienceMs, and gates on it again', async (t) => {
     const bench = new Bench(t);
     const publisher = await bench.publisher('words', {

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type MessagePublisher, openPublisher } from '../../../src/bus/index.js';
+import { type MessagePublisher, openPublisher, openSubscriber } from '../../../src/bus/index.js';
 import { isSluiceError } from '../../../src/core/index.js';
 import { ControlClient, openSession } from '../../../src/terminal/session/index.js';
-import { type TextFormat, text } from '../../../src/format/index.js';
+import { bytes, type TextFormat, text } from '../../../src/format/index.js';
+import { TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../../src/terminal/stream/index.js';
 import { plainLines } from '../../../src/terminal/view/index.js';
 import { connectOrLaunch } from '../../../src/terminal/session/host-launch.js';
 import { SessionStage } from './session-stage.js';
@@ -152,6 +153,39 @@ describe('the host of a session', () => {
     await assert.rejects(client.request('next', { wait: true }), (error) =>
       isSluiceError(error, 'CLOSED'),
     );
+  });
+
+  it('gives readers of a channel what its agent wrote until it was stopped', async (test) => {
+    const stage = new SessionStage(test);
+    let lost: number;
+    do {
+      await stage.start('fast', 'read -r line; seq -f %0300.0f 1000000');
+      await using reader = await openSubscriber('agent/fast', {
+        ...{ format: bytes(TERMINAL_MEDIA_TYPE), directory: stage.directory.path },
+        ...{ start: 'oldest', whenLost: 'end' },
+      });
+      const { log } = stage.host.pane('fast');
+      const start = log.sequence;
+      stage.host.input('fast', Buffer.from('\r'));
+      // Until its ring is full, and the agent waits for the reader.
+      let before = -1;
+      await stage.until(() => {
+        const isStill = log.sequence === before;
+        before = log.sequence;
+        return isStill && before - start > 900_000;
+      });
+      const stopped = stage.host.stop('fast', 0);
+      let read = 0;
+      let isEnded = false;
+      for await (const { type, value } of reader) {
+        if (type === TERMINAL_TYPE.output) read += value.byteLength;
+        if (type === TERMINAL_TYPE.exit) isEnded = true;
+      }
+      await stopped;
+      ({ lost } = reader.stats());
+      if (lost === 0) assert.deepEqual([read, isEnded], [log.sequence - start, true]);
+      // A busy machine may have let a second pass, after which a reader that reads nothing is passed over.
+    } while (lost > 0);
   });
 
   it('ends a program that is in no session of its own yet', async (test) => {
