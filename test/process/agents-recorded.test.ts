@@ -20,7 +20,7 @@ describe('a recording of agents that run', () => {
     const expected: string[] = [];
     for (let turn = 0; turn < 6; turn += 1) {
       const name = turn % 2 === 0 ? 'one' : 'two';
-      await stage.agents('send', name, '--enter', `turn-${turn}`);
+      await stage.ask('send', { name, text: `turn-${turn}`, enter: true });
       await stage.shows(name, new RegExp(`^${name} has turn-${turn}$`, 'm'));
       expected.push(`${name}  │ ${name} has turn-${turn}`);
     }
