@@ -32,7 +32,8 @@ export class PipeReader {
   readonly #descriptor: number;
   readonly #target: ByteTarget;
   readonly #gathers: boolean;
-  readonly #watch: DescriptorWatch;
+  /** Undefined: the descriptor cannot be watched, and the reading has failed. */
+  #watch: DescriptorWatch | undefined;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #gathering: NodeJS.Timeout | undefined;
@@ -58,7 +59,8 @@ export class PipeReader {
     // Whoever waits for it may come later than the failure.
     this.ended.catch(() => undefined);
     setNonBlocking(descriptor);
-    this.#watch = watchReadable(descriptor, () => this.#read());
+    // To watch one takes another: where none is left the reading fails, and whoever waits for its end is told.
+    this.#attempt(() => (this.#watch = watchReadable(descriptor, () => this.#read())));
   }
 
   /** Reads nothing until `release()`. */
@@ -89,7 +91,7 @@ export class PipeReader {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     clearTimeout(this.#gathering);
-    this.#watch.close();
+    this.#watch?.close();
     closeDescriptor(this.#descriptor);
     this.#resolve();
   }
@@ -99,7 +101,7 @@ export class PipeReader {
   }
 
   #goOn(): void {
-    if (this.#mayRead && this.#gathering === undefined) this.#watch.setReadable(true);
+    if (this.#mayRead && this.#gathering === undefined) this.#watch?.setReadable(true);
   }
 
   #read(): void {
@@ -113,7 +115,7 @@ export class PipeReader {
       }
       if (found === 'the rest') break;
     }
-    if (this.#mayRead) this.#watch.setReadable(true);
+    if (this.#mayRead) this.#watch?.setReadable(true);
     else this.#rest();
   }
 
@@ -129,7 +131,7 @@ export class PipeReader {
   }
 
   #gather(): void {
-    this.#watch.setReadable(false);
+    this.#watch?.setReadable(false);
     this.#gathering = setTimeout(() => {
       this.#gathering = undefined;
       this.#read();
@@ -139,7 +141,7 @@ export class PipeReader {
   #rest(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    this.#watch.setReadable(false);
+    this.#watch?.setReadable(false);
   }
 
   #attempt(step: () => void): void {

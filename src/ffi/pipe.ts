@@ -33,8 +33,13 @@ export function createPipe(capacityBytes: number): Pipe {
   const fds = new Int32Array(2);
   checked(calls().pipe2(fds, O_CLOEXEC), 'pipe2');
   const [readable, writable] = fds as unknown as [number, number];
-  if (calls().fcntl(writable, F_SETPIPE_SZ, capacityBytes) < 0 && lastErrno() !== ERRNO.EPERM) {
-    checked(-1, 'fcntl(F_SETPIPE_SZ)');
+  if (calls().fcntl(writable, F_SETPIPE_SZ, capacityBytes) < 0) {
+    const errno = lastErrno();
+    if (errno !== ERRNO.EPERM) {
+      closeDescriptor(readable);
+      closeDescriptor(writable);
+      throw new SystemCallError('fcntl(F_SETPIPE_SZ)', errno);
+    }
   }
   return { readable, writable };
 }
