@@ -62,6 +62,23 @@ export function createLargePipe(capacityBytes: number): Pipe {
   return createPipe(Math.min(capacityBytes, LARGEST_PIPE_BYTES));
 }
 
+/**
+ * Throws {@link SystemCallError} EMFILE or ENFILE where this process cannot have so many more descriptors now. For what
+ * takes several and cannot give back the first when there is none left for the last.
+ */
+export function assertDescriptorsLeft(count: number): void {
+  const fds = new Int32Array(2);
+  const taken: number[] = [];
+  try {
+    while (taken.length < count) {
+      checked(calls().pipe2(fds, O_CLOEXEC), 'pipe2');
+      taken.push(...fds);
+    }
+  } finally {
+    for (const fd of taken) closeDescriptor(fd);
+  }
+}
+
 /** What {@link readInto} returns when there is nothing to read now. */
 export const NOTHING_NOW = -1;
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Backoff } from '../../../src/video/camera/backoff.js';
 import { DecodeTimes } from '../../../src/video/camera/decode-times.js';
 import { cameraInput } from '../../../src/video/camera/input.js';
 import { checkCameraOptions } from '../../../src/video/camera/options.js';
+import { PacketOutput } from '../../../src/video/camera/packet-output.js';
 import { Timeline } from '../../../src/video/camera/timeline.js';
 import { openCamera } from '../../../src/video.js';
 import {
@@ -157,6 +161,25 @@ describe('what ffmpeg says', () => {
     const { error } = readFailure('cam', { error: absent, status: undefined, lines: [] });
     assert.equal(error.code, 'UNSUPPORTED');
     assert.match(error.remedy, /Install ffmpeg/);
+  });
+});
+
+describe('the channel of packets', () => {
+  it('is opened at the next attempt where the first has failed', async (test) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-packets-'));
+    test.after(() => rmSync(folder, { recursive: true }));
+    const directory = join(folder, 'run');
+    const nothing = (): void => undefined;
+    const flow = { waits: false, hold: nothing, release: nothing };
+    const about = { ringBytes: 1 << 16, flow, ending: new AbortController().signal };
+    const output = new PacketOutput('camera/packets', { directory }, about);
+    writeFileSync(directory, 'no folder');
+    const facts = { timeBase: [1, 25], width: 64, height: 48 } as const;
+    await assert.rejects(output.begin('h264', facts), { code: 'BAD_DIRECTORY' });
+    rmSync(directory);
+    await output.begin('h264', facts);
+    assert.ok(output.isOpen);
+    await output.close();
   });
 });
 
