@@ -1,5 +1,6 @@
-/** The descriptors of this process: how many there are, and none left to open. */
-import { closeSync, openSync, readdirSync } from 'node:fs';
+/** The descriptors of this process: none left to open, and those that leaked. */
+import { closeSync, openSync } from 'node:fs';
+import { openDescriptors } from './runtime.js';
 
 /** Opens descriptors until none is left but `free`; returns what closes them again, once. */
 export function fillTable(free: number): () => void {
@@ -15,10 +16,6 @@ export function fillTable(free: number): () => void {
   return () => {
     for (const fd of taken.splice(0)) closeSync(fd);
   };
-}
-
-export function openDescriptors(): number {
-  return readdirSync('/proc/self/fd').length;
 }
 
 /** How many more are open than `before`, once those that are on their way out have gone. */

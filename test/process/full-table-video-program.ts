@@ -6,8 +6,9 @@
 import { type ByteTarget, PipeReader } from '../../src/ffi/index.js';
 import { type CameraStatus, openCamera } from '../../src/video.js';
 import { type ChildOptions, FfmpegChild, readFailure } from '../../src/video/ffmpeg/index.js';
-import { fillTable, leakedSince, openDescriptors } from './descriptor-table.js';
+import { fillTable, leakedSince } from './descriptor-table.js';
 import { given, tell } from './program.js';
+import { openDescriptors } from './runtime.js';
 
 const { directory, clip } = given<{ directory: string; clip: string }>();
 /** Of what is tried, how many descriptors at most, and by how many more each time. */
