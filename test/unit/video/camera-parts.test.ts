@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { closeDescriptor, createPipe } from '../../../src/ffi/index.js';
 import { Backoff } from '../../../src/video/camera/backoff.js';
 import { DecodeTimes } from '../../../src/video/camera/decode-times.js';
+import { FirstPicture } from '../../../src/video/camera/first-picture.js';
 import { cameraInput } from '../../../src/video/camera/input.js';
 import { checkCameraOptions } from '../../../src/video/camera/options.js';
 import { PacketOutput } from '../../../src/video/camera/packet-output.js';
@@ -13,6 +15,8 @@ import { Timeline } from '../../../src/video/camera/timeline.js';
 import { openCamera } from '../../../src/video.js';
 import {
   hideSecrets,
+  nutFrameHeader,
+  nutHeader,
   readFailure,
   redact,
   rescale,
@@ -161,6 +165,28 @@ describe('what ffmpeg says', () => {
     const { error } = readFailure('cam', { error: absent, status: undefined, lines: [] });
     assert.equal(error.code, 'UNSUPPORTED');
     assert.match(error.remedy, /Install ffmpeg/);
+  });
+});
+
+describe('the first picture of RTSP', () => {
+  it('is delivered before the others, also when it is read after the end of the stream', async () => {
+    const stream = {
+      ...{ class: 'video' as const, fourcc: Buffer.from('H264'), extra: new Uint8Array(0) },
+      ...{ timeBase: { numerator: 1, denominator: 25 }, decodeDelay: 0 },
+      ...{ width: 64, height: 48, sampleRateHz: 0, channels: 0 },
+    } as const;
+    const { readable, writable } = createPipe(1 << 16);
+    writeSync(writable, nutHeader(stream));
+    writeSync(writable, Buffer.concat([nutFrameHeader(1, true, 3), Buffer.from('one')]));
+    closeDescriptor(writable);
+    const delivered: string[] = [];
+    const first = new FirstPicture(readable, ({ bytes }) => {
+      delivered.push(Buffer.from(bytes).toString());
+    });
+    const times = { rawPts: 2, pts: 2, captureTimeNs: 0 };
+    first.take({ bytes: Buffer.from('two'), keyFrame: false, ...times });
+    await first.close();
+    assert.deepEqual(delivered, ['one', 'two']);
   });
 });
 
