@@ -1,62 +1,15 @@
 /** `sluice agents attach` inside tmux, with real keys, at two sizes: what tmux says the pane shows. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { AgentStage, pause } from './agent-stage.js';
+import { AgentStage } from './agent-stage.js';
 import { CLI } from './cli-program.js';
-import { noTmux, TmuxControl } from './tmux-control.js';
+import { noTmux } from './tmux-control.js';
+import { TmuxUser } from './tmux-user.js';
 
 const SIZES = [
   { columns: 80, rows: 24 },
   { columns: 200, rows: 60 },
 ];
-
-/** A shell in tmux, in which the user types. */
-class TmuxUser {
-  readonly #tmux: TmuxControl;
-
-  constructor(test: TestContext, stage: AgentStage, { columns, rows }: (typeof SIZES)[number]) {
-    const variables = `SLUICE_DIR=${stage.directory} XDG_STATE_HOME=${stage.state} PS1='user> '`;
-    const program = `exec env ${variables} bash --norc --noprofile`;
-    this.#tmux = new TmuxControl(columns, rows, program);
-    test.after(() => this.#tmux.close());
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#tmux.run(`send-keys -l '${text.replaceAll("'", String.raw`'\''`)}'`);
-  }
-
-  /** As tmux calls them. */
-  async press(...keys: readonly string[]): Promise<void> {
-    await this.#tmux.run(`send-keys ${keys.join(' ')}`);
-  }
-
-  /** A key after the prefix. */
-  async command(key: string): Promise<void> {
-    await this.press('C-g', `'${key}'`);
-  }
-
-  async line(text: string): Promise<void> {
-    await this.type(text);
-    await this.press('Enter');
-  }
-
-  async text(): Promise<string> {
-    return (await this.#tmux.run('capture-pane -p')).join('\n');
-  }
-
-  async shows(...patterns: readonly RegExp[]): Promise<string> {
-    for (;;) {
-      const text = await this.text();
-      if (patterns.every((pattern) => pattern.test(text))) return text;
-      await pause();
-    }
-  }
-
-  /** What it says for a format. */
-  async tells(format: string): Promise<string> {
-    return (await this.#tmux.run(`display-message -p '${format}'`)).join('\n');
-  }
-}
 
 function shell(name: string): readonly string[] {
   return ['env', `PS1=${name}> `, 'bash', '--norc', '-i'];
