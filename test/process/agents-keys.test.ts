@@ -33,6 +33,7 @@ describe('what is typed', () => {
   it('reaches agents as each asked for it: Shift+Enter, Enter, and what is pasted', async (test) => {
     const desk = await attach(stage, test, { words: ['kitty', '--layout', 'zoom'] });
     await desk.shows(/ready/);
+    assert.equal(desk.keyboardFlags, 1, 'Shift+Enter is told apart');
     const shown = async (pattern: RegExp): Promise<void> => {
       desk.type(`${SHIFT_ENTER}\r${PASTED}.`);
       await desk.shows(pattern);

@@ -72,6 +72,11 @@ export class Desk {
     return this.#screen.modes.bracketedPaste;
   }
 
+  /** Of the kitty protocol: what its keys are sent as. */
+  get keyboardFlags(): number {
+    return this.#screen.modes.kittyKeyboardFlags;
+  }
+
   get cursor(): { readonly column: number; readonly row: number } {
     return this.#screen.cursor;
   }
