@@ -73,10 +73,9 @@ describe('agents', () => {
   after(() => stage.close());
 
   it('next --wait ends when somebody waits, and ls marks a guess as one', async () => {
-    const { pid } = await stage.host();
-    const sockets = socketsOf(pid);
     const waiting = stage.stage.start(['agents', 'next', '--wait']);
-    while (socketsOf(pid) === sockets) await pause();
+    // Its standard streams are three; the fourth is its connection.
+    while (socketsOf(waiting.child.pid ?? 0) < 4) await pause();
     await stage.ask('send', { name: 'ringer', text: 'go', enter: true });
     const { code, out, err } = await waiting.ended;
     assert.deepEqual([code, out], [0, 'ringer\n']);
