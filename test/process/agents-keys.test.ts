@@ -1,13 +1,8 @@
 /** Keys and pastes of a real terminal, as agents get them: each in the form that it asked for. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { AgentStage } from './agent-stage.js';
+import { AgentStage, byteShower } from './agent-stage.js';
 import { attach } from './attached-desk.js';
-
-/** Shows the bytes that it gets, after it asked for a form of them. */
-function shower(asked: string): readonly string[] {
-  return ['sh', '-c', `stty raw -echo; printf '${asked}ready\\r\\n'; exec cat -v`];
-}
 
 const AGENTS = [
   ['kitty', String.raw`\033[>1u\033[?2004h`],
@@ -24,7 +19,7 @@ describe('what is typed', () => {
   const stage = new AgentStage();
   before(async () => {
     const names = AGENTS.flatMap(([name]) => ['--name', name]);
-    const commands = AGENTS.flatMap(([, asked]) => ['---', ...shower(asked)]).slice(1);
+    const commands = AGENTS.flatMap(([, asked]) => ['---', ...byteShower(asked)]).slice(1);
     await stage.agents('new', ...names, '--', ...commands);
     for (const [name] of AGENTS) await stage.shows(name, /ready/);
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { AgentStage, isAlive, pause } from './agent-stage.js';
+import { AgentStage, gone } from './agent-stage.js';
 import { attach } from './attached-desk.js';
 import { CLI } from './cli-program.js';
 import { noTmux } from './tmux-control.js';
@@ -34,10 +34,6 @@ function commandOf(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
 }
 
-async function gone(pids: readonly number[]): Promise<void> {
-  while (pids.some(isAlive)) await pause();
-}
-
 function watchdogsOf(viewer: number): readonly number[] {
   return childrenOf(viewer).filter((pid) => commandOf(pid).includes('sluice-watchdog'));
 }
@@ -52,9 +48,9 @@ async function processes(stage: AgentStage): Promise<readonly (number | undefine
 /** They are those from before, and do what is typed into them. */
 async function assertGoOn(
   stage: AgentStage,
-  before: readonly (number | undefined)[],
+  running: readonly (number | undefined)[],
 ): Promise<void> {
-  assert.deepEqual(await processes(stage), before);
+  assert.deepEqual(await processes(stage), running);
   const mark = `alive ${process.hrtime.bigint()}`;
   await stage.ask('send', { name: 'shell', text: `echo al''${mark.slice(2)}`, enter: true });
   await stage.shows('shell', new RegExp(`^${mark}$`, 'm'));
