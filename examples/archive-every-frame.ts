@@ -22,15 +22,15 @@ let written = 0;
 for await (const frame of view) {
   const { width, height } = frame.format;
   if (written === 0) await file.write(`YUV4MPEG2 W${width} H${height} F25:1 Ip C420jpeg\n`);
-  await file.write('FRAME\n');
   // to…() copies: the slot is free again while the disk works.
   const copy = await frame.toHost();
   frame.release();
-  for (const { bytes, pitchBytes, rowBytes, height: rows } of copy.planes) {
-    for (let row = 0; row < rows; row++) {
-      await file.write(bytes, row * pitchBytes, rowBytes);
-    }
-  }
+  const rows = copy.planes.flatMap(({ bytes, pitchBytes, rowBytes, height: count }) =>
+    Array.from({ length: count }, (_, row) =>
+      bytes.subarray(row * pitchBytes).subarray(0, rowBytes),
+    ),
+  );
+  await file.writev([Buffer.from('FRAME\n'), ...rows]);
   written += 1;
   if (written === Number(frames)) break;
 }

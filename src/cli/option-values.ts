@@ -66,6 +66,15 @@ export function oneOf<T extends string>(option: string, words: readonly T[]): (v
   };
 }
 
+/** Several of `words`, with commas between them. */
+export function someOf<T extends string>(
+  option: string,
+  words: readonly T[],
+): (value: string) => readonly T[] {
+  const one = oneOf(option, words);
+  return (value) => value.split(',').map(one);
+}
+
 export function framesPerSecond(option: string): (value: string) => number {
   return (value) => {
     const rate = /^\d*\.?\d+$/.test(value) ? Number(value) : Number.NaN;

@@ -126,7 +126,10 @@ export class Director {
 
   /** At a signal: at once. */
   killAll(): void {
-    for (const actor of this.#actors.values()) actor.process?.kill('SIGKILL');
+    for (const { process: child } of this.#actors.values()) {
+      // One that never began has the number 0: kill(2) takes that for all of this process's own group.
+      if (child?.pid !== undefined) child.kill('SIGKILL');
+    }
   }
 
   async #stop(actor: Actor): Promise<void> {

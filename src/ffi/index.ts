@@ -29,7 +29,14 @@ export * from './mapping.js';
 export * from './nvcuvid.js';
 export * from './nvcuvid-structs.js';
 export * from './nvrtc.js';
-export { createLargePipe, createPipe, NOTHING_NOW, readInto, type Pipe } from './pipe.js';
+export {
+  assertDescriptorsLeft,
+  createLargePipe,
+  createPipe,
+  NOTHING_NOW,
+  readInto,
+  type Pipe,
+} from './pipe.js';
 export { PipeReader, type ByteTarget } from './pipe-reader.js';
 export * from './poll.js';
 export {

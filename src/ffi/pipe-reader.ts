@@ -29,10 +29,11 @@ export interface ByteTarget {
 export class PipeReader {
   /** Resolves at the end of the pipe, or by `close()`; rejects with SystemCallError, and with what the target throws. */
   readonly ended: Promise<void>;
-  readonly #descriptor: number;
+  readonly #descriptor: number | undefined;
   readonly #target: ByteTarget;
   readonly #gathers: boolean;
-  readonly #watch: DescriptorWatch;
+  /** Undefined: there is nothing that can be watched, and the reading has ended. */
+  #watch: DescriptorWatch | undefined;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #gathering: NodeJS.Timeout | undefined;
@@ -40,11 +41,12 @@ export class PipeReader {
   #isOpen = true;
 
   /**
-   * Takes the descriptor over: that of a pipe or a socket. `gathers`: what is large is read in few large pieces, a
-   * millisecond apart, instead of many as they come: a fraction of the work, for a few milliseconds.
+   * Takes the descriptor over: that of a pipe or a socket; undefined is one that is at its end. `gathers`: what is large
+   * is read in few large pieces, a millisecond apart, instead of many as they come: a fraction of the work, for a few
+   * milliseconds.
    */
   constructor(
-    descriptor: number,
+    descriptor: number | undefined,
     target: ByteTarget,
     { gathers = false }: { readonly gathers?: boolean } = {},
   ) {
@@ -57,8 +59,8 @@ export class PipeReader {
     });
     // Whoever waits for it may come later than the failure.
     this.ended.catch(() => undefined);
-    setNonBlocking(descriptor);
-    this.#watch = watchReadable(descriptor, () => this.#read());
+    if (descriptor === undefined) this.close();
+    else this.#open(descriptor);
   }
 
   /** Reads nothing until `release()`. */
@@ -89,9 +91,15 @@ export class PipeReader {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     clearTimeout(this.#gathering);
-    this.#watch.close();
-    closeDescriptor(this.#descriptor);
+    this.#watch?.close();
+    if (this.#descriptor !== undefined) closeDescriptor(this.#descriptor);
     this.#resolve();
+  }
+
+  /** To watch a descriptor takes another: where none is left the reading fails, and whoever waits for its end is told. */
+  #open(descriptor: number): void {
+    setNonBlocking(descriptor);
+    this.#attempt(() => (this.#watch = watchReadable(descriptor, () => this.#read())));
   }
 
   get #mayRead(): boolean {
@@ -99,7 +107,7 @@ export class PipeReader {
   }
 
   #goOn(): void {
-    if (this.#mayRead && this.#gathering === undefined) this.#watch.setReadable(true);
+    if (this.#mayRead && this.#gathering === undefined) this.#watch?.setReadable(true);
   }
 
   #read(): void {
@@ -113,7 +121,7 @@ export class PipeReader {
       }
       if (found === 'the rest') break;
     }
-    if (this.#mayRead) this.#watch.setReadable(true);
+    if (this.#mayRead) this.#watch?.setReadable(true);
     else this.#rest();
   }
 
@@ -121,7 +129,7 @@ export class PipeReader {
   #readOnce(): 'nothing' | 'the rest' | 'more' {
     const place = this.#target.next();
     const room = place.byteLength;
-    const byteLength = readInto(this.#descriptor, place);
+    const byteLength = readInto(this.#descriptor as number, place);
     if (byteLength === NOTHING_NOW) return 'nothing';
     if (byteLength === 0) this.close();
     else this.#target.advance(byteLength);
@@ -129,7 +137,7 @@ export class PipeReader {
   }
 
   #gather(): void {
-    this.#watch.setReadable(false);
+    this.#watch?.setReadable(false);
     this.#gathering = setTimeout(() => {
       this.#gathering = undefined;
       this.#read();
@@ -139,7 +147,7 @@ export class PipeReader {
   #rest(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
-    this.#watch.setReadable(false);
+    this.#watch?.setReadable(false);
   }
 
   #attempt(step: () => void): void {

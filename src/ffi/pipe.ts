@@ -33,8 +33,13 @@ export function createPipe(capacityBytes: number): Pipe {
   const fds = new Int32Array(2);
   checked(calls().pipe2(fds, O_CLOEXEC), 'pipe2');
   const [readable, writable] = fds as unknown as [number, number];
-  if (calls().fcntl(writable, F_SETPIPE_SZ, capacityBytes) < 0 && lastErrno() !== ERRNO.EPERM) {
-    checked(-1, 'fcntl(F_SETPIPE_SZ)');
+  if (calls().fcntl(writable, F_SETPIPE_SZ, capacityBytes) < 0) {
+    const errno = lastErrno();
+    if (errno !== ERRNO.EPERM) {
+      closeDescriptor(readable);
+      closeDescriptor(writable);
+      throw new SystemCallError('fcntl(F_SETPIPE_SZ)', errno);
+    }
   }
   return { readable, writable };
 }
@@ -55,6 +60,23 @@ export function createLargePipe(capacityBytes: number): Pipe {
   closeDescriptor(readable);
   closeDescriptor(writable);
   return createPipe(Math.min(capacityBytes, LARGEST_PIPE_BYTES));
+}
+
+/**
+ * Throws {@link SystemCallError} EMFILE or ENFILE where this process cannot have so many more descriptors now. For what
+ * takes several and cannot give back the first when there is none left for the last.
+ */
+export function assertDescriptorsLeft(count: number): void {
+  const fds = new Int32Array(2);
+  const taken: number[] = [];
+  try {
+    while (taken.length < count) {
+      checked(calls().pipe2(fds, O_CLOEXEC), 'pipe2');
+      taken.push(...fds);
+    }
+  } finally {
+    for (const fd of taken) closeDescriptor(fd);
+  }
 }
 
 /** What {@link readInto} returns when there is nothing to read now. */

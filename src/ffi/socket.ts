@@ -239,15 +239,21 @@ export function createSocketPair(capacityBytes: number): SocketPair {
   const { AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC, SOL_SOCKET, SO_SNDBUF } = SOCKET_CONSTANTS;
   checked(calls().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair');
   const [first, second] = fds as unknown as [number, number];
-  const value = Buffer.alloc(4);
-  // socket(7): the kernel gives twice what is asked for.
-  value.writeInt32LE(Math.ceil(capacityBytes / 2));
-  checked(
-    calls().setsockopt(second, SOL_SOCKET, SO_SNDBUF, value, value.byteLength),
-    'setsockopt(SO_SNDBUF)',
-  );
-  checked(socketOption(second, SO_SNDBUF, value), 'getsockopt(SO_SNDBUF)');
-  return { first, second, capacityBytes: value.readInt32LE(0) };
+  try {
+    const value = Buffer.alloc(4);
+    // socket(7): the kernel gives twice what is asked for.
+    value.writeInt32LE(Math.ceil(capacityBytes / 2));
+    checked(
+      calls().setsockopt(second, SOL_SOCKET, SO_SNDBUF, value, value.byteLength),
+      'setsockopt(SO_SNDBUF)',
+    );
+    checked(socketOption(second, SO_SNDBUF, value), 'getsockopt(SO_SNDBUF)');
+    return { first, second, capacityBytes: value.readInt32LE(0) };
+  } catch (error) {
+    closeDescriptor(first);
+    closeDescriptor(second);
+    throw error;
+  }
 }
 
 export interface PeerCredentials {

@@ -8,7 +8,12 @@ export {
   paletteColor,
   rgbColor,
 } from './cells/index.js';
-export { type ClipboardPermission, DEFAULT_PERMISSIONS, type Permissions } from './policy/index.js';
+export {
+  type ClipboardPermission,
+  type CopyRequest,
+  DEFAULT_PERMISSIONS,
+  type Permissions,
+} from './policy/index.js';
 export { type PtyEnd, type PtyHandlers, PtyProcess, type PtyProcessOptions } from './pty/index.js';
 export { AgentScreen, type AgentScreenOptions, type ScreenSignal } from './screen/index.js';
 export {

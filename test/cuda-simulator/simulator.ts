@@ -24,9 +24,13 @@ const FLAGS = [
 ];
 
 /** Outside of the folder: what kernels and their twins have in common. */
-const SHARED_HEADERS = ['ring-layout', 'pixels-layout', 'overlay-layout', 'letters'].map(
-  (name) => `../../kernels/${name}.h`,
-);
+const SHARED_HEADERS = [
+  'ring-layout',
+  'pixels-layout',
+  'overlay-layout',
+  'letters',
+  'speech-layout',
+].map((name) => `../../kernels/${name}.h`);
 
 const LIBRARY = 'libcuda-simulator.so';
 

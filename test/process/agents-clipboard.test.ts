@@ -64,7 +64,7 @@ describe('the clipboard of the user', () => {
     desk.type('second one\r');
     await desk.shows(/fix copied 10 characters/);
     assert.ok(desk.bytes.includes(osc52('first')) && desk.bytes.includes(osc52('second one')));
-    assert.equal((await stage.info('fix')).clipboard, 'allow');
+    assert.equal((await stage.info('fix')).permissions.clipboard, 'allow');
     desk.type('?\r');
     desk.type('end\r');
     await desk.shows(/told: \?\s[^]*told: end/);
@@ -78,7 +78,7 @@ describe('the clipboard of the user', () => {
     await stage.agents('send', 'mute', 'not this', '--enter');
     await desk.shows(/told: not this/);
     assert.doesNotMatch(desk.text, /wants to copy/);
-    assert.equal((await stage.info('mute')).clipboard, 'deny');
+    assert.equal((await stage.info('mute')).permissions.clipboard, 'deny');
     const { directory } = stage;
     const foreign = await openPublisher('agent/foreign', { format: text(), directory });
     test.after(() => foreign.close());

@@ -30,23 +30,34 @@ describe('a session of agents', () => {
     ];
     writeFileSync(
       file,
-      `${lines.join('\n')}\n  two:\n    commnad: [sleep, "1"]\n  Three:\n    command: [sleep]\n`,
+      `${lines.join('\n')}\n  two:\n    commnad: [sleep, "1"]\n  Three:\n    command: [sleep]\n  four:\n    command: [sleep, "1"]\n    allow: [title]\n    deny: [title]\n`,
     );
     const wrong = await stage.run('new', '--file', file);
     assert.equal(wrong.code, 1);
     assert.match(wrong.err, /agents\.yaml:7:5: agents\.two\.commnad: [^\n]*Did you mean command\?/);
     assert.match(wrong.err, /agents\.yaml:6:3: agents\.two\.command: is missing/);
     assert.match(wrong.err, /agents\.yaml:8:3: agents\.Three: /);
+    assert.match(wrong.err, /agents\.yaml:13:11: agents\.four\.deny: [^\n]*allow/);
     assert.equal((await stage.run('ls')).code, 3, 'nothing was started');
     writeFileSync(
       file,
-      `${lines.join('\n')}\n  two:\n    command: [sleep, "1000"]\n    cwd: /\n    clipboard: deny\n`,
+      `${lines.join('\n')}\n  two:\n    command: printf '\\033]2;what it does\\a\\033]8;;https://example.org/\\ahere'; exec sleep 1000\n    cwd: /\n    clipboard: deny\n    allow: [title]\n    deny: [hyperlinks]\n`,
     );
     await stage.agents('new', '--file', file);
     await stage.shows('one', /^me in sluice-test-agents-/);
     const one = await stage.info('one');
     assert.deepEqual([one.columns, one.rows], [100, 30]);
     const two = await stage.info('two');
-    assert.deepEqual([two.directory, two.clipboard, one.clipboard], ['/', 'deny', 'ask']);
+    assert.equal(two.directory, '/');
+    await stage.shows('two', /here/);
+    assert.equal((await stage.info('two')).title, 'what it does');
+    assert.deepEqual(two.permissions, {
+      ...one.permissions,
+      ...{ clipboard: 'deny', title: true, hyperlinks: false },
+    });
+    assert.deepEqual(one.permissions, {
+      ...{ clipboard: 'ask', hyperlinks: true, notifications: true },
+      ...{ title: false, eightBitControls: false },
+    });
   });
 });

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, it } from 'node:test';
 import { bytes, openSubscriber } from '../../src/index.js';
 import { parseSize, TERMINAL_MEDIA_TYPE, TERMINAL_TYPE } from '../../src/terminal/stream/index.js';
 import { AgentStage, isAlive, pause } from './agent-stage.js';
+
+const PYTHON = fileURLToPath(new URL('../../../python', import.meta.url));
 
 const NOT_FOUND = [
   ['screen', 'nobody'],
@@ -130,6 +135,30 @@ describe('sluice agents', () => {
     );
     other.signal('SIGTERM');
     await stage.until('elsewhere', ({ status }) => status === 'lost');
+  });
+
+  it('shows agents that publish from Python', async (t) => {
+    const program = [
+      'import sluice, sys',
+      'publisher = sluice.open_publisher("agent/py", sluice.text())',
+      'publisher.send("from Python")',
+      'sys.stdin.read()',
+    ].join('\n');
+    const { env } = process;
+    const python = spawn('python3', ['-c', program], {
+      env: { ...env, PYTHONPATH: PYTHON, SLUICE_DIR: stage.directory },
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    t.after(() => python.kill('SIGKILL'));
+    try {
+      await once(python, 'spawn');
+    } catch {
+      return t.skip('there is no python3');
+    }
+    await stage.shows('py', /^from Python$/m);
+    python.stdin.end();
+    await stage.until('py', ({ status }) => status === 'lost');
+    return undefined;
   });
 
   it('publishes what its agents write as a channel', async () => {

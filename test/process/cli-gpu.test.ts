@@ -300,6 +300,7 @@ describe('frames in the memory of a GPU', { skip }, () => {
       ],
       [['pub', 'x', ...picture, '--memory', 'cuda:9'], {}, /WRONG_DEVICE$/m, /^Name one of these/m],
       [['demo', '--memory', 'cuda'], NO_LIBRARY, /CUDA_UNAVAILABLE$/m, /^Leave --memory out/m],
+      [['demo', 'text', '--gpu'], NO_LIBRARY, /CUDA_UNAVAILABLE$/m, /^Leave --gpu out/m],
       [['sub', 'there', '--device', 'cuda'], NO_LIBRARY, /CUDA_UNAVAILABLE$/m, /^Leave --device/m],
       [['sub', 'there', '--device', 'cuda:9'], {}, /WRONG_DEVICE$/m, /^Name one of these/m],
       [['sub', 'there', '--device', 'cuda:1'], one, /WRONG_DEVICE$/m, /^Name another --device/m],

@@ -9,7 +9,7 @@ import { type McapRecording, openMcapRecording, openReplay } from '../../src/vid
 import { type RecordedUnit, readMcap } from '../../src/video/mcap/mcap-reader.js';
 import { McapFile } from '../../src/video/mcap/mcap-writer.js';
 import { encodeUnit } from '../../src/video/mcap/unit-codec.js';
-import { Runtime } from './runtime.js';
+import { openDescriptors, Runtime } from './runtime.js';
 import { until } from './tap-clip.js';
 
 const PICTURES = video({ width: 70, height: 6, pixelFormat: 'nv12' });
@@ -202,5 +202,13 @@ describe('a recording of any channels', () => {
     await until(() => replay.stats().units === 1);
     const ends = replay.closed.then(({ reason }) => reason);
     assert.equal(await Promise.race([ends, sleep(200, 'waits')]), 'waits');
+  });
+});
+
+describe('an MCAP file', () => {
+  it('that cannot be begun is closed', async () => {
+    const open = openDescriptors();
+    await assert.rejects(McapFile.create('/dev/full'), { code: 'SYSTEM', message: /ENOSPC/ });
+    assert.equal(openDescriptors(), open);
   });
 });

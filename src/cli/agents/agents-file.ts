@@ -21,6 +21,7 @@ import {
 import type { Run } from '../run.js';
 import { plural } from '../units.js';
 import { assertProgram } from './commands-in-words.js';
+import { chosenPermissions, PERMISSION_WORDS } from './permission-words.js';
 
 const MAX_BYTES = 1 << 20;
 const MAX_ALIASES = 1000;
@@ -29,28 +30,38 @@ const NAME = 'a name of a-z 0-9 . _ - that begins with a letter or digit';
 const COMMAND = 'a line for a shell, or a list of words';
 const SIZE = 'COLUMNSxROWS, as 120x40';
 
-const agent = z.strictObject(
-  {
-    command: z.union([z.string().min(1), z.array(z.string()).min(1)], { error: COMMAND }),
-    cwd: z.string({ error: 'a path' }).exactOptional(),
-    env: z
-      .record(z.string(), z.string({ error: 'text' }), { error: 'a mapping of texts' })
-      .exactOptional(),
-    restart: z.enum(RESTART_POLICIES, { error: RESTART_POLICIES.join(', ') }).exactOptional(),
-    size: z
-      .string({ error: SIZE })
-      .regex(/^(?:[2-9]|[1-9]\d{1,2}|1000)x(?:[1-9]\d{0,2}|1000)$/, { error: SIZE })
-      .exactOptional(),
-    maxLogBytes: z
-      .int({ error: `an integer from ${MIN_LOG_BYTES} on` })
-      .min(MIN_LOG_BYTES, { error: `an integer from ${MIN_LOG_BYTES} on` })
-      .exactOptional(),
-    clipboard: z
-      .enum(CLIPBOARD_PERMISSIONS, { error: CLIPBOARD_PERMISSIONS.join(', ') })
-      .exactOptional(),
-  },
-  { error: 'keys of command, cwd, env, restart, size, maxLogBytes, clipboard' },
-);
+const WORDS = `a list of ${PERMISSION_WORDS.join(', ')}`;
+const permissions = z.array(z.enum(PERMISSION_WORDS, { error: WORDS }), { error: WORDS });
+
+const agent = z
+  .strictObject(
+    {
+      command: z.union([z.string().min(1), z.array(z.string()).min(1)], { error: COMMAND }),
+      cwd: z.string({ error: 'a path' }).exactOptional(),
+      env: z
+        .record(z.string(), z.string({ error: 'text' }), { error: 'a mapping of texts' })
+        .exactOptional(),
+      restart: z.enum(RESTART_POLICIES, { error: RESTART_POLICIES.join(', ') }).exactOptional(),
+      size: z
+        .string({ error: SIZE })
+        .regex(/^(?:[2-9]|[1-9]\d{1,2}|1000)x(?:[1-9]\d{0,2}|1000)$/, { error: SIZE })
+        .exactOptional(),
+      maxLogBytes: z
+        .int({ error: `an integer from ${MIN_LOG_BYTES} on` })
+        .min(MIN_LOG_BYTES, { error: `an integer from ${MIN_LOG_BYTES} on` })
+        .exactOptional(),
+      clipboard: z
+        .enum(CLIPBOARD_PERMISSIONS, { error: CLIPBOARD_PERMISSIONS.join(', ') })
+        .exactOptional(),
+      allow: permissions.exactOptional(),
+      deny: permissions.exactOptional(),
+    },
+    { error: 'keys of command, cwd, env, restart, size, maxLogBytes, clipboard, allow, deny' },
+  )
+  .refine(({ allow = [], deny = [] }) => !allow.some((word) => deny.includes(word)), {
+    error: 'nothing that allow has, too',
+    path: ['deny'],
+  });
 
 const schema = z.strictObject(
   {
@@ -83,7 +94,7 @@ export async function readAgentsFile(
   }
   const folder = dirname(resolve(path));
   return Object.entries(agents).map(([name, entry]) => {
-    const { command, cwd, env, restart, size, maxLogBytes, clipboard } = entry;
+    const { command, cwd, env, restart, size, maxLogBytes } = entry;
     const [columns, rows] = (size ?? `${given.columns}x${given.rows}`).split('x').map(Number);
     const made: AgentOptions = {
       name,
@@ -94,7 +105,7 @@ export async function readAgentsFile(
       rows: rows ?? given.rows,
       restart: restart ?? given.restart,
       maxLogBytes: maxLogBytes ?? given.maxLogBytes,
-      clipboard: clipboard ?? given.clipboard,
+      permissions: chosenPermissions(entry, given.permissions),
     };
     assertProgram(made.command, made.directory, made.environment);
     return made;

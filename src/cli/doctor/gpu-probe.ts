@@ -28,8 +28,8 @@ export async function probeGpus(options: ProbeOptions = {}): Promise<GpuFacts> {
     env: environment,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  // Its driver may hang at its exit, too. All has been said by then.
-  const kill = (): void => void child.kill('SIGKILL');
+  // Its driver may hang at its exit, too. All has been said by then. Without a pid it would be this process's own group.
+  const kill = (): void => void (child.pid !== undefined && child.kill('SIGKILL'));
   signal?.addEventListener('abort', kill, { once: true });
   process.once('exit', kill);
 

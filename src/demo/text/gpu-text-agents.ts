@@ -1,9 +1,10 @@
 /** Actor: agents whose lines kernels make and put into the rings, without a byte from the processor. */
+import { readFileSync } from 'node:fs';
 import { GpuProducer, type MessagePublisher, openPublisher } from '../../bus/index.js';
 import { text, type TextFormat } from '../../format/index.js';
-import { compileKernel, DeviceBuffer, type Kernel } from '../../gpu/index.js';
+import { DeviceBuffer, type Kernel, loadKernel } from '../../gpu/index.js';
 import { perform } from './perform.js';
-import { PHRASE_BYTES, PHRASE_COUNT, phraseTable } from './transcript.js';
+import { phraseTable } from './transcript.js';
 
 export interface GpuTextAgentsGiven {
   /** One an agent, in their order. */
@@ -13,31 +14,10 @@ export interface GpuTextAgentsGiven {
 }
 
 const TICK_MS = 20;
-/** Of the arena, for each line: a phrase, its number and what stands around it. */
+/** Of the arena, for each line; this and the table are those of kernels/speech-layout.h. */
 const LINE_BYTES = 128;
 const CONTEXT_BYTES = 16;
 const MAX_LINES = 64;
-
-/** One thread a line, the same as lineOf() says. */
-const SOURCE = `
-struct Context { unsigned int offset, byteLength, type, unused; };
-struct Table { struct { unsigned char byteLength, type; char words[${PHRASE_BYTES}]; } rows[${PHRASE_COUNT}]; };
-
-__global__ void speak(char *arena, Context *contexts, Table table, unsigned agent, unsigned first) {
-  const unsigned at = threadIdx.x, index = first + at;
-  const auto &row = table.rows[(agent * 5 + index) % ${PHRASE_COUNT}];
-  char *line = arena + at * ${LINE_BYTES};
-  unsigned length = row.byteLength;
-  for (unsigned i = 0; i < length; i++) line[i] = row.words[i];
-  line[length++] = ' ';
-  line[length++] = '[';
-  unsigned scale = 1;
-  while (index / scale >= 10) scale *= 10;
-  for (; scale > 0; scale /= 10) line[length++] = '0' + index / scale % 10;
-  line[length++] = ']';
-  contexts[at] = { at * ${LINE_BYTES}u, length, row.type, 0 };
-}
-`;
 
 class GpuTextAgent {
   said = 0;
@@ -88,7 +68,8 @@ class GpuTextAgent {
 }
 
 await perform<GpuTextAgentsGiven>(async ({ channels, slots, linesPerSecond }, stage) => {
-  using speak = await compileKernel(SOURCE, 'speak');
+  const ptx = readFileSync(new URL('../../../../kernels/speech.ptx', import.meta.url), 'utf8');
+  using speak = loadKernel(ptx, 'say_lines');
   const table = phraseTable();
   const agents = await Promise.all(
     channels.map((channel, agent) => GpuTextAgent.open(agent, channel, slots)),

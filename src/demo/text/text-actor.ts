@@ -69,6 +69,7 @@ export class TextActor {
 
   kill(): void {
     this.#stopping = true;
-    this.#child.kill('SIGKILL');
+    // One that never began has the number 0: kill(2) takes that for all of this process's own group.
+    if (this.#child.pid !== undefined) this.#child.kill('SIGKILL');
   }
 }

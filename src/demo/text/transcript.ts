@@ -26,10 +26,10 @@ const PHRASES: readonly (readonly [type: number, words: string])[] = [
   [TEXT_TYPE.info, '84 of 84 passed in 1.9 s'],
 ];
 
-export const PHRASE_COUNT = PHRASES.length;
+const PHRASE_COUNT = PHRASES.length;
 
 /** Room for the longest phrase. */
-export const PHRASE_BYTES = 80;
+const PHRASE_BYTES = 80;
 
 /** A line: a phrase and, behind it, how many lines came before. Agents begin at different places. */
 export function lineOf(agent: number, index: number): TranscriptLine {
@@ -37,7 +37,7 @@ export function lineOf(agent: number, index: number): TranscriptLine {
   return { type, text: `${words} [${index}]` };
 }
 
-/** For kernels: rows of `PHRASE_BYTES` + 2: length, type, words. */
+/** For the kernel (kernels/speech-layout.h): rows of `PHRASE_BYTES` + 2: length, type, words. */
 export function phraseTable(): Uint8Array {
   const rowBytes = PHRASE_BYTES + 2;
   const table = new Uint8Array(PHRASE_COUNT * rowBytes);

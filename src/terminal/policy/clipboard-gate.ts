@@ -3,6 +3,7 @@ import { RateLimit } from './rate-limit.js';
 
 /** What becomes of text that an agent wants in the user's clipboard. */
 export const CLIPBOARD_PERMISSIONS = ['ask', 'allow', 'deny'] as const;
+/** `deny` drops what an agent wants to copy, `ask` shows it to the user first, `allow` copies it. */
 export type ClipboardPermission = (typeof CLIPBOARD_PERMISSIONS)[number];
 
 /** What the user is asked. Foreign: through printable() before it is shown. */

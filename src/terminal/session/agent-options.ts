@@ -1,10 +1,6 @@
 /** What an agent is started with, and the check of it: the same for what comes from a command line, a file, a socket. */
 import { assertInteger, assertKnownKeys, assertOneOf, describe } from '../../core/index.js';
-import {
-  CLIPBOARD_PERMISSIONS,
-  type ClipboardPermission,
-  DEFAULT_PERMISSIONS,
-} from '../policy/index.js';
+import { CLIPBOARD_PERMISSIONS, DEFAULT_PERMISSIONS, type Permissions } from '../policy/index.js';
 import { MAX_COLUMNS, MAX_ROWS } from '../stream/index.js';
 import { DEFAULT_MAX_LOG_BYTES, MIN_LOG_BYTES } from './agent-log.js';
 import { assertAgentName } from './session-paths.js';
@@ -26,8 +22,8 @@ export interface AgentOptions {
   readonly rows: number;
   readonly restart: RestartPolicy;
   readonly maxLogBytes: number;
-  /** Whether it may write the clipboard of the user's terminal (OSC 52). */
-  readonly clipboard: ClipboardPermission;
+  /** What its output may do beyond its own pane. */
+  readonly permissions: Permissions;
 }
 
 export const AGENT_DEFAULTS = Object.freeze({
@@ -35,7 +31,7 @@ export const AGENT_DEFAULTS = Object.freeze({
   rows: 24,
   restart: 'never',
   maxLogBytes: DEFAULT_MAX_LOG_BYTES,
-  clipboard: DEFAULT_PERMISSIONS.clipboard,
+  permissions: DEFAULT_PERMISSIONS,
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -49,7 +45,7 @@ const KEYS = [
   'rows',
   'restart',
   'maxLogBytes',
-  'clipboard',
+  'permissions',
 ] as const;
 const MAX_WORDS = 4096;
 /** Of a command and its environment together; the kernel takes more. */
@@ -64,7 +60,7 @@ export function checkAgentOptions(value: unknown): AgentOptions {
   }
   assertKnownKeys('an agent', value, KEYS);
   const { name, command, directory, environment, columns, rows } = value as Fields;
-  const { restart, maxLogBytes, clipboard } = value as Fields;
+  const { restart, maxLogBytes, permissions } = value as Fields;
   assertAgentName('the name of an agent', name);
   const words = textList('command', command);
   if (words[0] === undefined || words[0] === '') throw new TypeError('command must not be empty');
@@ -75,7 +71,6 @@ export function checkAgentOptions(value: unknown): AgentOptions {
   assertInteger('rows', rows, 1, MAX_ROWS);
   assertOneOf('restart', restart, RESTART_POLICIES);
   assertInteger('maxLogBytes', maxLogBytes, MIN_LOG_BYTES, Number.MAX_SAFE_INTEGER);
-  assertOneOf('clipboard', clipboard, CLIPBOARD_PERMISSIONS);
   const variables = variablesOf(environment);
   const length = [...words, ...Object.entries(variables).flat()].join('').length;
   if (length > MAX_TEXT_LENGTH) {
@@ -92,8 +87,23 @@ export function checkAgentOptions(value: unknown): AgentOptions {
     rows,
     restart,
     maxLogBytes,
-    clipboard,
+    permissions: checkPermissions(permissions),
   };
+}
+
+function checkPermissions(value: unknown): Permissions {
+  if (typeof value !== 'object' || value === null) {
+    throw new TypeError(`permissions must be an object, got ${describe(value)}`);
+  }
+  assertKnownKeys('permissions', value, Object.keys(DEFAULT_PERMISSIONS));
+  const { clipboard, hyperlinks, notifications, title, eightBitControls } = value as Fields;
+  assertOneOf('permissions.clipboard', clipboard, CLIPBOARD_PERMISSIONS);
+  const switches = { hyperlinks, notifications, title, eightBitControls };
+  for (const [name, is] of Object.entries(switches)) {
+    if (typeof is === 'boolean') continue;
+    throw new TypeError(`permissions.${name} must be true or false, got ${describe(is)}`);
+  }
+  return { clipboard, ...switches } as Permissions;
 }
 
 function textList(what: string, value: unknown): readonly string[] {

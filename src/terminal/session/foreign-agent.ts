@@ -3,7 +3,7 @@ import type { Manifest, Message, MessageSubscriber } from '../../bus/index.js';
 import type { MessageFormat } from '../../format/index.js';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
-import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
+import { ClipboardGate, DEFAULT_PERMISSIONS, type Permissions } from '../policy/index.js';
 import { AgentScreen } from '../screen/index.js';
 import {
   announcedSize,
@@ -27,6 +27,7 @@ export interface ForeignAgentOptions {
   readonly events: PaneEvents;
 }
 
+const PERMISSIONS: Permissions = { ...DEFAULT_PERMISSIONS, clipboard: 'deny' };
 /** Takes turns with the rest of the session after so long; looks after so many bytes. */
 const TURN_MS = 8;
 const PIECE_BYTES = 1024;
@@ -41,7 +42,7 @@ export class ForeignAgent implements SessionPane {
   readonly attention = new AgentAttention(Date.now());
   readonly log: AgentLog;
   /** What is played again from its channel was wanted some time ago, and of another terminal. */
-  readonly clipboard = new ClipboardGate('deny');
+  readonly clipboard = new ClipboardGate(PERMISSIONS.clipboard);
   seen = true;
   readonly #options: ForeignAgentOptions;
   readonly #subscriber: MessageSubscriber<MessageFormat>;
@@ -81,7 +82,7 @@ export class ForeignAgent implements SessionPane {
     });
     this.screen = new AgentScreen({
       ...(this.#size ?? AGENT_DEFAULTS),
-      permissions: { ...DEFAULT_PERMISSIONS, clipboard: this.clipboard.permission },
+      permissions: PERMISSIONS,
       onSignal: (signal) => this.#attend(this.attention.signalled(signal, Date.now())),
       onTimeout: () => events.onPicture(name),
     });
@@ -106,7 +107,8 @@ export class ForeignAgent implements SessionPane {
       rows: this.screen.rows,
       attention: this.attention.current,
       seen: this.seen,
-      clipboard: this.clipboard.permission,
+      title: '',
+      permissions: PERMISSIONS,
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,

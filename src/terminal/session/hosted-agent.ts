@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { TerminalSize } from '../../ffi/index.js';
 import { AgentAttention } from '../attention/index.js';
-import { ClipboardGate, DEFAULT_PERMISSIONS } from '../policy/index.js';
+import { ClipboardGate } from '../policy/index.js';
 import { type PtyEnd, PtyProcess, signalProcesses } from '../pty/index.js';
 import { AgentScreen } from '../screen/index.js';
 import type { ProgramEnd } from '../stream/index.js';
@@ -65,6 +65,7 @@ export class HostedAgent implements SessionPane {
   #status: AgentStatus = 'starting';
   #end: ProgramEnd = {};
   #restarts = 0;
+  #title = '';
   #startedMs = Date.now();
   #endedMs: number | undefined;
   #size: TerminalSize;
@@ -103,7 +104,7 @@ export class HostedAgent implements SessionPane {
     this.#channel = channel;
     this.#backoff = new RestartBackoff(agent.restart);
     this.#size = { columns, rows };
-    this.clipboard = new ClipboardGate(agent.clipboard);
+    this.clipboard = new ClipboardGate(agent.permissions.clipboard);
     this.log = new AgentLog({
       directory: join(stateDirectory, name),
       maxBytes: agent.maxLogBytes,
@@ -116,10 +117,11 @@ export class HostedAgent implements SessionPane {
     this.screen = new AgentScreen({
       columns,
       rows,
-      permissions: { ...DEFAULT_PERMISSIONS, clipboard: agent.clipboard },
+      permissions: agent.permissions,
       onAnswer: (text) => void this.#process?.write(Buffer.from(text)),
       onSignal: (signal) => {
         if (signal.type === 'clipboard') this.#copy(signal.text);
+        else if (signal.type === 'title') this.#setTitle(signal.text);
         else this.#attend(this.attention.signalled(signal, Date.now()));
       },
       onTimeout: () => events.onPicture(name),
@@ -128,7 +130,7 @@ export class HostedAgent implements SessionPane {
   }
 
   info(): AgentInfo {
-    const { command, directory } = this.#options.agent;
+    const { command, directory, permissions } = this.#options.agent;
     return {
       name: this.name,
       channel: agentChannel(this.name),
@@ -144,7 +146,8 @@ export class HostedAgent implements SessionPane {
       ...this.#size,
       attention: this.attention.current,
       seen: this.seen,
-      clipboard: this.clipboard.permission,
+      title: this.#title,
+      permissions: { ...permissions, clipboard: this.clipboard.permission },
       log: {
         directory: this.log.directory,
         firstSequence: this.log.firstSequence,
@@ -222,6 +225,7 @@ export class HostedAgent implements SessionPane {
     this.#startedMs = Date.now();
     this.#endedMs = undefined;
     this.#end = {};
+    this.#title = '';
     this.log.noteStart();
     if (this.#pressure.size > 0) started.pause();
     this.#attend(this.attention.started(Date.now()));
@@ -234,6 +238,12 @@ export class HostedAgent implements SessionPane {
     this.#channel.output(bytes);
     this.#attend(this.attention.wrote(Date.now()));
     this.#options.events.onPicture(this.name);
+  }
+
+  #setTitle(text: string): void {
+    if (text === this.#title) return;
+    this.#title = text;
+    this.#options.events.onState(this.name);
   }
 
   #copy(text: string): void {

@@ -8,7 +8,12 @@ export {
   type RestartPolicy,
 } from './agent-options.js';
 export { MIN_LOG_BYTES } from './agent-log.js';
-export { CLIPBOARD_PERMISSIONS, type ClipboardPermission } from '../policy/index.js';
+export {
+  CLIPBOARD_PERMISSIONS,
+  type ClipboardPermission,
+  DEFAULT_PERMISSIONS,
+  type Permissions,
+} from '../policy/index.js';
 export { ControlClient, type RequestHandlers } from './control-client.js';
 export { connectOrLaunch, hostLogPath, type LaunchOptions } from './host-launch.js';
 export { listSegments, type LogPiece, readLogPiece } from './log-files.js';

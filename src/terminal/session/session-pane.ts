@@ -1,7 +1,7 @@
 /** What a session holds one of for each agent, wherever it runs. */
 import type { TerminalSize } from '../../ffi/index.js';
 import type { AgentAttention } from '../attention/index.js';
-import type { ClipboardGate, ClipboardPermission } from '../policy/index.js';
+import type { ClipboardGate, Permissions } from '../policy/index.js';
 import type { AgentScreen } from '../screen/index.js';
 import type { Attention } from '../stream/index.js';
 import type { AgentLog } from './agent-log.js';
@@ -38,7 +38,10 @@ export interface AgentInfo {
   readonly attention: Attention;
   /** Somebody has looked at it since its attention changed. */
   readonly seen: boolean;
-  readonly clipboard: ClipboardPermission;
+  /** What it called itself, where it may (OSC 0 and 2); printable. */
+  readonly title: string;
+  /** What its output may do beyond its own pane. */
+  readonly permissions: Permissions;
   readonly log: {
     readonly directory: string;
     readonly firstSequence: number;

@@ -225,11 +225,12 @@ function paneState({ status, attention, exitCode, signal }: AgentInfo): PaneStat
   return attention.state === 'idle' ? 'quiet' : attention.state;
 }
 
-function noteOf({ status, attention, log }: AgentInfo): string {
+function noteOf({ status, attention, log, title }: AgentInfo): string {
   if (log.problem !== '') return `log: ${log.problem}`;
   if (status === 'lost') return 'its publisher is gone';
   if (status === 'restarting') return `${attention.text}, starts again`;
   // What is only guessed says so.
   const isGuess = attention.source === 'guess' && attention.state === 'waits';
+  if (attention.text === '') return title;
   return isGuess ? `${attention.text}?` : attention.text;
 }

@@ -1,9 +1,10 @@
 import {
   CELL,
-  type CellGrid,
+  CellGrid,
   type PaneCursor,
   STYLE,
   columnsOf,
+  links,
   paletteColor,
 } from '../cells/index.js';
 import type { Rect } from './grid-layout.js';
@@ -76,6 +77,17 @@ export class PaneView {
   /** The row of the program's screen that stands in row `row` of a body of `rows`. */
   screenRow(row: number, rows: number): number {
     return this.#liveTop(rows) - this.pane.content.historyLines + row;
+  }
+
+  /** Where the cell leads that stands at `row` and `column` of a body of `rows`; undefined: nowhere. */
+  linkAt(row: number, column: number, rows: number): string | undefined {
+    const { content } = this.pane;
+    const line = (this.scroll?.top ?? this.#liveTop(rows)) + row;
+    if (line >= content.historyLines + content.rows || column >= content.columns) return undefined;
+    const scratch = new CellGrid(column + 1, 1);
+    content.copyLine(line, scratch, 0, 0, column + 1);
+    const link = scratch.words[scratch.at(column, 0) + CELL.link] as number;
+    return link === 0 ? undefined : links.linkOf(link).uri;
   }
 
   /** Draws the content into its place and notes which version it was. */

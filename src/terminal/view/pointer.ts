@@ -57,6 +57,11 @@ export class Pointer {
     const body = this.#arrangement.placeOf(view)?.body;
     if (body === undefined || !contains(body, event.column, event.row)) return undefined;
     const inside = { ...event, column: event.column - body.column, row: event.row - body.row };
+    if (event.action === 'press' && event.button === 'left') {
+      const link = view.linkAt(inside.row, inside.column, body.rows);
+      // The text of a link says what its author wants; this is where it leads.
+      this.#effects.notify(link === undefined ? '' : `link to ${link}`);
+    }
     // Shift takes the mouse back from a program that asked for it.
     const isOurs = this.#effects.isAlone || view.scroll !== undefined || event.shift;
     if (!isOurs && this.#toProgram(view, body, event)) return undefined;

@@ -6,7 +6,7 @@ import { EventFeed } from '../../bus/event-feed.js';
 import { assertChannelName, SluiceError } from '../../core/index.js';
 import { monotonicNs, SystemCallError } from '../../ffi/index.js';
 import type { VideoFormat } from '../../format/index.js';
-import type { CameraFailure } from '../ffmpeg/index.js';
+import { type CameraFailure, isShortage } from '../ffmpeg/index.js';
 import { Backoff } from './backoff.js';
 import type { CameraStats } from './camera-stats.js';
 import type { CameraStatus } from './camera-status.js';
@@ -253,7 +253,7 @@ export class Camera implements AsyncDisposable {
     try {
       return await this.#feed.connect();
     } catch (error) {
-      if (error instanceof SluiceError) return { error, isLasting: true };
+      if (error instanceof SluiceError) return { error, isLasting: !isShortage(error) };
       if (!(error instanceof SystemCallError)) throw error;
       const message = `${this.channel}: cannot open ${this.#input.shown}: ${error.message}`;
       return { error: new SluiceError('SYSTEM', message, { cause: error }), isLasting: false };

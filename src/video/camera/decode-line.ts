@@ -13,6 +13,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { SluiceError } from '../../core/index.js';
+import { isShortage } from '../ffmpeg/index.js';
 import type { CodedPicture, PictureLook } from './coded-picture.js';
 import type { Decoder } from './decoder.js';
 import { type FrameOutput, frameFormat } from './frame-output.js';
@@ -23,7 +24,7 @@ export type Want = 'none' | 'key' | 'all';
 
 const MAX_QUEUED = 256;
 const HOLD_AT = 32;
-/** A decoder that fails this often without a picture in between is not started again. */
+/** A decoder that fails this often without a picture in between is not started again, unless it lacked room to start. */
 const MAX_FAILURES = 4;
 
 export interface DecodeLineOptions {
@@ -234,7 +235,8 @@ export class DecodeLine {
   async #replaceFailed(error: SluiceError): Promise<void> {
     const hadPictures = this.#decoder?.delayMs !== undefined;
     await this.#dropDecoder();
-    this.#failures = hadPictures ? 1 : this.#failures + 1;
+    const count = isShortage(error) ? 0 : 1;
+    this.#failures = hadPictures ? count : this.#failures + count;
     const isLast = this.#failures >= MAX_FAILURES;
     if (isLast) this.#want = 'none';
     this.#options.onFailure(error, isLast);

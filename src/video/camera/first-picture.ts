@@ -39,7 +39,7 @@ export class FirstPicture implements NutSink {
   #waiting: SourcePacket[] | undefined = [];
 
   /** Takes the descriptor of the pipe beside over. */
-  constructor(descriptor: number, deliver: (packet: SourcePacket) => void) {
+  constructor(descriptor: number | undefined, deliver: (packet: SourcePacket) => void) {
     this.#deliver = deliver;
     this.#reader = new PipeReader(descriptor, new NutDemuxer(this));
     // Without it, for whatever reason, the stream begins with its second picture.
@@ -69,9 +69,8 @@ export class FirstPicture implements NutSink {
     this.#goOnWhenKnown();
   }
 
-  /** Resolves when all that came has been delivered. */
+  /** Of an ffmpeg that is gone: reads what is left in its pipe; resolves when all that came has been delivered. */
   async close(): Promise<void> {
-    this.#reader.close();
     await this.#reader.ended.catch(() => undefined);
     this.#goOn();
   }

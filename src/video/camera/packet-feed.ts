@@ -60,7 +60,7 @@ export class PacketFeed implements Feed {
   #early: (() => void)[] | undefined;
   /** The input gives pictures without a time. */
   #mendsTimes = false;
-  /** Why the frames of this connection have no channel. */
+  /** Why the packets or the frames of this connection have no channel. */
   #broken: { readonly error: unknown } | undefined;
   #closed = false;
 
@@ -145,7 +145,6 @@ export class PacketFeed implements Feed {
       mendsTimes: this.#mendsTimes,
     };
     let opening: Promise<void> | undefined;
-    let unopened: CameraFailure | undefined;
     const source = new PacketSource(channel, input, wanted, {
       opened: (video, sound) => {
         source.hold();
@@ -153,8 +152,7 @@ export class PacketFeed implements Feed {
         opening = this.#open(video, sound).then(
           () => source.release(),
           async (error: unknown) => {
-            if (!(error instanceof SluiceError)) throw error;
-            unopened = { error, isLasting: true };
+            this.#broken = { error };
             await source.close();
           },
         );
@@ -171,7 +169,7 @@ export class PacketFeed implements Feed {
     const broken = this.#broken;
     this.#broken = undefined;
     if (broken !== undefined) throw broken.error;
-    return unopened ?? failure;
+    return failure;
   }
 
   async close(): Promise<void> {

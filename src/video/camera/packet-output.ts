@@ -61,7 +61,6 @@ export class PacketOutput {
     const stated = { codec, facts };
     if (isDeepStrictEqual(stated, this.#stated)) return;
     await this.close();
-    this.#stated = stated;
     const { allow, directory, label = 'sluice camera' } = this.#options;
     this.#publisher = await openPublisher(this.channel, {
       format: packets({ codec }),
@@ -72,6 +71,7 @@ export class PacketOutput {
       ...(allow === undefined ? {} : { allow }),
       ...(directory === undefined ? {} : { directory }),
     });
+    this.#stated = stated;
   }
 
   send(bytes: Uint8Array, options: SendOptions): void {

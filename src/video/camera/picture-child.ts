@@ -99,9 +99,8 @@ export class PictureChild implements NutSink {
 
   /** Nothing more goes in: resolves when all it had to give was published, or when it is stuck. */
   async finish(): Promise<ChildEnd> {
-    let looks = 0;
     // A reader who has every slot holds it up, and may do so for as long as it likes.
-    await this.child.finish(() => (this.#demuxer.waits ? (looks -= 1) : this.pictures));
+    await this.child.finish(() => (this.#demuxer.waits ? undefined : this.pictures));
     return this.ended;
   }
 

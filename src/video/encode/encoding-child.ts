@@ -11,6 +11,7 @@ import {
   nutHeader,
   type NutStream,
   readFailure,
+  readingFailure,
   rescale,
 } from '../ffmpeg/index.js';
 import { AccessUnits, type VideoCodec } from '../packets/index.js';
@@ -149,11 +150,11 @@ export class EncodingChild {
   }
 
   async #follow(channel: string): Promise<void> {
-    let broken: unknown;
-    await this.#reader.ended.catch((error: unknown) => (broken = error));
-    if (broken !== undefined) await this.#child.stop();
+    await this.#reader.ended.catch((error: unknown) => (this.failure = readingFailure(error)));
+    if (this.failure !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
     this.#reader.close();
+    if (this.failure !== undefined) return;
     if (!this.#ending || end.status !== 0) {
       if (this.#ending && end.status === undefined) return;
       this.failure = readFailure(`${channel}: the encoder has ended`, end).error;

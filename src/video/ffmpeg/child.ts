@@ -1,8 +1,13 @@
 /** One ffmpeg: a child process whose output goes into a pipe of ours and whose words are kept, without secrets. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
-import { printable, SluiceError } from '../../core/index.js';
-import { closeDescriptor, createLargePipe } from '../../ffi/index.js';
+import { Writable } from 'node:stream';
+import { printable } from '../../core/index.js';
+import {
+  assertDescriptorsLeft,
+  closeDescriptor,
+  createLargePipe,
+  type Pipe,
+} from '../../ffi/index.js';
 import { redact } from './redaction.js';
 
 /** A picture of 1080p and what the kernel needs to keep it: it comes in one piece or two. */
@@ -10,6 +15,11 @@ export const PIPE_BYTES = 4 << 20;
 /** A damaged stream can make ffmpeg say something a packet: the last lines are enough. */
 const MAX_LINES = 24;
 const MAX_LINE_LENGTH = 300;
+/**
+ * Node opens a pair for each stream of a child and a pipe that tells of its start, and some more for the first. When it
+ * finds none left for the last of them it loses those before.
+ */
+export const STARTING_DESCRIPTORS = 12;
 /** No picture takes so long, even on a machine that does a lot else. */
 const STALL_MS = 20_000;
 
@@ -32,65 +42,68 @@ export interface ChildEnd {
   readonly lines: readonly string[];
 }
 
+/** One that cannot be started has ended: what goes in is lost, nothing comes out, and `ended` tells why. */
 export class FfmpegChild {
-  /** The reading end of its output. Whoever reads it closes it. */
-  readonly output: number;
-  /** The same of the second output, where it was asked for; else -1. */
-  readonly secondOutput: number;
+  /** The reading end of its output, where there is one. Whoever reads it closes it. */
+  readonly output: number | undefined;
+  /** The same of the second output, where it was asked for. */
+  readonly secondOutput: number | undefined;
+  readonly input: Writable;
+  /** The second input, where it was asked for. */
+  readonly secondInput: Writable | undefined;
   /** Resolves when the process is gone; never rejects. */
   readonly ended: Promise<ChildEnd>;
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcess | undefined;
   readonly #lines: string[] = [];
   readonly #secrets: readonly string[];
   #partial = '';
 
   constructor({ args, secrets = [], second }: ChildOptions) {
     this.#secrets = secrets;
-    const { readable, writable } = createLargePipe(PIPE_BYTES);
-    this.output = readable;
     const words = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'error', ...args];
-    const beside = second === 'output' ? createLargePipe(PIPE_BYTES) : undefined;
-    const third = second === undefined ? [] : [beside?.writable ?? ('pipe' as const)];
-    this.#child = spawn('ffmpeg', words, { stdio: ['pipe', writable, 'pipe', ...third] });
-    closeDescriptor(writable);
-    if (beside !== undefined) closeDescriptor(beside.writable);
-    this.secondOutput = beside?.readable ?? -1;
+    const pipes: Pipe[] = [];
+    let failure: Error | undefined;
+    try {
+      pipes.push(createLargePipe(PIPE_BYTES));
+      if (second === 'output') pipes.push(createLargePipe(PIPE_BYTES));
+      const [main, beside] = pipes.map(({ writable }) => writable);
+      const third = second === undefined ? [] : [beside ?? ('pipe' as const)];
+      assertDescriptorsLeft(STARTING_DESCRIPTORS);
+      this.#child = spawn('ffmpeg', words, { stdio: ['pipe', main, 'pipe', ...third] });
+    } catch (error) {
+      for (const { readable } of pipes) closeDescriptor(readable);
+      if (!isSystemError(error)) throw error;
+      failure = error;
+    } finally {
+      for (const { writable } of pipes) closeDescriptor(writable);
+    }
+    if (failure === undefined)
+      [this.output, this.secondOutput] = pipes.map((pipe) => pipe.readable);
+    this.input = this.#child?.stdin ?? nowhere();
+    // Without a descriptor left for its streams a child has none at all, whatever the types say.
+    const beside = (this.#child?.stdio as ChildProcess['stdio'] | undefined)?.[3];
+    if (second === 'input') this.secondInput = (beside as Writable | undefined) ?? nowhere();
     // A child that ends first: what is still to be written is lost, and `ended` tells why.
-    this.#child.stdin?.on('error', () => undefined);
-    if (second === 'input') this.secondInput.on('error', () => undefined);
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
-    this.ended = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve({ error, status: undefined, lines: [] }));
-      this.#child.once('close', (status) => {
-        this.#hear('\n');
-        resolve({ status: status ?? undefined, lines: [...this.#lines] });
-      });
-    });
+    this.input.on('error', () => undefined);
+    this.secondInput?.on('error', () => undefined);
+    this.#child?.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+    this.ended = failure === undefined ? this.#end() : Promise.resolve(neverStarted(failure));
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  get input(): Writable {
-    return this.#child.stdin as Writable;
-  }
-
-  /** There only where it was asked for. */
-  get secondInput(): Writable {
-    return this.#child.stdio[3] as Writable;
+    return this.#child?.pid;
   }
 
   /**
    * Nothing more goes in: resolves when it has given what it still had. `given` counts that: where it stays the same for
-   * `stallMs` the process is stuck, and stopped.
+   * `stallMs` the process is stuck, and stopped. Undefined: it is held up by us, and has all that time again.
    */
-  async finish(given: () => number, stallMs = STALL_MS): Promise<ChildEnd> {
+  async finish(given: () => number | undefined, stallMs = STALL_MS): Promise<ChildEnd> {
     this.input.end();
     let before = given();
     const look = setInterval(() => {
       const now = given();
-      if (now === before) this.#child.kill('SIGKILL');
+      if (now !== undefined && now === before) this.#kill();
       before = now;
     }, stallMs);
     const end = await this.ended;
@@ -100,9 +113,24 @@ export class FfmpegChild {
 
   /** Resolves when it is gone. It has nothing to save, so it is not asked. */
   async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    this.#child.stdin?.destroy();
+    this.#kill();
+    this.input.destroy();
     await this.ended;
+  }
+
+  /** Not one that was never started: its id is 0, which to kill(2) is all processes of our own group. */
+  #kill(): void {
+    if (this.pid !== undefined) this.#child?.kill('SIGKILL');
+  }
+
+  #end(): Promise<ChildEnd> {
+    return new Promise((resolve) => {
+      this.#child?.once('error', (error) => resolve(neverStarted(error)));
+      this.#child?.once('close', (status) => {
+        this.#hear('\n');
+        resolve({ status: status ?? undefined, lines: [...this.#lines] });
+      });
+    });
   }
 
   #hear(text: string): void {
@@ -116,12 +144,16 @@ export class FfmpegChild {
   }
 }
 
-/** `UNSUPPORTED` when there is no ffmpeg. */
-export function missingFfmpeg(cause: Error): SluiceError {
-  const found = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'not found' : cause.message;
-  return new SluiceError('UNSUPPORTED', `cannot start ffmpeg: ${printable(found)}`, {
-    remedy:
-      'Install ffmpeg 5.1 or newer so that it is on the PATH (Debian: apt-get install ffmpeg).',
-    cause,
-  });
+function neverStarted(error: Error): ChildEnd {
+  return { error, status: undefined, lines: [] };
+}
+
+/** What is written to it is gone. */
+function nowhere(): Writable {
+  return new Writable({ write: (_bytes, _encoding, done) => done() });
+}
+
+/** Of libc or of Node: they have the same two properties. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'errno' in error;
 }

@@ -1,8 +1,10 @@
 /** What went wrong, from what ffmpeg said last: its exit status tells nothing. */
 import { type ErrorCode, SluiceError } from '../../core/index.js';
 import { SystemCallError } from '../../ffi/index.js';
-import { type ChildEnd, missingFfmpeg } from './child.js';
+import { systemFailure } from '../../memory/index.js';
+import type { ChildEnd } from './child.js';
 import { NutError } from './nut-header.js';
+import { isShortage, startFailure } from './start-failure.js';
 
 type CameraCode = Extract<ErrorCode, `CAMERA_${string}`>;
 
@@ -72,7 +74,10 @@ export interface CameraFailure {
 
 /** `attempt`: what was tried, such as "camera/door: cannot open rtsp://host/path". */
 export function readFailure(attempt: string, end: ChildEnd): CameraFailure {
-  if (end.error !== undefined) return { error: missingFfmpeg(end.error), isLasting: true };
+  if (end.error !== undefined) {
+    const error = startFailure(end.error);
+    return { error, isLasting: !isShortage(error) };
+  }
   const { lines } = end;
   const reading = READINGS.find(({ pattern }) => lines.some((line) => pattern.test(line)));
   const last = lines.at(-1);
@@ -93,6 +98,5 @@ export function readingFailure(error: unknown): SluiceError {
     return new SluiceError('CAMERA_FORMAT', message, { cause: error });
   }
   if (!(error instanceof SystemCallError)) throw error;
-  const message = `cannot read what ffmpeg sends: ${error.message}`;
-  return new SluiceError('SYSTEM', message, { cause: error });
+  return systemFailure('read what ffmpeg sends', error) as SluiceError;
 }

@@ -147,10 +147,16 @@ export class MqttReport implements AsyncDisposable {
     if (this.#sending !== undefined) return;
     const now = performance.now();
     const isDue = now - this.#reportedAtMs >= this.#everyMs;
-    const messages = this.#messages(this.#health().cameras, isDue);
+    const { cameras } = this.#health();
+    const gone = [...this.#told].filter((told) => !cameras.some(({ channel }) => channel === told));
+    const messages = [...this.#messages(cameras, isDue), ...this.#takeBack(gone)];
     if (isDue) this.#reportedAtMs = now;
     if (messages.length === 0) return;
-    this.#sending = this.#publish(messages).then(() => (this.#sending = undefined));
+    this.#sending = this.#publish(messages).then((isDelivered) => {
+      this.#sending = undefined;
+      // Else the broker may still have it, and the next look, or the next connection, takes it back.
+      if (isDelivered) for (const channel of gone) this.#told.delete(channel);
+    });
   }
 
   #messages(cameras: readonly CameraHealth[], isDue: boolean): [string, string][] {
@@ -168,16 +174,20 @@ export class MqttReport implements AsyncDisposable {
       if (isChanged) say(statusTopic(channel), healthy ? 'online' : 'offline');
       if (isChanged || isDue) say(healthTopic(channel), JSON.stringify(camera));
     }
-    for (const channel of this.#told) {
-      if (cameras.some((camera) => camera.channel === channel)) continue;
-      this.#told.delete(channel);
-      this.#statuses.delete(channel);
-      // A retained message that is empty is a message taken back.
-      for (const topic of [statusTopic(channel), healthTopic(channel)]) say(topic, '');
-      const prefix = this.#discovery;
-      if (prefix !== undefined) messages.push(...withdrawals(prefix, this.#topic, channel));
-    }
     return messages;
+  }
+
+  /** A retained message that is empty is a message taken back. */
+  #takeBack(channels: readonly string[]): [string, string][] {
+    const prefix = this.#discovery;
+    return channels.flatMap((channel) => {
+      this.#statuses.delete(channel);
+      const own = [statusTopic(channel), healthTopic(channel)];
+      const messages = own.map((topic): [string, string] => [this.#under(topic), '']);
+      return prefix === undefined
+        ? messages
+        : [...messages, ...withdrawals(prefix, this.#topic, channel)];
+    });
   }
 
   #announce(channel: string): [string, string][] {
@@ -189,11 +199,14 @@ export class MqttReport implements AsyncDisposable {
     });
   }
 
-  /** Resolves when the broker has them all, or the connection is over. */
-  async #publish(messages: readonly (readonly [string, string])[]): Promise<void> {
-    const send = ([topic, text]: readonly [string, string]): Promise<unknown> =>
-      this.#client.publishAsync(topic, text, { qos: 1, retain: true }).catch(() => undefined);
-    await Promise.all(messages.map(send));
+  /** Resolves when the broker has them all, or the connection is over: to whether it has. */
+  async #publish(messages: readonly (readonly [string, string])[]): Promise<boolean> {
+    const send = ([topic, text]: readonly [string, string]): Promise<boolean> =>
+      this.#client.publishAsync(topic, text, { qos: 1, retain: true }).then(
+        () => true,
+        () => false,
+      );
+    return (await Promise.all(messages.map(send))).every((isDelivered) => isDelivered);
   }
 }
 

@@ -34,9 +34,14 @@ export class McapFile {
       throw writeFailure(path, error as NodeJS.ErrnoException);
     });
     const mcap = new McapFile(path, file);
-    await mcap.#writer.start({ profile: '', library: 'sluice' });
-    mcap.#schemaId = await mcap.#writer.registerSchema(UNIT_SCHEMA);
-    return mcap;
+    try {
+      await mcap.#writer.start({ profile: '', library: 'sluice' });
+      mcap.#schemaId = await mcap.#writer.registerSchema(UNIT_SCHEMA);
+      return mcap;
+    } catch (error) {
+      await mcap.abandon();
+      throw error;
+    }
   }
 
   /** Resolves when the unit is with the file: a slow disk holds its caller up. `timeNs`: wall clock. */

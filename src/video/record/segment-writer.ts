@@ -14,7 +14,7 @@ import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
 import { MatroskaIndex } from '../container/matroska-index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
-import { FfmpegChild, missingFfmpeg, nutFrameHeader } from '../ffmpeg/index.js';
+import { FfmpegChild, nutFrameHeader, startFailure } from '../ffmpeg/index.js';
 import type { RecordingType } from './options.js';
 import { writeFailure } from './write-failure.js';
 import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.js';
@@ -83,7 +83,7 @@ export class SegmentWriter {
       ...(sound === undefined ? {} : { second: 'input' }),
     });
     if (this.#muxer === undefined) this.#child.input.write(pictureHeader(streams));
-    if (sound !== undefined) this.#child.secondInput.write(soundHeader(sound));
+    if (sound !== undefined) this.#child.secondInput?.write(soundHeader(sound));
     this.done = this.#store(file);
     // Whoever waits for it may come later than the failure.
     this.done.catch(() => (this.#failed = true));
@@ -122,14 +122,13 @@ export class SegmentWriter {
   /** No more comes; resolves as `done`. */
   async end(): Promise<void> {
     this.#child.secondInput?.end();
-    let looks = 0;
     // A slow disk has the time it needs.
-    await this.#child.finish(() => (this.#isWriting ? (looks -= 1) : this.writtenBytes));
+    await this.#child.finish(() => (this.#isWriting ? undefined : this.writtenBytes));
     await this.done;
   }
 
-  #write(input: Writable, pieces: readonly Uint8Array[]): Promise<void> {
-    if (this.#failed || !input.writable) return Promise.resolve();
+  #write(input: Writable | undefined, pieces: readonly Uint8Array[]): Promise<void> {
+    if (this.#failed || input?.writable !== true) return Promise.resolve();
     return new Promise((resolve) => {
       input.write(Buffer.concat(pieces), () => resolve());
     });
@@ -144,17 +143,22 @@ export class SegmentWriter {
     for (const { at, bytes } of end.patches) await writeAll(file, bytes, at);
   }
 
+  async #storeOutput(file: FileHandle, descriptor: number): Promise<void> {
+    // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
+    const output = new Socket({ fd: descriptor, readable: true, writable: false });
+    for await (const chunk of output) {
+      this.#isWriting = true;
+      await writeAll(file, chunk as Buffer);
+      this.#isWriting = false;
+      this.writtenBytes += (chunk as Buffer).byteLength;
+      this.#index?.add(chunk as Buffer);
+    }
+  }
+
   async #store(file: FileHandle): Promise<void> {
     try {
-      // In the event loop: a read that waits for ffmpeg would keep one of the few threads for files to itself.
-      const output = new Socket({ fd: this.#child.output, readable: true, writable: false });
-      for await (const chunk of output) {
-        this.#isWriting = true;
-        await writeAll(file, chunk as Buffer);
-        this.#isWriting = false;
-        this.writtenBytes += (chunk as Buffer).byteLength;
-        this.#index?.add(chunk as Buffer);
-      }
+      const { output } = this.#child;
+      if (output !== undefined) await this.#storeOutput(file, output);
       if ((await this.#child.ended).status === 0) await this.#complete(file);
     } catch (error) {
       await this.#child.stop();
@@ -163,7 +167,7 @@ export class SegmentWriter {
       await file.close();
     }
     const { error, status, lines } = await this.#child.ended;
-    if (error !== undefined) throw missingFfmpeg(error);
+    if (error !== undefined) throw startFailure(error);
     if (status === 0) return;
     const words = lines.at(-1) ?? 'nothing';
     throw new SluiceError('SYSTEM', `cannot record ${printable(this.path)}: ffmpeg says ${words}`, {

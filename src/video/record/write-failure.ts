@@ -28,6 +28,10 @@ const READINGS: Readonly<Record<string, Reading>> = {
   EPERM: FORBIDDEN,
   EROFS: { found: 'the file system is read-only', remedy: FORBIDDEN.remedy },
   EIO: { found: 'the disk fails', remedy: 'Look at the disk; the kernel log says more.' },
+  EMFILE: {
+    found: 'this process has too many files open',
+    remedy: 'Raise its limit (ulimit -n), or record less in one process.',
+  },
   ENOENT: { found: 'its folder does not exist', remedy: 'Make the folder first.' },
   EISDIR: { found: 'it is a folder', remedy: 'Name a file.' },
 };

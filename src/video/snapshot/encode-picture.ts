@@ -4,7 +4,8 @@ import { PNG } from 'pngjs';
 import { printable, SluiceError } from '../../core/index.js';
 import type { HostCopy } from '../../bus/index.js';
 import { copyFromSlot, rawByteLength, rowRuns, type VideoFormat } from '../../format/index.js';
-import { missingFfmpeg } from '../ffmpeg/index.js';
+import { assertDescriptorsLeft } from '../../ffi/index.js';
+import { STARTING_DESCRIPTORS, startFailure } from '../ffmpeg/index.js';
 
 /** What a picture can be stored as. */
 export type PictureFileFormat = 'png' | 'jpeg';
@@ -32,9 +33,9 @@ export function encodePng(picture: HostCopy<VideoFormat>): Uint8Array {
 
 /**
  * A picture of i420, full range and the matrix of BT.601 as JPEG has them. `quality` is 1 to 100. Rejects with
- * `UNSUPPORTED` where there is no ffmpeg, and with `SYSTEM` when it fails.
+ * `UNSUPPORTED` where there is no ffmpeg, `TOO_MANY_FILES` where no descriptor is left for it, and `SYSTEM` when it fails.
  */
-export function encodeJpeg(
+export async function encodeJpeg(
   picture: HostCopy<VideoFormat>,
   quality: number,
   signal?: AbortSignal,
@@ -52,6 +53,11 @@ export function encodeJpeg(
     'pipe:0',
   ];
   const output = ['-frames:v', '1', '-q:v', String(scale), '-f', 'mjpeg', 'pipe:1'];
+  try {
+    assertDescriptorsLeft(STARTING_DESCRIPTORS);
+  } catch (error) {
+    throw startFailure(error as Error);
+  }
   const child = spawn('ffmpeg', ['-v', 'error', ...input, ...output], {
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(signal === undefined ? {} : { signal }),
@@ -67,7 +73,7 @@ export function encodeJpeg(
   child.stdin.end(withoutPadding(picture));
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
-      reject(signal?.aborted === true ? (signal.reason as Error) : missingFfmpeg(error));
+      reject(signal?.aborted === true ? (signal.reason as Error) : startFailure(error));
     });
     child.once('close', (status) => {
       if (status === 0) resolve(Buffer.concat(pieces));

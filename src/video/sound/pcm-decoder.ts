@@ -144,8 +144,7 @@ export class PcmDecoder {
   /** Gives what it has still to give, and ends. */
   async finish(): Promise<void> {
     this.#closing = true;
-    let looks = 0;
-    await this.#child.finish(() => (this.#isHeld ? (looks -= 1) : this.#blocks));
+    await this.#child.finish(() => (this.#isHeld ? undefined : this.#blocks));
     await this.#ended;
   }
 

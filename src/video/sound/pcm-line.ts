@@ -12,7 +12,7 @@
  */
 import type { SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
-import type { NutStream } from '../ffmpeg/index.js';
+import { isShortage, type NutStream } from '../ffmpeg/index.js';
 import type { PacketFlow, PublishedBy } from '../camera/packet-output.js';
 import { type PcmBlock, PcmDecoder, type SoundPacket } from './pcm-decoder.js';
 import { pcmFormat, type PcmOptions } from './pcm-options.js';
@@ -20,7 +20,10 @@ import { PcmOutput } from './pcm-output.js';
 
 /** Opus converges in 80 ms (RFC 7845, 4.6), which is four packets; AAC needs one or two. */
 const MAX_RECENT = 8;
-/** A decoder that fails this often without a sample in between is not started again before the next connection. */
+/**
+ * A decoder that fails this often without a sample in between is not started again before the next connection, unless
+ * it lacked room to start.
+ */
 const MAX_FAILURES = 3;
 /** How long after a failure the next decoder may start: a stream that none can decode is no reason for one a packet. */
 const PAUSE_NS = 1e9;
@@ -160,7 +163,7 @@ export class PcmLine {
 
   #forgetFailed(error: SluiceError): void {
     this.#decoder = undefined;
-    this.#failures += 1;
+    if (!isShortage(error)) this.#failures += 1;
     this.#failedNs = monotonicNs();
     this.#onFailure(error);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -134,6 +134,17 @@ describe('a reader of pipes', () => {
     assert.equal(target.bytes.toString(), 'abc');
   });
 
+  it('fails where its descriptor cannot be watched, and closes it', async () => {
+    const open = readdirSync('/proc/self/fd').length;
+    // epoll(7) takes no regular file: EPERM, as it is EMFILE where no descriptor is left to ask it with.
+    const reader = new PipeReader(openSync('/proc/self/exe', 'r'), new Keeper(8));
+    reader.hold();
+    reader.release();
+    await assert.rejects(reader.ended, { code: 'EPERM' });
+    reader.close();
+    assert.equal(readdirSync('/proc/self/fd').length, open);
+  });
+
   it('ends with what its target throws, also in a step between', async () => {
     for (const step of ['advance', 'proceed'] as const) {
       const { readable, writable } = createPipe(PIPE_BYTES);
@@ -148,5 +159,15 @@ describe('a reader of pipes', () => {
       await assert.rejects(reader.ended, RangeError);
       closeSync(writable);
     }
+  });
+});
+
+describe('a pipe that cannot have its capacity', () => {
+  it('leaves no descriptor behind', () => {
+    const open = readdirSync('/proc/self/fd').length;
+    // Larger than fcntl(F_SETPIPE_SZ) knows, and than SO_SNDBUF has room for.
+    assert.throws(() => createPipe(3 * 2 ** 30), { code: 'EINVAL' });
+    assert.throws(() => createLargePipe(2 ** 40), RangeError);
+    assert.equal(readdirSync('/proc/self/fd').length, open);
   });
 });

@@ -99,6 +99,7 @@ describe('the public interface', () => {
     'docs/api/sluice.api.md',
     'docs/api/sluice-cuda.api.md',
     'docs/api/sluice-video.api.md',
+    'docs/api/sluice-terminal.api.md',
   ];
 
   /** The name that a line of a page exports, if it does. */

@@ -1,4 +1,5 @@
-/** A terminal of another maker that our bytes are fed to: what it shows is what a user would see. */
+/* oxlint-disable no-underscore-dangle -- the names of the emulator's insides */
+/** A terminal of another maker that our bytes are fed to: what it shows is what a user would see, and can click. */
 import { createRequire } from 'node:module';
 import type { IBufferCell, Terminal as HeadlessTerminal } from '@xterm/headless';
 import {
@@ -9,6 +10,7 @@ import {
   columnsOf,
   glyphOf,
   glyphs,
+  links,
   paletteColor,
   rgbColor,
   underlineOf,
@@ -17,6 +19,28 @@ import {
 const { Terminal } = createRequire(import.meta.url)('@xterm/headless') as {
   Terminal: typeof HeadlessTerminal;
 };
+
+/** What is used of the emulator beside its public interface, which tells neither links nor how lines under text look. */
+interface Insides {
+  readonly _core: {
+    readonly _oscLinkService: { getLinkData(link: number): { readonly uri: string } | undefined };
+  };
+}
+
+interface CellInsides {
+  readonly fg: number;
+  readonly bg: number;
+  extended: { urlId: number; clone(): CellInsides['extended'] };
+  getUnderlineStyle(): number;
+  getUnderlineColor(): number;
+  isUnderlineColorRGB(): boolean;
+  isUnderlineColorPalette(): boolean;
+}
+
+const UNDERLINED = 0x1000_0000;
+const HAS_EXTENDED = 0x1000_0000;
+/** What SGR 59 leaves is white for the emulator, and the text's colour for everybody else. */
+const NO_UNDERLINE_COLOR = 0xff_ffff;
 
 /** What is seen in one cell, as text: equal exactly where a user would see the same. */
 export type SeenCell = string;
@@ -72,33 +96,64 @@ export class HostTerminal {
 
   cells(): SeenCell[][] {
     const { active } = this.#terminal.buffer;
+    const { _oscLinkService: service } = (this.#terminal as unknown as Insides)._core;
+    const linkOf = (link: number): string => service.getLinkData(link)?.uri ?? '';
     return Array.from({ length: this.#terminal.rows }, (_row, row) => {
       const line = active.getLine(active.baseY + row);
       return Array.from({ length: this.#terminal.cols }, (_column, column) => {
         const cell = line?.getCell(column);
-        return cell === undefined ? '' : seenByXterm(cell);
+        return cell === undefined ? '' : seenByXterm(cell, linkOf);
       });
     });
   }
 }
 
-function seen(
-  text: string,
-  columns: number,
-  foreground: number,
-  background: number,
-  flags: number,
-  underline: number,
-): SeenCell {
+interface Look {
+  readonly foreground: number;
+  readonly background: number;
+  readonly flags: number;
+  readonly underline: number;
+  readonly underlineColor: number;
+  readonly uri: string;
+}
+
+function seen(text: string, columns: number, look: Look): SeenCell {
+  const { foreground, background, flags, underline, uri } = look;
   if (columns === 0) return 'right half';
   const visible = STYLE.inverse | STYLE.strikethrough | STYLE.overline;
   const blank = text === ' ' && underline === 0 && (flags & visible) === 0;
   // Of a plain space only the background is seen.
-  if (blank) return `blank ${background}`;
-  return `${text} ${columns} ${foreground} ${background} ${flags} ${underline}`;
+  if (blank) return `blank ${background} ${uri}`;
+  const line = underline === 0 ? '' : `${underline} ${look.underlineColor}`;
+  return `${text} ${columns} ${foreground} ${background} ${flags} ${line} ${uri}`;
 }
 
-function seenByXterm(cell: IBufferCell): SeenCell {
+/** Underline, its colour, and the link, for which the emulator would underline a cell by itself. */
+function extendedOf(
+  publicCell: IBufferCell,
+  linkOf: (link: number) => string,
+): Pick<Look, 'underline' | 'underlineColor' | 'uri'> {
+  const cell = publicCell as unknown as CellInsides;
+  const isUnderlined = (cell.fg & UNDERLINED) !== 0;
+  // Without the flag what the emulator tells is the text's colour, and another cell's link.
+  if ((cell.bg & HAS_EXTENDED) === 0) {
+    return { underline: isUnderlined ? 1 : 0, underlineColor: 0, uri: '' };
+  }
+  const uri = cell.extended.urlId === 0 ? '' : linkOf(cell.extended.urlId);
+  cell.extended = cell.extended.clone();
+  cell.extended.urlId = 0;
+  const underline = isUnderlined ? cell.getUnderlineStyle() || 1 : 0;
+  const value = cell.getUnderlineColor();
+  const isRgb = cell.isUnderlineColorRGB() && value !== NO_UNDERLINE_COLOR;
+  const underlineColor = cell.isUnderlineColorPalette()
+    ? paletteColor(value)
+    : isRgb
+      ? rgbColor(value)
+      : 0;
+  return { underline, underlineColor, uri };
+}
+
+function seenByXterm(cell: IBufferCell, linkOf: (link: number) => string): SeenCell {
   const color = (isPalette: boolean, isRgb: boolean, value: number): number =>
     isPalette ? paletteColor(value) : isRgb ? rgbColor(value) : 0;
   const flags =
@@ -110,14 +165,12 @@ function seenByXterm(cell: IBufferCell): SeenCell {
     (cell.isInvisible() ? STYLE.invisible : 0) |
     (cell.isStrikethrough() ? STYLE.strikethrough : 0) |
     (cell.isOverline() ? STYLE.overline : 0);
-  return seen(
-    cell.getChars() === '' ? ' ' : cell.getChars(),
-    cell.getWidth(),
-    color(cell.isFgPalette(), cell.isFgRGB(), cell.getFgColor()),
-    color(cell.isBgPalette(), cell.isBgRGB(), cell.getBgColor()),
+  return seen(cell.getChars() === '' ? ' ' : cell.getChars(), cell.getWidth(), {
+    foreground: color(cell.isFgPalette(), cell.isFgRGB(), cell.getFgColor()),
+    background: color(cell.isBgPalette(), cell.isBgRGB(), cell.getBgColor()),
     flags,
-    cell.isUnderline() ? 1 : 0,
-  );
+    ...extendedOf(cell, linkOf),
+  });
 }
 
 /** What a terminal that shows this grid should look like. */
@@ -127,14 +180,14 @@ export function seenOfGrid(grid: CellGrid): SeenCell[][] {
       const at = (row * grid.columns + column) * CELL_WORDS;
       const word = (offset: number): number => grid.words[at + offset] ?? 0;
       const columns = columnsOf(word(CELL.glyph));
-      return seen(
-        columns === 0 ? '' : glyphs.textOf(glyphOf(word(CELL.glyph))),
-        columns,
-        word(CELL.foreground),
-        word(CELL.background),
-        word(CELL.style) & 0xff,
-        underlineOf(word(CELL.style)) === 0 ? 0 : 1,
-      );
+      return seen(columns === 0 ? '' : glyphs.textOf(glyphOf(word(CELL.glyph))), columns, {
+        foreground: word(CELL.foreground),
+        background: word(CELL.background),
+        flags: word(CELL.style) & 0xff,
+        underline: underlineOf(word(CELL.style)),
+        underlineColor: word(CELL.underlineColor),
+        uri: word(CELL.link) === 0 ? '' : links.linkOf(word(CELL.link)).uri,
+      });
     }),
   );
 }

@@ -5,6 +5,7 @@ import {
   type CellGrid,
   glyphWord,
   glyphs,
+  links,
   paletteColor,
   rgbColor,
   styleWord,
@@ -17,6 +18,9 @@ export interface Paint {
   readonly foreground: number;
   readonly background: number;
   readonly style: number;
+  readonly underlineColor: number;
+  /** Empty: no link. */
+  readonly uri: string;
 }
 
 /** A change of a picture. */
@@ -52,17 +56,29 @@ const color = fc.oneof(
   fc.integer({ min: 0, max: 0xff_ffff }).map(rgbColor),
 );
 
+/** Not white, which the second terminal takes for none. */
+const underlineColor = color.map((word) => (word === rgbColor(0xff_ffff) ? 0 : word));
+
 const style = fc
-  .tuple(fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 17), fc.constantFrom(0, 0, 1, 3))
+  .tuple(
+    fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 17),
+    fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5),
+  )
   .map(([flags, underline]) => styleWord(flags, underline));
 
-export function changes(columns: number, rows: number): fc.Arbitrary<Change> {
+const target = fc.constantFrom('', '', '', '', 'https://example.org/a', 'http://example.org/b');
+
+/** `hasLinks`: some of what is painted leads somewhere. */
+export function changes(columns: number, rows: number, hasLinks = true): fc.Arbitrary<Change> {
   const column = fc.integer({ min: 0, max: columns - 1 });
   const row = fc.integer({ min: 0, max: rows - 1 });
   const glyph = fc.oneof({ weight: 6, arbitrary: narrow }, { weight: 1, arbitrary: wide });
   const text = fc.array(glyph, { minLength: 1, maxLength: columns });
   const paints = fc
-    .record({ column, row, text, foreground: color, background: color, style })
+    .record({
+      ...{ column, row, text, foreground: color, background: color, style },
+      ...{ underlineColor, uri: hasLinks ? target : fc.constant('') },
+    })
     .map((value): Change => ({ type: 'paint', paint: value }));
   const scrolls = fc
     .record({ top: row, rows: row, by: fc.integer({ min: 1, max: 4 }) })
@@ -95,6 +111,7 @@ function clean(grid: CellGrid, column: number, row: number): void {
 
 function paint(grid: CellGrid, { column, row, text, ...ink }: Paint): void {
   let at = column;
+  const link = ink.uri === '' ? 0 : links.idOf({ uri: ink.uri, group: '' });
   for (const piece of text) {
     const columns = /[\u3041-\u3096\u4e00-\u9fff\uac00-\ud7a3]/u.test(piece) ? 2 : 1;
     if (at + columns > grid.columns) return;
@@ -107,6 +124,8 @@ function paint(grid: CellGrid, { column, row, text, ...ink }: Paint): void {
       grid.words[index + CELL.foreground] = ink.foreground;
       grid.words[index + CELL.background] = ink.background;
       grid.words[index + CELL.style] = ink.style;
+      grid.words[index + CELL.underlineColor] = ink.underlineColor;
+      grid.words[index + CELL.link] = link;
     }
     at += columns;
   }

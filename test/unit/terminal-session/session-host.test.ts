@@ -117,7 +117,7 @@ describe('the host of a session', () => {
       'attach',
       { ...fields, transcriptLines: 10_000 },
       {
-        onData: (bytes) => void taken.push(Buffer.from(bytes)),
+        onData: (piece) => void taken.push(Buffer.from(piece)),
         onEvent: ({ event }) => {
           isAttached = true;
           if (event === 'transcript') taken = [];

@@ -364,6 +364,24 @@ describe('the mouse', () => {
     assert.equal(told('\u001b[<0;50;2m'), '');
   });
 
+  it('shows where a link leads, whatever its text says and whose the mouse is', () => {
+    const stage = new Stage();
+    const screen = stage.add('one');
+    const link = '\u001b]8;;https://example.org/a\u0007here\u001b]8;;\u0007';
+    screen.write(Buffer.from(`see ${link} or not\r\n`.repeat(40)));
+    const status = (): string => stage.picture().at(-1) ?? '';
+    stage.type('\u001b[<0;5;4M\u001b[<0;5;4m');
+    assert.match(status(), /link to https:\/\/example\.org\/a/);
+    stage.type('\u001b[<0;4;4M\u001b[<0;4;4m');
+    assert.doesNotMatch(status(), /link to/);
+    screen.write(Buffer.from('\u001b[?1000h\u001b[?1006h'));
+    assert.equal(inputs(stage.type('\u001b[<0;8;4M')), '\u001b[<0;8;3M');
+    assert.match(status(), /link to https:\/\/example\.org\/a/);
+    // In the lines above the screen, too.
+    stage.type('\u0007[\u001b[5~\u001b[<0;5;4M\u001b[<0;5;4m');
+    assert.match(status(), /link to https:\/\/example\.org\/a/);
+  });
+
   it('turns the wheel into arrows for a program with the whole screen', () => {
     const stage = new Stage();
     stage.add('one').write(Buffer.from('\u001b[?1049h'));

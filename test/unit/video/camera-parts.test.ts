@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { closeDescriptor, createPipe } from '../../../src/ffi/index.js';
 import { Backoff } from '../../../src/video/camera/backoff.js';
 import { DecodeTimes } from '../../../src/video/camera/decode-times.js';
+import { FirstPicture } from '../../../src/video/camera/first-picture.js';
 import { cameraInput } from '../../../src/video/camera/input.js';
 import { checkCameraOptions } from '../../../src/video/camera/options.js';
+import { PacketOutput } from '../../../src/video/camera/packet-output.js';
 import { Timeline } from '../../../src/video/camera/timeline.js';
 import { openCamera } from '../../../src/video.js';
 import {
   hideSecrets,
+  nutFrameHeader,
+  nutHeader,
   readFailure,
   redact,
   rescale,
@@ -157,6 +165,47 @@ describe('what ffmpeg says', () => {
     const { error } = readFailure('cam', { error: absent, status: undefined, lines: [] });
     assert.equal(error.code, 'UNSUPPORTED');
     assert.match(error.remedy, /Install ffmpeg/);
+  });
+});
+
+describe('the first picture of RTSP', () => {
+  it('is delivered before the others, also when it is read after the end of the stream', async () => {
+    const stream = {
+      ...{ class: 'video' as const, fourcc: Buffer.from('H264'), extra: new Uint8Array(0) },
+      ...{ timeBase: { numerator: 1, denominator: 25 }, decodeDelay: 0 },
+      ...{ width: 64, height: 48, sampleRateHz: 0, channels: 0 },
+    } as const;
+    const { readable, writable } = createPipe(1 << 16);
+    writeSync(writable, nutHeader(stream));
+    writeSync(writable, Buffer.concat([nutFrameHeader(1, true, 3), Buffer.from('one')]));
+    closeDescriptor(writable);
+    const delivered: string[] = [];
+    const first = new FirstPicture(readable, ({ bytes }) => {
+      delivered.push(Buffer.from(bytes).toString());
+    });
+    const times = { rawPts: 2, pts: 2, captureTimeNs: 0 };
+    first.take({ bytes: Buffer.from('two'), keyFrame: false, ...times });
+    await first.close();
+    assert.deepEqual(delivered, ['one', 'two']);
+  });
+});
+
+describe('the channel of packets', () => {
+  it('is opened at the next attempt where the first has failed', async (test) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-packets-'));
+    test.after(() => rmSync(folder, { recursive: true }));
+    const directory = join(folder, 'run');
+    const nothing = (): void => undefined;
+    const flow = { waits: false, hold: nothing, release: nothing };
+    const about = { ringBytes: 1 << 16, flow, ending: new AbortController().signal };
+    const output = new PacketOutput('camera/packets', { directory }, about);
+    writeFileSync(directory, 'no folder');
+    const facts = { timeBase: [1, 25], width: 64, height: 48 } as const;
+    await assert.rejects(output.begin('h264', facts), { code: 'BAD_DIRECTORY' });
+    rmSync(directory);
+    await output.begin('h264', facts);
+    assert.ok(output.isOpen);
+    await output.close();
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SluiceError } from '../../../src/core/index.js';
 import { guessColor } from '../../../src/format/index.js';
 import type { CodedPicture, PictureLook } from '../../../src/video/camera/coded-picture.js';
 import { DecodeLine } from '../../../src/video/camera/decode-line.js';
@@ -27,7 +28,7 @@ function picture(pts: number, keyFrame: boolean): CodedPicture {
 class NotingDecoder implements Decoder {
   readonly name = 'ffmpeg';
   readonly pid = undefined;
-  readonly failure = undefined;
+  failure: SluiceError | undefined;
   readonly delayMs = undefined;
   readonly given: number[] = [];
   isFull: boolean;
@@ -55,9 +56,11 @@ class NotingDecoder implements Decoder {
 interface LineOptions {
   readonly begin?: () => Promise<void>;
   readonly onBroken?: (error: unknown) => void;
+  readonly onFailure?: (error: SluiceError, isLast: boolean) => void;
 }
 
-function lineOf(decoders: NotingDecoder[], { begin, onBroken }: LineOptions = {}): DecodeLine {
+function lineOf(decoders: NotingDecoder[], options: LineOptions = {}): DecodeLine {
+  const { begin, onBroken, onFailure } = options;
   const output = { lastPtsNs: Number.NEGATIVE_INFINITY, begin: begin ?? (async () => undefined) };
   return new DecodeLine({
     output: output as unknown as FrameOutput,
@@ -65,7 +68,7 @@ function lineOf(decoders: NotingDecoder[], { begin, onBroken }: LineOptions = {}
     waits: true,
     hold: () => undefined,
     release: () => undefined,
-    onFailure: (error) => assert.fail(error),
+    onFailure: onFailure ?? ((error) => assert.fail(error)),
     onFormat: () => undefined,
     onBroken: onBroken ?? ((error) => assert.fail(error as Error)),
   });
@@ -108,6 +111,26 @@ describe('what is decoded', () => {
     line.push(picture(2, true));
     await turns();
     assert.deepEqual([decoder.given, broken.length], [[2], 1]);
+    await line.close();
+  });
+
+  it('is tried at each key frame, however often there was no room for a decoder', async () => {
+    const failed = Array.from({ length: 9 }, () => new NotingDecoder(false));
+    const last = new NotingDecoder(false);
+    const told: boolean[] = [];
+    const onFailure = (_: SluiceError, isLast: boolean): void => void told.push(isLast);
+    const line = lineOf([...failed, last], { onFailure });
+    line.want = 'all';
+    for (const [pts, decoder] of failed.entries()) {
+      line.push(picture(pts, true));
+      await turns();
+      assert.deepEqual(decoder.given, [pts]);
+      decoder.failure = new SluiceError('TOO_MANY_FILES', 'cannot start ffmpeg');
+    }
+    line.push(picture(9, true));
+    await turns();
+    assert.deepEqual(last.given, [9]);
+    assert.deepEqual(new Set(told), new Set([false]));
     await line.close();
   });
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   CameraWatch,
   type CameraHealth,
@@ -248,9 +249,25 @@ describe('a report by MQTT', () => {
     const health = (): Health => healthOf([], []);
     const report = new MqttReport(client as never, options, options.url, health, told);
     await report.close();
+    await nextTurn();
     const empty = [...sent].flatMap(([topic, said]) => (said === '' ? [topic] : []));
     assert.ok(empty.includes('nvr/cameras/gone/status'), empty.join(' '));
     assert.equal(empty.filter((topic) => topic.startsWith('ha/')).length, 8);
     assert.equal(told.size, 0);
+  });
+
+  it('forgets no camera whose messages the broker may still have', async () => {
+    const client = Object.assign(new EventEmitter(), {
+      connected: false,
+      end: () => undefined,
+      publishAsync: () => Promise.reject(new Error('Connection closed')),
+    });
+    const options = { url: 'mqtt://127.0.0.1', topic: 'nvr' };
+    const told = new Set(['gone']);
+    const health = (): Health => healthOf([], []);
+    const report = new MqttReport(client as never, options, options.url, health, told);
+    await report.close();
+    await nextTurn();
+    assert.deepEqual([...told], ['gone']);
   });
 });

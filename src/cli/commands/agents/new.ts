@@ -22,7 +22,12 @@ import {
   type SessionOptions,
   sessionState,
 } from '../../agents/session-options.js';
-import { atLeast, listOf, oneOf, terminalSize } from '../../option-values.js';
+import {
+  chosenPermissions,
+  PERMISSION_WORDS,
+  type PermissionWord,
+} from '../../agents/permission-words.js';
+import { atLeast, listOf, oneOf, someOf, terminalSize } from '../../option-values.js';
 import type { Start } from '../../program.js';
 import { opensAsUsage, type Run, UsageError } from '../../run.js';
 import { safeJson } from '../../safe-json.js';
@@ -37,6 +42,8 @@ interface NewOptions extends SessionOptions {
   readonly restart?: RestartPolicy;
   readonly maxLogBytes?: number;
   readonly clipboard?: ClipboardPermission;
+  readonly allow?: readonly PermissionWord[];
+  readonly deny?: readonly PermissionWord[];
   readonly notifyCommand?: string;
   readonly attach?: boolean;
 }
@@ -65,9 +72,15 @@ export function configure(command: Command, start: Start): void {
     )
     .option(
       '--clipboard <rule>',
-      `what it wants to copy to your clipboard (OSC 52): ${CLIPBOARD_PERMISSIONS.join(', ')}; default ${AGENT_DEFAULTS.clipboard}`,
+      `what it wants to copy to your clipboard (OSC 52): ${CLIPBOARD_PERMISSIONS.join(', ')}; default ${AGENT_DEFAULTS.permissions.clipboard}`,
       oneOf('--clipboard', CLIPBOARD_PERMISSIONS),
     )
+    .option(
+      '--allow <what>',
+      `what is denied else, of ${PERMISSION_WORDS.join(', ')}; several with commas`,
+      someOf('--allow', PERMISSION_WORDS),
+    )
+    .option('--deny <what>', 'what is allowed else', someOf('--deny', PERMISSION_WORDS))
     .option('--notify-command <command>', 'run by a shell when an agent begins to wait')
     .option('-a, --attach', 'and show them');
   addSessionOption(command);
@@ -108,7 +121,7 @@ async function agentsOf(run: Run, file: string, given: Defaults): Promise<readon
 type Defaults = Omit<AgentOptions, 'name' | 'command'>;
 
 function defaults(options: NewOptions): Defaults {
-  const { cwd, env, size, restart, maxLogBytes, clipboard } = options;
+  const { cwd, env, size, restart, maxLogBytes } = options;
   const { columns, rows } = process.stdout;
   const own = process.stdout.isTTY ? { columns, rows } : {};
   return {
@@ -117,7 +130,7 @@ function defaults(options: NewOptions): Defaults {
     ...size,
     restart: restart ?? 'never',
     maxLogBytes: maxLogBytes ?? AGENT_DEFAULTS.maxLogBytes,
-    clipboard: clipboard ?? AGENT_DEFAULTS.clipboard,
+    permissions: chosenPermissions(options),
     directory: resolve(cwd ?? '.'),
     environment: { ...ownEnvironment(), ...variables(env ?? []) },
   };

@@ -1,0 +1,1 @@
+import './scenarios/demo-text.js';

@@ -1,0 +1,2 @@
+import '../use-simulator.js';
+import '../scenarios/demo-text.js';
