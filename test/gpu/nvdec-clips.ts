@@ -24,6 +24,9 @@ interface Recipe {
   readonly encode: readonly string[];
 }
 
+const VP9 = ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8'];
+const AV1 = ['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8'];
+
 /** B-frames, sizes that are no whole number of blocks, 8 and 10 bits. */
 const RECIPES: Readonly<Record<string, Recipe>> = {
   h264: {
@@ -41,20 +44,10 @@ const RECIPES: Readonly<Record<string, Recipe>> = {
     size: '642x362',
     encode: ['-c:v', 'libx265', '-pix_fmt', 'yuv420p10le', '-x265-params', 'log-level=error'],
   },
-  vp9: {
-    pixelFormat: 'nv12',
-    size: '640x360',
-    encode: [
-      '-c:v',
-      'libvpx-vp9',
-      '-deadline',
-      'realtime',
-      '-cpu-used',
-      '8',
-      '-pix_fmt',
-      'yuv420p',
-    ],
-  },
+  vp9: { pixelFormat: 'nv12', size: '640x360', encode: [...VP9, '-pix_fmt', 'yuv420p'] },
+  'vp9-10': { pixelFormat: 'p010', size: '640x360', encode: [...VP9, '-pix_fmt', 'yuv420p10le'] },
+  av1: { pixelFormat: 'nv12', size: '640x360', encode: [...AV1, '-pix_fmt', 'yuv420p'] },
+  'av1-10': { pixelFormat: 'p010', size: '640x360', encode: [...AV1, '-pix_fmt', 'yuv420p10le'] },
 };
 
 function ffmpeg(...words: string[]): string {

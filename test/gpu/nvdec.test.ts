@@ -11,8 +11,7 @@ import { codecOf } from '../../src/video/camera/coded-picture.js';
 import { FrameOutput, frameFormat } from '../../src/video/camera/frame-output.js';
 import { NutDemuxer, type NutStream, toNs } from '../../src/video/ffmpeg/index.js';
 import { NvDecoder, nvdecCodec } from '../../src/video/nvdec/index.js';
-import { AccessUnits, type VideoCodec } from '../../src/video/packets/index.js';
-import { guessColor } from '../../src/format/index.js';
+import { AccessUnits, readVp9KeyFrame, type VideoCodec } from '../../src/video/packets/index.js';
 import { type GpuClip, gpuClips } from './nvdec-clips.js';
 
 const problem = cudaProblem()?.message;
@@ -20,19 +19,17 @@ const clips = problem ?? gpuClips();
 const skip = problem ?? (typeof clips === 'string' ? clips : false);
 
 /** The pictures of a NUT file as a camera has them. */
-function picturesOf({ nut, pixelFormat }: GpuClip): readonly CodedPicture[] {
+function picturesOf({ nut }: GpuClip): readonly CodedPicture[] {
   const pictures: CodedPicture[] = [];
+  let opening: Omit<PictureLook, 'parameters'> | undefined;
   let look: PictureLook | undefined;
   let units: AccessUnits | undefined;
   let target: Uint8Array = new Uint8Array(0);
   const opened = ([stream]: readonly NutStream[]): void => {
-    const { width, height, timeBase, fourcc, extra, decodeDelay } = stream!;
+    const { timeBase, fourcc, extra, decodeDelay } = stream!;
     const codec = codecOf(fourcc);
     if (codec !== 'vp9') units = new AccessUnits(codec as VideoCodec, extra);
-    const bitDepth = pixelFormat === 'p010' ? 10 : 8;
-    const guess = { width, height, bitDepth, chroma: 1, color: guessColor('nv12', height) };
-    const parameters = units?.parameters ?? guess;
-    look = { codec, parameters, timeBase, fourcc, extra, decodeDelay };
+    opening = { codec, timeBase, fourcc, extra, decodeDelay };
   };
   const demuxer = new NutDemuxer(
     {
@@ -41,6 +38,8 @@ function picturesOf({ nut, pixelFormat }: GpuClip): readonly CodedPicture[] {
       whole: ({ pts, keyFrame, stream }) => {
         const bytes = units?.take(target, keyFrame)?.bytes ?? target;
         const ptsNs = toNs(pts, stream.timeBase);
+        const parameters = units?.parameters ?? readVp9KeyFrame(bytes);
+        if (look === undefined && parameters !== undefined) look = { ...opening!, parameters };
         const about = { look: look!, discontinuity: false, isShown: false, captureTimeNs: ptsNs };
         pictures.push({ bytes, keyFrame, pts, ptsNs, id: BigInt(pictures.length + 1), ...about });
       },

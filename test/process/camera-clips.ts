@@ -27,6 +27,14 @@ export const HEVC_10 = [
   ...['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-tag:v', 'hvc1'],
   ...['-x265-params', 'log-level=error:keyint=25'],
 ];
+export const HEVC = HEVC_10.map((word) => (word === 'yuv420p10le' ? 'yuv420p' : word));
+export const MJPEG = ['-c:v', 'mjpeg', '-q:v', '3'];
+const QUICK_VP9 = ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-g', '25'];
+export const VP9 = [...QUICK_VP9, '-pix_fmt', 'yuv420p'];
+export const VP9_10 = [...QUICK_VP9, '-pix_fmt', 'yuv420p10le'];
+const QUICK_AV1 = ['-c:v', 'libaom-av1', '-usage', 'realtime', '-cpu-used', '8', '-g', '25'];
+export const AV1 = [...QUICK_AV1, '-pix_fmt', 'yuv420p'];
+export const AV1_10 = [...QUICK_AV1, '-pix_fmt', 'yuv420p10le'];
 
 /** 25 pictures a second. */
 export function makeClip(folder: string, name: string, options: ClipOptions): string {

@@ -10,7 +10,6 @@ import {
   ffmpeg,
   H264,
   H264_REORDERED,
-  HEVC_10,
   makeClip,
   Watcher,
   withoutFfmpeg,
@@ -26,42 +25,6 @@ function childrenOf(pid: number): string[] {
 }
 
 describe('a camera of a file', { skip }, () => {
-  const formats = [
-    { name: 'H.264 with rows that need padding', encode: H264_REORDERED, pixels: 'nv12' },
-    { name: 'HEVC in 10 bits', encode: HEVC_10, pixels: 'p010' },
-  ] as const;
-  for (const { name, encode, pixels } of formats) {
-    it(`gives the frames that ffmpeg decodes, exactly: ${name}`, async (test) => {
-      const runtime = new Runtime(test);
-      const { directory } = runtime;
-      const clip = makeClip(runtime.folder, 'clip.mp4', { encode });
-      const expected = decodedByFfmpeg(clip, pixels);
-      const watcher = new Watcher('camera/file', directory);
-      test.after(() => watcher.close());
-      const camera = await openCamera('camera/file', { input: clip, directory });
-      test.after(() => camera.close());
-      assert.equal(camera.format?.pixelFormat, pixels);
-      assert.equal((await camera.closed).reason, 'ended');
-      assert.equal(camera.stats().frames, expected.length);
-      await watcher.until((seen) => seen.at(-1)?.ptsNs === (expected.length - 1) * FRAME_NS);
-      for (const { ptsNs, digest } of watcher.seen) {
-        assert.equal(ptsNs % FRAME_NS, 0);
-        assert.equal(digest, expected[ptsNs / FRAME_NS], `the frame at ${ptsNs} ns`);
-      }
-    });
-  }
-
-  it('decodes what has no packet channel', async (test) => {
-    const runtime = new Runtime(test);
-    const { directory } = runtime;
-    const clip = makeClip(runtime.folder, 'clip.avi', { encode: ['-c:v', 'mjpeg', '-q:v', '3'] });
-    const camera = await openCamera('camera/file', { input: clip, directory });
-    test.after(() => camera.close());
-    assert.equal(camera.packets, undefined);
-    await camera.closed;
-    assert.equal(camera.stats().frames, 50);
-  });
-
   it('publishes packets under the ids of their frames, each key frame with its parameter sets', async (test) => {
     const runtime = new Runtime(test);
     const { directory } = runtime;

@@ -1,7 +1,14 @@
 /** A feed of packets: they go into their channel as they come, and are decoded as far as somebody wants frames. */
+import { isDeepStrictEqual } from 'node:util';
 import type { PacketCodec } from '../../format/index.js';
 import type { CameraFailure, NutStream } from '../ffmpeg/index.js';
-import { AccessUnits, VIDEO_CODECS_OF_PACKETS, type VideoCodec } from '../packets/index.js';
+import {
+  AccessUnits,
+  readVp9KeyFrame,
+  VIDEO_CODECS_OF_PACKETS,
+  type VideoCodec,
+  type VideoParameters,
+} from '../packets/index.js';
 import { guessColor } from '../../format/index.js';
 import { assertChannelName, SluiceError } from '../../core/index.js';
 import { BitRate } from './camera-stats.js';
@@ -52,6 +59,8 @@ export class PacketFeed implements Feed {
   #video: NutStream | undefined;
   #audio: NutStream | undefined;
   #units: AccessUnits | undefined;
+  /** Of VP9, which has no parameter sets: what its newest key frame says. */
+  #keyFrame: VideoParameters | undefined;
   #times = new DecodeTimes(0);
   #look: PictureLook | undefined;
   /** Sound that came before the picture that says where its connection lies. */
@@ -185,6 +194,7 @@ export class PacketFeed implements Feed {
     this.#times = new DecodeTimes(video.decodeDelay);
     this.#unplaced = [];
     this.#units = undefined;
+    this.#keyFrame = undefined;
     if ((VIDEO_CODECS_OF_PACKETS as readonly string[]).includes(this.codec)) {
       const codec = this.codec as VideoCodec;
       this.#units = unitsOf(codec, video.extra, this.#parts.channel);
@@ -224,6 +234,7 @@ export class PacketFeed implements Feed {
     this.#bitRate.add(unit.bytes.length, captureTimeNs);
     const { keyFrame, bytes } = unit;
     this.#pictures.send(bytes, { id, ptsNs, dtsNs, captureTimeNs, keyFrame });
+    if (this.codec === 'vp9' && keyFrame) this.#lookInto(bytes);
     const look = this.#lookNow();
     if (look === undefined) return;
     const picture: CodedPicture = {
@@ -249,15 +260,23 @@ export class PacketFeed implements Feed {
     this.#pcm.take({ bytes, rawPts, pts, ptsNs, captureTimeNs, id });
   }
 
-  /** The same object while nothing changes. Undefined before the parameter sets have come. */
+  /** The object stays the same while its words do. */
+  #lookInto(keyFrame: Uint8Array): void {
+    const found = readVp9KeyFrame(keyFrame);
+    if (found !== undefined && !isDeepStrictEqual(found, this.#keyFrame)) this.#keyFrame = found;
+  }
+
+  /** The same object while nothing changes. Undefined before the parameter sets, or a key frame of VP9, have come. */
   #lookNow(): PictureLook | undefined {
     const video = this.#video as NutStream;
     const { width, height, timeBase, fourcc, extra, decodeDelay } = video;
-    const known = this.#units?.parameters;
+    const known = this.#units?.parameters ?? this.#keyFrame;
     if (this.#look !== undefined && (known === undefined || this.#look.parameters === known)) {
       return this.#look;
     }
-    if (this.#units !== undefined && known === undefined) return undefined;
+    const isStated = this.#units !== undefined || this.codec === 'vp9';
+    if (isStated && known === undefined) return undefined;
+    // What only ffmpeg knows is taken in 8 bits: so `frameFormat()` has ffmpeg make it.
     const color = guessColor('nv12', height);
     const parameters = known ?? { width, height, bitDepth: 8, chroma: 1, color };
     const codec = codecOf(fourcc);

@@ -24,18 +24,21 @@ export interface PictureEvents {
 }
 
 /**
- * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them.
- * Encoder threads would each hold a picture back.
+ * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them, in
+ * the range that the format states (left to itself ffmpeg makes all nv12 limited). Encoder threads would each hold a
+ * picture back.
  */
 export function pictureArguments(
-  format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat'>,
+  format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat' | 'color'>,
 ): string[] {
   const pixelFormat = format.pixelFormat === 'p010' ? 'p010le' : format.pixelFormat;
   const step = PITCH_ALIGNMENT_BYTES / (format.pixelFormat === 'p010' ? 2 : 1);
   const isPadded = format.width % step !== 0 || format.height % 2 !== 0;
   const pad = isPadded ? `,pad=ceil(iw/${step})*${step}:ceil(ih/2)*2` : '';
+  const range = format.color?.range ?? 'limited';
+  const filter = `scale=out_range=${range},format=${pixelFormat}${pad}`;
   return [
-    ...['-map', '0:v:0', '-vf', `format=${pixelFormat}${pad}`, '-fps_mode', 'passthrough'],
+    ...['-map', '0:v:0', '-vf', filter, '-fps_mode', 'passthrough'],
     ...['-enc_time_base', '-1', '-threads', '1', '-c:v', 'rawvideo', '-pix_fmt', pixelFormat],
     ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
   ];

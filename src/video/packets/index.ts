@@ -9,3 +9,4 @@ export {
   type PacketReaderOptions,
 } from './packet-reader.js';
 export type { VideoParameters } from './video-parameters.js';
+export { readVp9KeyFrame } from './vp9.js';

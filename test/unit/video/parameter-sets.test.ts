@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AccessUnits, joinNals, nalPlaces } from '../../../src/video/packets/index.js';
+import {
+  AccessUnits,
+  joinNals,
+  nalPlaces,
+  readVp9KeyFrame,
+} from '../../../src/video/packets/index.js';
 import { readAv1Sequence } from '../../../src/video/packets/av1.js';
 import { readH264Sps } from '../../../src/video/packets/h264.js';
 import { readHevcSps } from '../../../src/video/packets/hevc.js';
@@ -21,6 +26,12 @@ const HEVC_10 = hex(
   '42010102200000030090000003000003003ca00a480f9c92365959a4932bc05a020000030002000003003210',
 );
 const AV1 = hex('00000004 3cffbcdaf9004082'.replaceAll(' ', ''));
+/** The first bytes of key frames by libvpx: 8 bits, 8 bits of full range marked BT.709, 10 bits, 12 bits of 4:2:2. */
+const VP9_8 = hex('824983420014100f1606');
+const VP9_FULL = hex('824983425014100f1606');
+const VP9_10 = hex('92498342000a08078b03');
+const VP9_12 = hex('b124c1a16a001f8017b0');
+const VP9_INTER = hex('86004092f1214000');
 const IDR = hex('6588840010');
 const SLICE = hex('419a2442');
 
@@ -41,11 +52,34 @@ describe('parameter sets', () => {
     assert.ok(readH264Sps(SPS)!.color.guessed, 'nothing is stated, so the colour is a guess');
   });
 
+  it('of VP9 stand in its key frames', () => {
+    const wanted = { width: 322, height: 242, bitDepth: 8, chroma: 1 };
+    const { color, ...about } = readVp9KeyFrame(VP9_8)!;
+    assert.deepEqual(about, wanted);
+    assert.ok(color.guessed && color.range === 'limited');
+    const full = readVp9KeyFrame(VP9_FULL)!.color;
+    assert.deepEqual([full.matrix, full.range, full.guessed], ['bt709', 'full', false]);
+    assert.equal(readVp9KeyFrame(VP9_10)!.bitDepth, 10);
+    const deep = readVp9KeyFrame(VP9_12)!;
+    assert.deepEqual([deep.width, deep.height, deep.bitDepth, deep.chroma], [64, 48, 12, 2]);
+    // BT.2020 without a curve, which may be one of high dynamic range.
+    assert.deepEqual([deep.color.matrix, deep.color.guessed], ['bt2020nc', true]);
+    assert.equal(readVp9KeyFrame(VP9_INTER), undefined);
+    assert.equal(readVp9KeyFrame(VP9_8.subarray(0, 7)), undefined);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 30 }), (rest) => {
+        const found = readVp9KeyFrame(Buffer.concat([VP9_8.subarray(0, 4), rest]));
+        if (found === undefined) return;
+        for (const side of [found.width, found.height]) assert.ok(side >= 1 && side <= 16384);
+      }),
+    );
+  });
+
   it('are nothing where the bytes are none, and no bytes make the readers throw or run on', () => {
     assert.equal(readH264Sps(SPS.subarray(0, 8)), undefined);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-        for (const read of [readH264Sps, readHevcSps, readAv1Sequence]) {
+        for (const read of [readH264Sps, readHevcSps, readAv1Sequence, readVp9KeyFrame]) {
           const found = read(bytes);
           if (found === undefined) continue;
           for (const side of [found.width, found.height]) assert.ok(side >= 1 && side <= 16384);
