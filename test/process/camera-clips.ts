@@ -83,6 +83,8 @@ export interface Seen {
 export interface WatchOptions {
   readonly keyFramesOnly?: boolean;
   readonly copyTo?: 'host';
+  /** How far it may be behind; needs as many slots. */
+  readonly maxLag?: number;
 }
 
 /** A subscriber that notes every frame until it is closed, and lets others wait for some. */

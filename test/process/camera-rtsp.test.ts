@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { isSluiceError, listChannels, packets } from '../../src/index.js';
 import { type Camera, type CameraStatus, openCamera, openPackets } from '../../src/video.js';
-import { decodedByFfmpeg, H264, H264_REORDERED, makeClip, Watcher } from './camera-clips.js';
+import { decodedByFfmpeg, H264, H264_REORDERED, HEVC, makeClip, Watcher } from './camera-clips.js';
 import { RtspServer, withoutRtsp } from './rtsp-server.js';
 import { Runtime } from './runtime.js';
 
 const skip = withoutRtsp ?? false;
 const FRAME_NS = 40_000_000;
+const IN_ORDER = [...H264, '-bf', '0'];
 const WITH_SOUND = [
   ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=16000:duration=4'],
-  ...[...H264, '-bf', '0', '-c:a', 'aac', '-shortest'],
+  ...[...IN_ORDER, '-c:a', 'aac', '-shortest'],
 ];
+
+interface Door {
+  readonly name: string;
+  readonly encode: readonly string[];
+  readonly user?: string;
+  readonly path?: string;
+  readonly transport?: 'tcp' | 'udp';
+}
 
 async function serve(
   test: TestContext,
@@ -50,6 +59,19 @@ async function firstPackets(directory: string, count: number): Promise<number[]>
   return times;
 }
 
+/** Whether a process has a socket of UDP. */
+function usesUdp(pid: number): boolean {
+  const table = readFileSync(`/proc/${pid}/net/udp`, 'utf8').split('\n').slice(1);
+  const sockets = new Set(table.map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`));
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** The words of every process of this machine that can be read. */
 function allCommandLines(): string {
   return readdirSync('/proc')
@@ -65,22 +87,25 @@ function allCommandLines(): string {
 }
 
 describe('a camera by RTSP', { skip }, () => {
-  for (const [name, encode, user] of [
-    ['in order', [...H264, '-bf', '0'], ''],
-    ['reordered', H264_REORDERED, ''],
-    ['in order, with a password', [...H264, '-bf', '0'], 'viewer:sesame'],
-    ['reordered, with a password', H264_REORDERED, 'viewer:sesame'],
-  ] as const) {
-    it(`gives the frames of the clip, exactly: pictures ${name}`, async (test) => {
+  for (const { name, encode, user = '', path = 'clip', transport = 'tcp' } of [
+    { name: 'pictures in order', encode: IN_ORDER },
+    { name: 'pictures reordered', encode: H264_REORDERED },
+    { name: 'pictures in order, with a password', encode: IN_ORDER, user: 'viewer:sesame' },
+    { name: 'pictures reordered, with a password', encode: H264_REORDERED, user: 'viewer:sesame' },
+    { name: 'HEVC', encode: HEVC, path: 'hevc' },
+    { name: 'by UDP', encode: IN_ORDER, transport: 'udp' },
+  ] as readonly Door[]) {
+    it(`gives the frames of the clip, exactly: ${name}`, async (test) => {
       const runtime = new Runtime(test);
       const { directory } = runtime;
       const clip = makeClip(runtime.folder, 'clip.mp4', { encode, seconds: 4 });
-      const server = await serve(test, { clip }, user === '' ? {} : { login: user });
+      const server = await serve(test, { [path]: clip }, user === '' ? {} : { login: user });
       const watcher = new Watcher('camera/door', directory);
       test.after(() => watcher.close());
-      const input = server.url('clip', user);
-      const camera = await openCamera('camera/door', { input, directory });
+      const input = server.url(path, user);
+      const camera = await openCamera('camera/door', { input, directory, transport });
       test.after(() => camera.close());
+      assert.equal(usesUdp(camera.processes.reader!), transport === 'udp');
       await watcher.until((seen) => seen.length > 40);
       // From the first on, for which ffmpeg has no time.
       const times = packetTimes(clip).slice(0, 40);
@@ -117,12 +142,70 @@ describe('a camera by RTSP', { skip }, () => {
     assert.ok(Math.abs(stepNs - (1024 / 16_000) * 1e9) < 1e6, `${stepNs} ns a packet`);
   });
 
-  it('comes back after a loss: a discontinuity, another size an epoch, and time goes on', async (test) => {
+  it('comes back after a loss: one discontinuity, exact frames behind it, and time goes on', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const clip = makeClip(runtime.folder, 'clip.mp4', { encode: IN_ORDER, seconds: 30 });
+    const server = await serve(test, { clip });
+    const watcher = new Watcher('camera/door', directory, { maxLag: 12 });
+    test.after(() => watcher.close());
+    const options = { input: server.url('clip'), directory, slots: 16 };
+    const camera = await openCamera('camera/door', options);
+    test.after(() => camera.close());
+    await watcher.until((seen) => seen.length > 10);
+    const lost = statusOf(camera, 'lost');
+    await server.stop();
+    await lost;
+    const before = watcher.seen.length;
+    await serve(test, { clip }, { port: server.port });
+    await watcher.until((seen) => seen.length > before + 10);
+    const { seen } = watcher;
+    const marked = seen.flatMap(({ discontinuity }, index) => (discontinuity ? [index] : []));
+    assert.equal(marked.length, 1, `marked: ${marked}`);
+    assert.ok(marked[0]! >= 10 && marked[0]! <= before, `frame ${marked[0]} of ${before}`);
+    const back = seen[marked[0]!]!;
+    const expected = decodedByFfmpeg(clip);
+    for (const [index, { digest, ptsNs, epoch }] of seen.entries()) {
+      const startNs = index < marked[0]! ? 0 : back.ptsNs;
+      const place = Math.round((ptsNs - startNs) / FRAME_NS);
+      assert.equal(digest, expected[place], `frame ${index}, at ${ptsNs} ns`);
+      assert.equal(epoch, 1);
+      assert.ok(index === 0 || ptsNs > seen[index - 1]!.ptsNs);
+    }
+  });
+
+  it('is lost when its server says nothing, and comes back when it does', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory } = runtime;
+    const clip = makeClip(runtime.folder, 'clip.mp4', { encode: IN_ORDER, seconds: 30 });
+    const server = await serve(test, { clip });
+    const watcher = new Watcher('camera/door', directory);
+    test.after(() => watcher.close());
+    // µs without a byte.
+    const inputOptions = { timeout: '1500000' };
+    const input = server.url('clip');
+    const camera = await openCamera('camera/door', { input, directory, inputOptions });
+    test.after(() => camera.close());
+    await watcher.until((seen) => seen.length > 3);
+    const lost = statusOf(camera, 'lost');
+    server.pause();
+    test.after(() => server.resume());
+    const status = await lost;
+    assert.ok(status.type === 'lost' && status.error.code === 'CAMERA_UNREACHABLE');
+    const before = watcher.seen.length;
+    server.resume();
+    await watcher.until((seen) => seen.length > before + 5);
+    assert.equal(camera.stats().state, 'live');
+    const expected = decodedByFfmpeg(clip);
+    for (const { digest } of watcher.seen) assert.ok(expected.includes(digest));
+  });
+
+  it('comes back after a loss in another size: an epoch, and time goes on', async (test) => {
     const runtime = new Runtime(test);
     const { directory, folder } = runtime;
-    const large = makeClip(folder, 'large.mp4', { encode: [...H264, '-bf', '0'], seconds: 30 });
+    const large = makeClip(folder, 'large.mp4', { encode: IN_ORDER, seconds: 30 });
     const small = makeClip(folder, 'small.mp4', {
-      ...{ encode: [...H264, '-bf', '0'], size: '256x128', seconds: 30 },
+      ...{ encode: IN_ORDER, size: '256x128', seconds: 30 },
     });
     const server = await serve(test, { clip: large });
     const watcher = new Watcher('camera/door', directory);
@@ -154,11 +237,11 @@ describe('a camera by RTSP', { skip }, () => {
     assert.ok(camera.stats().reconnects >= 1);
   });
 
-  it('is refused without the right password, which is shown nowhere', async (test) => {
+  it('is refused without the right password, which is shown nowhere, and harms no other', async (test) => {
     const runtime = new Runtime(test);
     const { directory } = runtime;
     const clip = makeClip(runtime.folder, 'clip.mp4', {
-      encode: [...H264, '-bf', '0'],
+      encode: IN_ORDER,
       seconds: 30,
     });
     const server = await serve(test, { clip }, { login: 'viewer:open sesame' });
@@ -177,6 +260,15 @@ describe('a camera by RTSP', { skip }, () => {
     const watcher = new Watcher('camera/door', directory);
     test.after(() => watcher.close());
     await watcher.until((seen) => seen.length > 3);
+    const denied = { code: 'CAMERA_DENIED' };
+    await assert.rejects(openCamera('camera/other', { input: wrong, ...options }), denied);
+    const count = watcher.seen.length;
+    await watcher.until((seen) => seen.length > count + 5);
+    assert.deepEqual([camera.stats().state, camera.stats().reconnects], ['live', 0]);
+    const expected = decodedByFfmpeg(clip);
+    for (const { digest, discontinuity } of watcher.seen) {
+      assert.ok(!discontinuity && expected.includes(digest));
+    }
     const lines = allCommandLines();
     assert.match(lines, /ffconcat|concat/);
     const visible = lines.split('\n').filter((line) => !line.includes('--login'));
@@ -190,7 +282,7 @@ describe('a camera by RTSP', { skip }, () => {
     const runtime = new Runtime(test);
     const { directory } = runtime;
     const clip = makeClip(runtime.folder, 'clip.mp4', {
-      encode: [...H264, '-bf', '0'],
+      encode: IN_ORDER,
       seconds: 9,
     });
     const first = await serve(test, { clip });

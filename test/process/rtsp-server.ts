@@ -54,6 +54,15 @@ export class RtspServer {
     return `rtsp://${user === '' ? '' : `${user}@`}127.0.0.1:${this.port}/${path}`;
   }
 
+  /** It says nothing from here on, and connections stay. */
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** Kills it: connections are cut. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
