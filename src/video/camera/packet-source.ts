@@ -1,5 +1,5 @@
 /** One connection to an input: an ffmpeg that only takes it apart, and its packets, pictures and sound. */
-import type { SluiceError } from '../../core/index.js';
+import { SluiceError } from '../../core/index.js';
 import { PipeReader } from '../../ffi/index.js';
 import {
   type CameraFailure,
@@ -132,8 +132,17 @@ export class PacketSource implements NutSink {
       this.#video === undefined
         ? `${this.#channel}: cannot open ${this.#input.shown}`
         : `${this.#channel}: ${this.#input.shown} is lost`;
-    if (end.status === 0 && !this.#input.isLive && this.#video !== undefined) return undefined;
-    return readFailure(attempt, end);
+    if (end.status !== 0 || this.#input.isLive) {
+      const failure = readFailure(attempt, end);
+      // A file stays as it is: what ffmpeg, unless it was killed, made of it once it would make of it again.
+      const isFinal = !this.#input.isLive && end.status !== undefined;
+      return isFinal ? { ...failure, isLasting: true } : failure;
+    }
+    if (this.#video !== undefined) return undefined;
+    // A file that was read to its end, in which ffmpeg told no picture from the next.
+    const details = { ffmpeg: end.lines };
+    const words = `${attempt}: its pictures are damaged, or of another codec than it says`;
+    return { error: new SluiceError('CAMERA_FORMAT', words, { details }), isLasting: true };
   }
 
   streams(streams: readonly NutStream[]): void {

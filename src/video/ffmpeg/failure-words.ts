@@ -55,6 +55,18 @@ const READINGS: readonly Reading[] = [
     'CAMERA_FORMAT',
     'its pictures are damaged or unknown',
   ),
+  // Of a live input that may be for want of a key frame.
+  passing(
+    /dimensions not set|incorrect codec parameters/,
+    'CAMERA_FORMAT',
+    'its pictures are damaged or unknown',
+  ),
+  passing(/End of file/, 'CAMERA_UNREACHABLE', 'it ends before it should'),
+  lasting(
+    /patches welcome/,
+    'CAMERA_FORMAT',
+    'it is damaged, or of a kind that ffmpeg cannot read',
+  ),
   lasting(/Invalid data found|moov atom not found/, 'CAMERA_FORMAT', 'it is damaged, or no video'),
 ];
 

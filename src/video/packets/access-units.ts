@@ -70,7 +70,8 @@ export class AccessUnits {
     this.codec = codec;
     const configuration = readConfiguration(codec, extra);
     if (configuration === undefined) {
-      throw new RangeError(`the ${codec} stream has ${extra.length} bytes that configure no such`);
+      const found = `the ${extra.length} bytes that describe the stream are damaged or of another codec`;
+      throw new RangeError(`the container says ${codec}, but ${found}`);
     }
     this.#lengthBytes = configuration.lengthBytes;
     for (const set of configuration.parameterSets) {

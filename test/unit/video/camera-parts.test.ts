@@ -154,6 +154,9 @@ describe('what ffmpeg says', () => {
         ...(['CAMERA_FORMAT', true] as const),
       ],
       ['Cannot open display :77, error 1.', 'CAMERA_UNREACHABLE', false],
+      ['[nut @ 0x1] dimensions not set', 'CAMERA_FORMAT', false],
+      ['rtsp://h/p: End of file', 'CAMERA_UNREACHABLE', false],
+      ['x: Not yet implemented in FFmpeg, patches welcome', 'CAMERA_FORMAT', true],
       ['something new', 'CAMERA_UNREACHABLE', false],
     ] as const;
     for (const [line, code, isLasting] of cases) {
