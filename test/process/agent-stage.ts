@@ -138,6 +138,16 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Until none of them is there. */
+export async function gone(pids: readonly number[]): Promise<void> {
+  while (pids.some(isAlive)) await pause();
+}
+
+/** A command that shows the bytes it gets, after it has asked for a form of them, in the words of printf. */
+export function byteShower(asked: string): readonly string[] {
+  return ['sh', '-c', `stty raw -echo; printf '${asked}ready\\r\\n'; exec cat -v`];
+}
+
 export function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 20));
 }

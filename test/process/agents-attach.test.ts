@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { resolveRuntimeDirectory } from '../../src/bus/index.js';
 import { AgentScreen } from '../../src/terminal/screen/index.js';
 import { ControlClient } from '../../src/terminal/session/index.js';
 import { plainLines } from '../../src/terminal/view/screen-text.js';
 import { AgentStage, pause } from './agent-stage.js';
-import { Desk } from './desk.js';
-
-const SIZE = { columns: 80, rows: 24 };
-
-interface AttachOptions {
-  readonly size?: { readonly columns: number; readonly rows: number };
-  readonly words?: readonly string[];
-  readonly script?: string;
-}
-
-function attach(
-  stage: AgentStage,
-  test: TestContext,
-  { size = SIZE, words = [], script }: AttachOptions = {},
-): Promise<Desk> {
-  const environment = { SLUICE_DIR: stage.directory, XDG_STATE_HOME: stage.state };
-  return Desk.open(test, { words: ['agents', 'attach', ...words], size, environment, script });
-}
+import { attach, SIZE } from './attached-desk.js';
+import type { Desk } from './desk.js';
 
 /** A viewer whose terminal takes nothing unless it is told to: it says of no frame that it was drawn. */
 class SlowViewer {

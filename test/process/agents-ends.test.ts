@@ -3,11 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from '
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { AgentStage, isAlive, pause } from './agent-stage.js';
-
-async function gone(pids: readonly number[]): Promise<void> {
-  while (pids.some(isAlive)) await pause();
-}
+import { AgentStage, gone, isAlive, pause } from './agent-stage.js';
 
 describe('the end of a host', () => {
   for (const how of ['SIGKILL', 'SIGTERM'] as const) {

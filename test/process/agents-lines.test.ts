@@ -1,13 +1,22 @@
 /** `sluice agents attach` where the output is no terminal: whole lines of all agents, each with its own. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { openPublisher, text } from '../../src/index.js';
 import { TEXT_TYPE } from '../../src/terminal.js';
-import { AgentStage } from './agent-stage.js';
+import { AgentStage, pause } from './agent-stage.js';
+import { attach } from './attached-desk.js';
 
 const TALK =
   'for i in 1 2 3; do printf "\\033[3%sm$0 %s\\033[0m of\\n" $i $i; done; printf "no end"';
 const PROGRESS = 'for i in 1 2 3; do printf "step %s\\r" $i; done; printf "all there\\n"';
+/** The same one step each time it is told to. */
+const STEPS = `
+stty -echo
+echo begins
+for i in 1 2 3; do printf '\\rstep %s of three' $i; read -r _; done
+printf '\\rall there\\033[K\\nno end'
+`;
 
 describe('agents in lines', () => {
   const stage = new AgentStage();
@@ -55,5 +64,35 @@ describe('agents in lines', () => {
     const { code, out } = await attached.ended;
     assert.equal(code, 0);
     assert.doesNotMatch(out, /\u001b|title/);
+  });
+});
+
+describe('agents in lines on a terminal', () => {
+  const stage = new AgentStage();
+  after(() => stage.close());
+
+  it('have what is being written in a footer, drawn over, and below the lines of others', async (test) => {
+    const echo = 'stty -echo; while read -r line; do echo "$line"; done';
+    const words = ['sh', '-c', STEPS, '---', 'sh', '-c', echo];
+    await stage.agents('new', '--name', 'bar', '--name', 'other', '--', ...words);
+    const desk = await attach(stage, test, { words: ['--lines'] });
+    const shows = async (...expected: readonly string[]): Promise<void> => {
+      const shown = (): readonly string[] => desk.lines.map((line) => line.replace(/ +│/, ' │'));
+      while (!isDeepStrictEqual(shown(), expected)) await pause();
+    };
+    await shows('bar │ begins', 'bar │ step 1 of three');
+    assert.deepEqual([desk.alternate, desk.cursor.row], [false, 1]);
+    await stage.ask('send', { name: 'other', text: 'between', enter: true });
+    await shows('bar │ begins', 'other │ between', 'bar │ step 1 of three');
+    await stage.ask('send', { name: 'bar', enter: true });
+    await shows('bar │ begins', 'other │ between', 'bar │ step 2 of three');
+    desk.resize(20, 10);
+    await shows('bar │ begins', 'other │ between', 'bar │ step 2 of t');
+    desk.resize(80, 24);
+    for (let step = 0; step < 2; step += 1) await stage.ask('send', { name: 'bar', enter: true });
+    await stage.ask('send', { name: 'other', text: '\u0004' });
+    assert.equal((await desk.process.ended).exitCode, 0);
+    await shows('bar │ begins', 'other │ between', 'bar │ all there', 'bar │ no end');
+    assert.equal(desk.isSane, true);
   });
 });

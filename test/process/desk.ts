@@ -13,6 +13,8 @@ export interface DeskOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** For bash, in place of the words: Node and our program are its `$0` and `$1`. */
   readonly script?: string | undefined;
+  /** What the terminal says in place of an answer; without it the answer itself. */
+  readonly answer?: ((text: string) => string) | undefined;
 }
 
 /** Lines above the screen that are kept. */
@@ -31,7 +33,7 @@ export class Desk {
   }
 
   static async open(test: TestContext, options: DeskOptions): Promise<Desk> {
-    const { words, size, environment, script } = options;
+    const { words, size, environment, script, answer: said = (text) => text } = options;
     const own = [process.execPath, CLI];
     let answer = (_text: string): void => undefined;
     const screen = new AgentScreen({
@@ -55,7 +57,7 @@ export class Desk {
         },
       },
     );
-    answer = (text) => void started.write(Buffer.from(text));
+    answer = (text) => void started.write(Buffer.from(said(text)));
     test.after(() => {
       if (isAlive(started.pid)) process.kill(started.pid, 'SIGKILL');
     });
@@ -68,6 +70,11 @@ export class Desk {
 
   get bracketedPaste(): boolean {
     return this.#screen.modes.bracketedPaste;
+  }
+
+  /** Of the kitty protocol: what its keys are sent as. */
+  get keyboardFlags(): number {
+    return this.#screen.modes.kittyKeyboardFlags;
   }
 
   get cursor(): { readonly column: number; readonly row: number } {

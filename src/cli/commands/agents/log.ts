@@ -83,8 +83,8 @@ async function showLog(run: Run, name: string, options: LogOptions): Promise<voi
     // What was written a moment ago is on its way to the file.
     await sleep(LOOK_MS, undefined, { signal: run.signal }).catch(() => undefined);
     const now = await infoOf(name, options);
-    if (now === undefined && sequence >= end) break;
     if (follow === true) end = now?.log.sequence ?? end;
+    // The files of one that was stopped are whole; its last words may have come since the last look.
     if (now === undefined && readLogPiece(directory, sequence, 1) === undefined) break;
   }
   output.end();
