@@ -1,6 +1,9 @@
-"""The programs of python/examples, as their first lines say: on pictures that `sluice pub` publishes."""
+"""The programs of python/examples, as their first lines say, on pictures that `sluice pub` publishes; recipes of docs."""
 
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -77,3 +80,18 @@ def test_torch_stage(start, memory):
     other.close()
     assert source.wait(60) == 0
     until(lambda: stage.poll() == 0, 60, "the end of the stage")
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_the_recipe_of_docs_video(start):
+    page = (ROOT / "docs/video.md").read_text()
+    recipe = page.split("### PyTorch\n")[1].split("\n## ")[0]
+    command = re.search(r"^ {4}sluice (.+)$", recipe, re.M).group(1)
+    program = re.search(r"```python\n(.+?)```", recipe, re.S).group(1)
+    start("node", str(COMMAND), "camera", "camera/door", "lavfi:color=red:size=64x64:rate=25", "-q")
+    start("node", str(COMMAND), *shlex.split(command), "-q")
+    reader = start(sys.executable, "-u", "-c", program)
+    for _ in range(5):
+        identity, colour = reader.stdout.readline().split(" ", 1)
+        red, green, blue = json.loads(colour)[0]
+        assert int(identity) > 0 and red > 0.95 and green < 0.05 and blue < 0.05

@@ -48,7 +48,7 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
   {
     name: 'up',
     group: 'move',
-    summary: 'runs the cameras, taps, filters and encoders of a file in one process',
+    summary: 'runs the cameras, filters, mosaics, encoders, taps and recorders of a file',
     load: () => import('./commands/up.js'),
   },
   {
@@ -60,7 +60,7 @@ export const COMMANDS: readonly CommandEntry[] = Object.freeze([
   {
     name: 'encode',
     group: 'move',
-    summary: 'encodes frames of a channel into packets of another',
+    summary: 'encodes frames of a channel into packets',
     load: () => import('./commands/encode.js'),
   },
   {

@@ -1,14 +1,27 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { isSluiceError, tensor } from '../../src/index.js';
+import { isSluiceError, tensor, video } from '../../src/index.js';
+import { withoutFfmpeg } from './camera-clips.js';
+import { CLI, Stage } from './cli-program.js';
 import { endAll, Program, type ProgramOptions } from './program.js';
 import { Runtime } from './runtime.js';
 import { STAMPED } from './stamp.js';
+import { hasProgram } from './tap-clip.js';
 
 const isRoot = process.geteuid?.() === 0;
 const needsRoot = isRoot ? false : 'needs root, to run programs as other users';
+const needsCommands =
+  needsRoot || withoutFfmpeg || (hasProgram('setpriv', '--version') ? false : 'no setpriv');
 const options = { timeout: 60_000 };
 /** A group of the administrator's choice, and two members of it. */
 const GROUP = 4242;
@@ -91,6 +104,60 @@ describe('other users', { ...options, skip: needsRoot }, () => {
     assert.equal(await first.line(), 'open');
     const second = start('writer-program', { directory }, BOB);
     assert.match(await second.line(), /^failed CHANNEL_IN_USE/);
+  });
+});
+
+describe('other users, as named on the command line', { ...options, skip: needsCommands }, () => {
+  const as = ({ uid, gid }: typeof ALICE): readonly string[] => [
+    ...['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'],
+  ];
+
+  it('read a camera with --allow-uid, and others do not', async (t) => {
+    const runtime = new Runtime(t);
+    const stage = new Stage();
+    t.after(() => stage.close());
+    const place = ['--dir', sharedDirectory(runtime)];
+    const input = 'lavfi:testsrc2=size=64x48:rate=25';
+    const camera = stage.start(['camera', 'door', input, '--allow-uid', '1000', ...place], {
+      program: ['setpriv', `--regid=${GROUP}`, '--clear-groups', process.execPath, CLI],
+    });
+    await camera.shows(/publishing door/);
+    const words = ['sub', 'door', '--frames', '2', '--json', '--allow-uid', '0', ...place];
+    const read = (user: typeof ALICE) =>
+      stage.start(words, { program: [...as(user), process.execPath, CLI] }).ended;
+    const [allowed, other] = await Promise.all([read(ALICE), read(BOB)]);
+    assert.equal(allowed.code, 0, allowed.err);
+    assert.equal(allowed.out.match(/"sequence"/g)?.length, 2, allowed.out);
+    assert.equal(other.code, 1);
+    assert.match(other.err, /ACCESS_DENIED.*refused user 65533/);
+    assert.doesNotMatch(other.out, /"sequence"/);
+  });
+
+  it('connect to the socket of a tap with --allow-uid, and others are sent away', async (t) => {
+    const runtime = new Runtime(t);
+    const stage = new Stage();
+    t.after(() => stage.close());
+    chmodSync(runtime.folder, 0o755);
+    const format = video({ width: 64, height: 48, pixelFormat: 'i420' });
+    const publisher = await runtime.publisher('door', { format });
+    const socket = join(runtime.folder, 'door.y4m');
+    const words = ['tap', 'door', '--as', 'y4m', '--fps', '25', '--socket', socket];
+    const tap = stage.start([...words, '--allow-uid', '1000', '--dir', runtime.directory]);
+    await tap.shows(/^unix:/);
+    assert.equal(statSync(socket).mode & 0o777, 0o666);
+    const input = ['-v', 'error', '-f', 'yuv4mpegpipe', '-i', `unix:${socket}`];
+    const read = (user: typeof ALICE) =>
+      stage.start([...input, '-frames:v', '2', '-f', 'framemd5', '-'], {
+        program: [...as(user), 'ffmpeg'],
+      }).ended;
+    const feed = setInterval(() => publisher.tryLoan()?.publish(), 20);
+    t.after(() => clearInterval(feed));
+    const [allowed, other] = await Promise.all([read(ALICE), read(BOB)]);
+    assert.equal(allowed.out.match(/^0,/gm)?.length, 2, allowed.err);
+    assert.notEqual(other.code, 0);
+    assert.doesNotMatch(other.out, /^0,/m);
+    tap.signal('SIGINT');
+    assert.match((await tap.ended).err, /^1 client,/m);
   });
 });
 

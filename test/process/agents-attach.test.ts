@@ -79,6 +79,18 @@ describe('attach', () => {
     );
   });
 
+  it('shows the agent that was asked for and no other, which is not seen by that', async (test) => {
+    const stage = new AgentStage();
+    test.after(() => stage.close());
+    const words = ['sh', '-c', 'echo over', '---', 'sh', '-c', 'echo here; exec sleep 1000'];
+    await stage.agents('new', '--name', 'first', '--name', 'second', '--', ...words);
+    await stage.until('first', ({ status }) => status === 'ended');
+    const desk = await attach(stage, test, { words: ['second', '--layout', 'zoom'] });
+    await desk.shows(/second[^]*here/);
+    assert.doesNotMatch(desk.bytes.toString(), /first|over/);
+    assert.equal((await stage.info('first')).seen, false);
+  });
+
   it('goes on after it was put to sleep in the middle of a frame', async (test) => {
     const stage = new AgentStage();
     test.after(() => stage.close());

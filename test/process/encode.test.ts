@@ -3,10 +3,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { video } from '../../src/index.js';
-import { openEncoder, openPackets, type Packet } from '../../src/video.js';
+import {
+  openCamera,
+  openEncoder,
+  openMosaic,
+  openPackets,
+  openTap,
+  type Packet,
+} from '../../src/video.js';
 import { decodedByFfmpeg, withoutFfmpeg } from './camera-clips.js';
 import { Runtime } from './runtime.js';
-import { md5, until } from './tap-clip.js';
+import { md5, outputOf, until } from './tap-clip.js';
 
 const FRAMES = 30;
 
@@ -97,5 +104,33 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
     writeFileSync(path, (await reader.receive()).bytes);
     const gray = Buffer.alloc((128 * 96 * 3) / 2, 128);
     assert.deepEqual(decodedByFfmpeg(path), [md5(gray)]);
+  });
+
+  it('bring a mosaic of cameras to whoever reads a tap of the same name', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory, folder } = runtime;
+    const close = (part: AsyncDisposable): void => test.after(() => part[Symbol.asyncDispose]());
+    for (const color of ['red', 'blue']) {
+      const input = `lavfi:color=${color}:size=96x72:rate=25`;
+      close(await openCamera(`camera/${color}`, { input, directory }));
+    }
+    const size = { width: 192, height: 72 };
+    const named = ['camera/red', 'camera/blue'];
+    close(await openMosaic('wall', named, { ...size, labels: false, directory }));
+    const encoder = await openEncoder('wall', 'wall', { keyFrameInterval: 10, directory });
+    close(encoder);
+    assert.equal(encoder.channel, 'wall/packets');
+    const socket = join(folder, 'wall.ts');
+    const tap = await openTap('wall', { as: 'mpegts', socket, directory });
+    close(tap);
+    const input = ['-analyzeduration', '100000', '-f', 'mpegts', '-i', tap.url];
+    const output = ['-frames:v', '25', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-'];
+    const bytes = await outputOf(['ffmpeg', '-v', 'error', ...input, ...output]);
+    const pictureBytes = size.width * size.height * 3;
+    assert.equal(bytes.length, 25 * pictureBytes);
+    const last = bytes.subarray(-pictureBytes);
+    const at = (x: number, channel: number): number => last[(36 * size.width + x) * 3 + channel]!;
+    assert.ok(at(48, 0) > 200 && at(48, 2) < 50, 'red on the left');
+    assert.ok(at(144, 0) < 50 && at(144, 2) > 200, 'blue on the right');
   });
 });

@@ -84,18 +84,24 @@ export interface ClipPacket {
   readonly keyFrame: boolean;
 }
 
-/** All packets of the clip in Annex B, with their times. */
-export function clipPackets(): readonly ClipPacket[] {
-  const filter = ['-bsf:v', 'h264_mp4toannexb,h264_metadata=aud=insert', '-f', 'h264', '-'];
-  const copy = ['-v', 'error', '-i', CLIP, '-c', 'copy', ...filter];
+/** What an access unit delimiter begins with. */
+const DELIMITERS = { h264: [0, 0, 0, 1, 9], hevc: [0, 0, 0, 1, 0x46, 1] } as const;
+
+/** All packets of a clip, in Annex B, with their times. */
+export function clipPackets(
+  path: string = CLIP,
+  codec: 'h264' | 'hevc' = 'h264',
+): readonly ClipPacket[] {
+  const filters = `${codec}_mp4toannexb,${codec}_metadata=aud=insert`;
+  const copy = ['-v', 'error', '-i', path, '-c', 'copy', '-bsf:v', filters, '-f', codec, '-'];
   const stream = spawnSync('ffmpeg', copy, { maxBuffer: 1 << 26 }).stdout;
-  const delimiter = Buffer.from([0, 0, 0, 1, 9]);
+  const delimiter = Buffer.from(DELIMITERS[codec]);
   const starts: number[] = [];
   for (let at = stream.indexOf(delimiter); at >= 0; at = stream.indexOf(delimiter, at + 1)) {
     starts.push(at);
   }
   const fields = 'packet=pts_time,dts_time,flags';
-  const words = ['-v', 'error', '-show_entries', fields, '-of', 'compact', CLIP];
+  const words = ['-v', 'error', '-show_entries', fields, '-of', 'compact', path];
   const text = spawnSync('ffprobe', words).stdout.toString();
   const times = [...text.matchAll(/pts_time=([\d.-]+)\|dts_time=([\d.-]+)\|flags=(.)/g)];
   return times.map(([, pts, dts, flag], index) => ({

@@ -8,10 +8,12 @@ import { PIPE_BYTES } from '../../video/ffmpeg/index.js';
 import { ChildProgram, endWithRun } from '../child-program.js';
 import { compileC } from '../programs/c-program.js';
 import type { CameraGiven, CameraRequest, CameraWork } from '../programs-video/camera-program.js';
+import type { TickGiven, TickRequest, Ticks } from '../programs-video/tick-program.js';
 import { memoryMiBOf } from '../process-memory.js';
 import { cpuMsOf } from '../process-time.js';
 
 const PROGRAM = new URL('../programs-video/camera-program.js', import.meta.url);
+const TICK_PROGRAM = new URL('../programs-video/tick-program.js', import.meta.url);
 
 export const FRAMES_PER_SECOND = 25;
 const PICTURE = { width: 1920, height: 1080 };
@@ -123,5 +125,30 @@ export async function readInC(
   } finally {
     decoder.kill('SIGKILL');
     forget();
+  }
+}
+
+/** From the moment that one bare program tells another to the moment that one knows. `path`: nothing is there yet. */
+export async function tickLatenciesUs(
+  path: string,
+  by: TickGiven['by'],
+  ticks: number,
+): Promise<readonly number[]> {
+  const program = async (role: TickGiven['role']): Promise<ChildProgram> => {
+    const started = new ChildProgram(TICK_PROGRAM, { path, role, by } satisfies TickGiven);
+    await started.next();
+    return started;
+  };
+  const sender = await program('sender');
+  try {
+    const receiver = await program('receiver');
+    try {
+      await receiver.tell({ ticks } satisfies TickRequest);
+      return (await receiver.next<Ticks>()).latenciesUs;
+    } finally {
+      await receiver.stop();
+    }
+  } finally {
+    await sender.stop();
   }
 }

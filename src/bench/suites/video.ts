@@ -1,5 +1,6 @@
 /** What a camera costs beside what ffmpeg does for it, and what its readers cost beside decoding for each. */
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildProgram } from '../child-program.js';
 import type { BenchContext, Measurement, Suite } from '../measurement.js';
@@ -11,6 +12,7 @@ import {
   makeClip,
   readInC,
   startCameraProgram,
+  tickLatenciesUs,
   workIn,
   workOf,
 } from './video-processes.js';
@@ -32,6 +34,8 @@ const DEMAND = '1080p25 camera on demand, CPU of its ffmpegs, of one core';
 
 const DECODER_EACH = 'ffmpeg, a decoder each';
 const NULL_DECODE = 'ffmpeg -f null, one thread';
+const BY_SOCKET = 'two bare Node programs, eight bytes by a Unix socket';
+const BY_WORD = 'two bare Node programs, a word in shared memory';
 const C_READER = 'program in C that only reads the pictures';
 
 interface Row {
@@ -49,8 +53,10 @@ const ROWS = {
   decoders: { task: READING, subject: DECODER_EACH, unit: '%' },
   asleep50: { task: ASLEEP, subject: 'sluice', unit: 'us' },
   asleep99: { task: ASLEEP, subject: 'sluice, p99', unit: 'us' },
+  socket50: { task: ASLEEP, subject: BY_SOCKET, unit: 'us' },
   awake50: { task: AWAKE, subject: 'sluice', unit: 'us' },
   awake99: { task: AWAKE, subject: 'sluice, p99', unit: 'us' },
+  word50: { task: AWAKE, subject: BY_WORD, unit: 'us' },
   cameraMiB: { task: MEMORY, subject: 'sluice, the camera and its ffmpegs', unit: 'MiB' },
   readersMiB: { task: MEMORY, subject: 'sluice, the readers', unit: 'MiB' },
   decodersMiB: { task: MEMORY, subject: DECODER_EACH, unit: 'MiB' },
@@ -126,6 +132,15 @@ async function measureCamera(
         samples.awake99.push(quantile(latenciesUs, 0.99));
       } finally {
         await spinner.stop();
+      }
+      const ticks = Math.ceil((windowMs / 1000) * FRAMES_PER_SECOND);
+      for (const [by, into] of [
+        ['socket', samples.socket50],
+        ['word', samples.word50],
+      ] as const) {
+        into.push(
+          quantile(await tickLatenciesUs(join(directory, `${by}-${round}`), by, ticks), 0.5),
+        );
       }
     }
   } finally {

@@ -15,13 +15,13 @@ interface EncodeOptions extends CommonOptions {
 }
 
 export const EXAMPLES = [
-  'sluice encode wall/packets wall --bitrate 4000000',
-  'sluice encode camera/door/small/packets camera/door/small --codec hevc',
+  'sluice encode wall wall --bitrate 4000000',
+  'sluice encode wall/tv wall --codec hevc',
 ];
 
 export function configure(command: Command, start: Start): void {
   command
-    .argument('<out>', 'the channel of packets', channelName)
+    .argument('<out>', 'its /packets are published, as taps and recorders read them', channelName)
     .argument('<in>', 'the channel of frames', channelName)
     .addOption(new Option('--codec <codec>', 'default h264').choices(['h264', 'hevc']))
     .addOption(
@@ -59,9 +59,10 @@ async function encode(
       ...(dir === undefined ? {} : { directory: dir }),
     }),
   );
+  run.note(`encoding ${source} into ${opened.channel}`);
   const { error } = await opened.closed;
   const { packets, bytes, dropped } = opened.stats();
-  if (run.json) run.print(safeJson({ event: 'end', channel: out, ...opened.stats() }));
+  if (run.json) run.print(safeJson({ event: 'end', channel: opened.channel, ...opened.stats() }));
   const lost = dropped === 0 ? '' : `, ${plural(dropped, 'frame')} passed over`;
   run.note(`encoded ${plural(packets, 'picture')}, ${formatBytes(bytes)}${lost}`);
   if (error !== undefined) throw error;

@@ -54,6 +54,7 @@ export class ViewerLink {
         capabilities: this.#capabilities,
         layout,
         prefixKey: typeof prefixKey === 'string' ? prefixKey.slice(0, 64) : undefined,
+        focus: typeof focus === 'string' ? focus : undefined,
       },
       {
         sendFrame: (bytes) => this.#sendFrame(bytes),
@@ -69,7 +70,6 @@ export class ViewerLink {
       },
     );
     host.addViewer(this.#view);
-    if (typeof focus === 'string') this.#view.focus(focus);
   }
 
   input(bytes: Uint8Array): void {

@@ -19,6 +19,8 @@ export interface ViewerSessionOptions {
   readonly capabilities: TerminalCapabilities;
   readonly layout: LayoutKind | undefined;
   readonly prefixKey: string | undefined;
+  /** The pane that has the keys at first; without it the first one. */
+  readonly focus?: string | undefined;
 }
 
 /** What a viewer asks of the session, and what it sends to its terminal. */
@@ -52,10 +54,13 @@ export class ViewerSession {
   #escapeTimer: NodeJS.Timeout | undefined;
   #inFlight = false;
   #closed = false;
+  /** Until there are panes. */
+  #firstFocus: string | undefined;
 
   constructor(options: ViewerSessionOptions, owner: ViewerOwner) {
-    const { session, size, capabilities, layout, prefixKey } = options;
+    const { session, size, capabilities, layout, prefixKey, focus } = options;
     this.#owner = owner;
+    this.#firstFocus = focus;
     this.#presenter = new Presenter(
       {
         ...size,
@@ -75,6 +80,10 @@ export class ViewerSession {
   setPanes(panes: readonly SessionPane[]): void {
     const { view } = this.#presenter;
     view.setPanes(panes.map(viewPane));
+    const first = this.#firstFocus;
+    this.#firstFocus = undefined;
+    // Before a frame is drawn, and before another pane counts as seen.
+    if (first !== undefined) this.focus(first);
     if (view.focusedPane !== undefined) this.#owner.looked(view.focusedPane);
     this.#schedule();
   }

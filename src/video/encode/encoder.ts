@@ -16,6 +16,7 @@ import {
 import { describeFormat, video, type VideoFormat } from '../../format/index.js';
 import type { CameraOptions } from '../camera/options.js';
 import { checkPacketRing, PacketOutput } from '../camera/packet-output.js';
+import { packetChannelOf } from '../packets/packet-channel.js';
 import { EncodingChild, type EncodedPacket, RAW_FOURCC } from './encoding-child.js';
 
 /** How to encode a channel. */
@@ -60,6 +61,7 @@ interface EarlyPacket extends EncodedPacket {
 
 /** Encodes the newest frames of a channel. Whoever opened it closes it. */
 export class Encoder implements AsyncDisposable {
+  /** The channel of packets, with its `/packets`. */
   readonly channel: string;
   /** Resolves when it has ended; never rejects. */
   readonly closed: Promise<CloseReason>;
@@ -100,6 +102,7 @@ export class Encoder implements AsyncDisposable {
   static async open(channel: string, source: string, options: EncoderOptions): Promise<Encoder> {
     assertKnownKeys('openEncoder()', options, KNOWN);
     assertChannelName(channel);
+    assertChannelName(packetChannelOf(channel));
     checkPacketRing(options.packetRingBytes);
     const { codec, encoder, keyFrameInterval, bitsPerSecond, signal, directory, allow } = options;
     if (codec !== undefined) assertOneOf('codec', codec, ['h264', 'hevc']);
@@ -116,7 +119,11 @@ export class Encoder implements AsyncDisposable {
       ...(directory === undefined ? {} : { directory }),
       ...(allow === undefined ? {} : { allow }),
     });
-    return new Encoder(channel, subscriber as FrameSubscriber<VideoFormat>, options);
+    return new Encoder(
+      packetChannelOf(channel),
+      subscriber as FrameSubscriber<VideoFormat>,
+      options,
+    );
   }
 
   stats(): EncoderStats {
@@ -253,11 +260,11 @@ function encoderArguments(
 }
 
 /**
- * Encodes the frames of `source` into the packet channel `channel`: the newest ones, as fast as encoding goes, each
- * packet under the id of its frame. Rejects as `openSubscriber` does; without ffmpeg `closed` tells UNSUPPORTED.
+ * Encodes the frames of `source` into the packets of `channel` (`wall` and `wall/packets` both mean the latter): the
+ * newest ones, as fast as encoding goes, each packet under the id of its frame. Rejects as `openSubscriber` does; without ffmpeg `closed` tells UNSUPPORTED.
  *
  * @example
- * await using encoder = await openEncoder('wall/packets', 'wall', { bitsPerSecond: 4_000_000 });
+ * await using encoder = await openEncoder('wall', 'wall', { bitsPerSecond: 4_000_000 });
  */
 export function openEncoder(
   channel: string,

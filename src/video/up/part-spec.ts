@@ -6,6 +6,7 @@ import { subStreamChannel, type SubStreamInput, subStreamOptions } from '../came
 import type { EncoderOptions } from '../encode/encoder.js';
 import { checkFilter, type FilterOptions, type FilterTarget } from '../filter/options.js';
 import { checkMosaic, type MosaicOptions } from '../mosaic/options.js';
+import { packetChannelOf } from '../packets/packet-channel.js';
 import { checkRecordOptions, type RecordOptions } from '../record/options.js';
 import { checkPlaceOfChannel } from '../record/pattern-recording.js';
 import { checkTapOptions, type TapOptions } from '../tap/options.js';
@@ -146,8 +147,9 @@ export function claimsOf({ name, spec }: Part): readonly string[] {
     case 'recorder':
       return [`the file ${spec.options.file}`];
     case 'mosaic':
-    case 'encoder':
       return [asChannel(name)];
+    case 'encoder':
+      return [asChannel(packetChannelOf(name))];
     case 'tap': {
       const { socket, tcp } = spec.options;
       if (socket !== undefined) return [`the socket ${socket}`];

@@ -14,6 +14,8 @@ import { agentRuns, type AgentRun, choices, openScreen, play, schedule } from '.
 
 const AGENTS = 4;
 const MAX_TOKENS = 160;
+/** Of the one terminal of the control. */
+const ONE_SIZE = { columns: 40, rows: 12 };
 
 /** Looks at a screen as a view does, so that rows are made at many moments. */
 function look(screen: AgentScreen): void {
@@ -94,12 +96,11 @@ export async function countIntactWhenMixed(seed: number, runs: number): Promise<
   const samples = fc.sample(isolatedRuns, { seed, numRuns: runs });
   let intact = 0;
   for (const [streams, order] of samples) {
-    const alike = streams.map((stream) => ({ ...stream, columns: 40, rows: 12, resizes: [] }));
-    const screen = new AgentScreen({ columns: 40, rows: 12, maxHistoryLines: HISTORY_LINES });
-    for (const { bytes } of schedule(alike, order)) screen.write(bytes);
+    const screen = new AgentScreen({ ...ONE_SIZE, maxHistoryLines: HISTORY_LINES });
+    for (const { bytes } of schedule(streams, order)) screen.write(bytes);
     const comparison = newComparison();
-    for (const { bytes } of alike) {
-      const alone = await playAlone(bytes, { columns: 40, rows: 12 }, []);
+    for (const { bytes } of streams) {
+      const alone = await playAlone(bytes, ONE_SIZE, []);
       compareScreen(screen, alone, comparison);
       alone.dispose();
     }

@@ -50,6 +50,45 @@ describe('a mosaic on a GPU', options, () => {
     }
   });
 
+  it('darkens what is dead, says so, and lets go of one of a pattern that went', async (t) => {
+    const runtime = new GpuRuntime(t);
+    const { directory } = runtime;
+    const [first, second] = [
+      await runtime.publisher('a', { format, memory: 'cuda' }),
+      await runtime.publisher('cam/b', { format, memory: 'cuda' }),
+    ];
+    const size = { width: 128, height: 64, pixelFormat: 'rgb24', framesPerSecond: 50 } as const;
+    const times = { staleMs: 30, leaveMs: 60 };
+    const wanted = { ...size, ...times, memory: 'cuda', directory } as const;
+    const mosaic = await openMosaic('wall', ['a', 'cam/*'], wanted);
+    t.after(() => mosaic.close());
+    const view = await runtime.subscriber('wall', { format: video() });
+    const until = async (isWanted: (red: (x: number, y: number) => number) => boolean) => {
+      for (;;) {
+        using frame = await view.receive();
+        const { planes } = await frame.toHost();
+        const { bytes, pitchBytes } = planes[0]!;
+        if (isWanted((x, y) => bytes[y * pitchBytes + x * 3]!)) return;
+      }
+    };
+    const isLabelled = (red: (x: number, y: number) => number): boolean =>
+      Array.from({ length: 64 }, (_, x) => red(x, 6)).includes(255);
+    // Where all slots are held for a moment, the next one is as good.
+    const picture = new Uint8Array(192 * 32).fill(100);
+    const feed = setInterval(() => second.send(picture), 10);
+    try {
+      put(first, 200);
+      await until((red) => red(32, 40) === 70 && red(96, 40) === 100 && isLabelled(red));
+    } finally {
+      clearInterval(feed);
+    }
+    await second.close();
+    // The one that is named stays, dead as it is, and has all the room.
+    await until((red) => red(8, 60) === 70 && red(120, 60) === 70);
+    const inputs = mosaic.stats().inputs.map(({ channel, state }) => [channel, state]);
+    assert.deepEqual(inputs, [['a', 'dead']]);
+  });
+
   it('is not held up by an input that announces frames and does not finish them', async (t) => {
     const runtime = new GpuRuntime(t);
     const { directory } = runtime;

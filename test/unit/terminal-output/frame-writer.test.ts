@@ -6,8 +6,9 @@ import { type ByteSink, FrameWriter } from '../../../src/terminal/output/index.j
 /** Takes at most so many bytes a call, as it was told; nothing at all where the number is 0. */
 class CuttingSink implements ByteSink {
   readonly taken: number[] = [];
+  /** How many bytes each call brought. */
+  readonly calls: number[] = [];
   readonly #cuts: readonly number[];
-  #call = 0;
   room = false;
 
   constructor(cuts: readonly number[]) {
@@ -15,10 +16,10 @@ class CuttingSink implements ByteSink {
   }
 
   write(bytes: Uint8Array): number {
-    const cut = this.#cuts[this.#call] ?? bytes.length;
-    this.#call += 1;
+    const cut = this.#cuts[this.calls.length] ?? bytes.length;
+    this.calls.push(bytes.length);
     const count = Math.min(cut, bytes.length);
-    this.taken.push(...bytes.subarray(0, count));
+    for (const byte of bytes.subarray(0, count)) this.taken.push(byte);
     return count;
   }
 
@@ -33,6 +34,32 @@ function frame(number: number, length: number): Uint8Array {
 }
 
 describe('FrameWriter', () => {
+  it('writes a frame that the terminal takes whole with one call, and nothing beside it', () => {
+    const sink = new CuttingSink([]);
+    let idle = 0;
+    const writer = new FrameWriter(sink, () => (idle += 1));
+    const lengths = [1, 4096, 65_537, 300_000];
+    for (const [number, length] of lengths.entries()) {
+      writer.writeFrame(frame(number, length));
+      assert.deepEqual(sink.calls, lengths.slice(0, number + 1));
+      // There is room again: nothing is left to be written.
+      writer.flush();
+      assert.deepEqual(sink.calls, lengths.slice(0, number + 1));
+    }
+    writer.writeFrame(new Uint8Array(0));
+    assert.deepEqual(sink.calls, lengths);
+    assert.equal(idle, 0);
+    assert.equal(sink.room, false);
+  });
+
+  it('writes what is left of a frame with one call each time that there is room', () => {
+    const sink = new CuttingSink([5, 0, 3]);
+    const writer = new FrameWriter(sink, () => undefined);
+    writer.writeFrame(frame(1, 20));
+    while (writer.busy) writer.flush();
+    assert.deepEqual(sink.calls, [20, 15, 15, 12]);
+  });
+
   it('writes every frame whole, cut at every place, and none before the last one is out', () => {
     for (const length of [1, 2, 7, 64]) {
       for (let cut = 0; cut <= length; cut += 1) {

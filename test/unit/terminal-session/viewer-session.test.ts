@@ -7,7 +7,7 @@ import type { AgentInfo, SessionPane } from '../../../src/terminal/session/sessi
 import { ViewerSession } from '../../../src/terminal/session/viewer-session.js';
 
 const INFO = {
-  ...{ status: 'running', log: { problem: '' } },
+  ...{ status: 'running', title: '', log: { problem: '' } },
   attention: { state: 'working', text: '', source: 'guess' },
 } as unknown as AgentInfo;
 

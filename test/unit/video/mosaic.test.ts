@@ -7,6 +7,8 @@ import type { VideoFrame } from '../../../src/video/inputs/latest-frames.js';
 import { Canvas } from '../../../src/video/mosaic/canvas.js';
 import { columnsFor, tileRegions } from '../../../src/video/mosaic/tile-layout.js';
 import { Tile } from '../../../src/video/mosaic/tile.js';
+import { LETTER_WIDTH, LETTERS } from '../../../src/video/overlay/label-font.js';
+import { LABEL_MARGIN } from '../../../src/video/overlay/mark.js';
 import { Bench } from '../bus/bench.js';
 
 const CAMERA = video({ width: 32, height: 32, pixelFormat: 'rgb24' });
@@ -47,6 +49,24 @@ class MosaicBench extends Bench {
 function pixel(frame: Frame<VideoFormat>, x: number, y: number): number {
   const { bytes, pitchBytes } = frame.planes[0]!;
   return bytes[y * pitchBytes + x * 3]!;
+}
+
+/** The letters of a label that begins at a pixel, read from their white pixels; '?' for what is none. */
+function labelAt(frame: Frame<VideoFormat>, x: number, y: number, count: number): string {
+  const rowOf = (left: number, row: number): string => {
+    const bits = Array.from({ length: LETTER_WIDTH }, (_, column) =>
+      Number(pixel(frame, left + column, row) === 255),
+    );
+    return (Number.parseInt(bits.join(''), 2) << 1).toString(16).padStart(2, '0');
+  };
+  return Array.from({ length: count }, (_, index) => {
+    const left = x + LABEL_MARGIN + index * LETTER_WIDTH;
+    const rows = Array.from({ length: 13 }, (_unused, row) =>
+      rowOf(left, y + LABEL_MARGIN / 2 + row),
+    );
+    const code = LETTERS.indexOf(rows.join(''));
+    return code < 0 ? '?' : String.fromCharCode(0x20 + code);
+  }).join('');
 }
 
 type View = Awaited<ReturnType<MosaicBench['mosaic']>>['view'];
@@ -149,6 +169,27 @@ describe('a mosaic', { timeout: 30_000 }, () => {
     bench.feed(camera, 210);
     await until(view, (frame) => pixel(frame, 32, 5) === 210);
     assert.equal(opened.stats().inputs[0]!.state, 'live');
+  });
+
+  it('has the names of 36 channels over their pictures, and no place for more', async (t) => {
+    const bench = new MosaicBench(t);
+    const names = Array.from({ length: 37 }, (_, index) => `c/${10 + index}`);
+    const shown = names.slice(0, 36);
+    // Cells of 40 by 32.
+    const size = { width: 240, height: 192, labels: true, staleMs: 60_000 };
+    const { view } = await bench.mosaic(shown, size);
+    for (const [index, name] of shown.entries()) put(await bench.camera(name), 50 + index);
+    const corner = (index: number) => [(index % 6) * 40, Math.floor(index / 6) * 32] as const;
+    await until(view, (frame) =>
+      shown.every((name, index) => {
+        const [x, y] = corner(index);
+        return labelAt(frame, x, y, 4) === name && pixel(frame, x + 20, y + 24) === 50 + index;
+      }),
+    );
+    await assert.rejects(openMosaic('more', names), {
+      name: 'RangeError',
+      message: 'openMosaic() takes 1 to 36 inputs, got 37',
+    });
   });
 
   it('goes on when a publisher ends, and when it comes back with another size', async (t) => {

@@ -202,6 +202,11 @@ describe('a file that is wrong', () => {
       /^5:3 .*channel camera\/a\/packets is already that of cameras\.camera\/a in line 2$/,
     ],
     [
+      'publishes the packets of a camera twice',
+      `${camera('')}encoders:\n  camera/a: { input: b }\n`,
+      /^5:3 .*channel camera\/a\/packets is already that of cameras\.camera\/a in line 2$/,
+    ],
+    [
       'listens twice in one place',
       'taps:\n  a: &t { channel: b, as: y4m, socket: /s }\n  b: *t\n',
       /the socket \/s is already that of taps\.a in line 2/,
