@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { openSubscriber, type Frame, video, type VideoFormat } from '../../src/index.js';
+import type { Camera, CameraStatus } from '../../src/video.js';
 
 /** Why tests of cameras are skipped; undefined where they are not. */
 export const withoutFfmpeg =
@@ -124,4 +125,10 @@ export class Watcher {
     this.#over.abort();
     await this.done;
   }
+}
+
+/** The first of a kind that a camera tells. */
+export async function statusOf(camera: Camera, type: CameraStatus['type']): Promise<CameraStatus> {
+  for await (const status of camera.status()) if (status.type === type) return status;
+  throw new Error('the camera ended before');
 }

@@ -4,13 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isSluiceError } from '../../src/index.js';
-import { type Camera, type CameraStatus, openCamera } from '../../src/video.js';
+import { type Camera, openCamera } from '../../src/video.js';
 import {
   decodedByFfmpeg,
   ffmpeg,
   H264,
   HEVC,
   makeClip,
+  statusOf,
   Watcher,
   withoutFfmpeg,
 } from './camera-clips.js';
@@ -19,11 +20,6 @@ import { Runtime } from './runtime.js';
 
 const FRAME_NS = 40_000_000;
 const skip = withoutFfmpeg ?? false;
-
-async function statusOf(camera: Camera, type: CameraStatus['type']): Promise<CameraStatus> {
-  for await (const status of camera.status()) if (status.type === type) return status;
-  throw new Error('the camera ended before');
-}
 
 interface Watched {
   readonly camera: Camera;

@@ -3,8 +3,16 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { isSluiceError, listChannels, packets } from '../../src/index.js';
-import { type Camera, type CameraStatus, openCamera, openPackets } from '../../src/video.js';
-import { decodedByFfmpeg, H264, H264_REORDERED, HEVC, makeClip, Watcher } from './camera-clips.js';
+import { type CameraStatus, openCamera, openPackets } from '../../src/video.js';
+import {
+  decodedByFfmpeg,
+  H264,
+  H264_REORDERED,
+  HEVC,
+  makeClip,
+  statusOf,
+  Watcher,
+} from './camera-clips.js';
 import { RtspServer, withoutRtsp } from './rtsp-server.js';
 import { Runtime } from './runtime.js';
 
@@ -31,11 +39,6 @@ async function serve(
   const server = await RtspServer.start(...start);
   test.after(() => server.stop());
   return server;
-}
-
-async function statusOf(camera: Camera, type: CameraStatus['type']): Promise<CameraStatus> {
-  for await (const status of camera.status()) if (status.type === type) return status;
-  throw new Error('the camera ended before');
 }
 
 /** When the packets of a clip are to be seen, in their order: in frames from the first. */
@@ -156,7 +159,8 @@ describe('a camera by RTSP', { skip }, () => {
     const lost = statusOf(camera, 'lost');
     await server.stop();
     await lost;
-    const before = watcher.seen.length;
+    // All that were published, also those that the watcher has not seen yet.
+    const before = camera.stats().frames;
     await serve(test, { clip }, { port: server.port });
     await watcher.until((seen) => seen.length > before + 10);
     const { seen } = watcher;
