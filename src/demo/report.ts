@@ -54,14 +54,10 @@ export function makeReport(
     lost: sum('lost'),
     reconnects: sum('reconnects'),
   };
-  // What a GPU was still writing when the camera was killed was announced, and never comes. In host memory there is none.
-  const lostWithCamera = facts.memory === 'host' || facts.stoppedEarly ? 0 : 1;
   const problems = [
     ...(director.failure === undefined ? [] : [director.failure]),
     ...(totals.torn > 0 ? [`${totals.torn} torn frames`] : []),
-    ...(READERS.some((role) => (readers[role]?.lost ?? 0) > lostWithCamera)
-      ? [`${totals.lost} lost frames`]
-      : []),
+    ...(totals.lost > 0 ? [`${totals.lost} lost frames`] : []),
     ...(totals.bytesCopied > 0 && facts.memory === 'host'
       ? [`${totals.bytesCopied} bytes copied`]
       : []),

@@ -11,6 +11,8 @@ const pictureBytes = frameByteLength(cameraFormat);
 const PATIENT_LAG = CAMERA_FPS;
 export class Watcher {
   #torn = 0;
+  /** Frames that it was too late for. What a GPU was still writing when the camera was killed is none of them. */
+  #lost = 0;
   #live = true;
 
   private constructor(
@@ -53,7 +55,7 @@ export class Watcher {
       bytesInPlace: stats.bytesInPlace,
       bytesCopied: stats.bytesCopied,
       skipped: stats.skipped,
-      lost: stats.lost,
+      lost: this.#lost,
       torn: this.#torn,
       reconnects: stats.reconnects,
       p50Us: stats.latencyUs.p50,
@@ -63,9 +65,12 @@ export class Watcher {
   }
 
   async #followStatus(): Promise<void> {
-    for await (const { type } of this.subscriber.status()) {
-      if (type === 'lost') this.#live = false;
-      if (type === 'connected') this.#live = true;
+    for await (const status of this.subscriber.status()) {
+      if (status.type === 'lost') this.#live = false;
+      if (status.type === 'connected') this.#live = true;
+      if (status.type === 'gap' && status.cause === 'behind') {
+        this.#lost += status.to - status.from + 1;
+      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomFillSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -55,6 +56,31 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
       const path = join(folder, `out.${codec}`);
       writeFileSync(path, Buffer.concat(packets.map(({ bytes }) => bytes)));
       assert.equal(decodedByFfmpeg(path).length, FRAMES);
+    });
+  }
+
+  for (const codec of ['h264', 'hevc'] as const) {
+    it(`have as many bits as were asked for: ${codec}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory } = runtime;
+      const format = video({ width: 320, height: 240, pixelFormat: 'nv12' });
+      const source = await runtime.publisher('wall', { format, slots: 40 });
+      const options = { codec, bitsPerSecond: 2_000_000, directory };
+      const encoder = await openEncoder('wall', 'wall', options);
+      test.after(() => encoder.close());
+      const put = (index: number): void => {
+        using loan = source.tryLoan()!;
+        randomFillSync(loan.bytes as Uint8Array);
+        loan.publish({ ptsNs: index * 40e6 });
+      };
+      put(0);
+      // What is random cannot be foreseen: an encoder spends all that it may, and for a moment more.
+      for (let index = 1; index <= 50; index += 1) {
+        await until(() => encoder.stats().packets === index);
+        put(index);
+      }
+      const bytesASecond = encoder.stats().bytes / 2;
+      assert.ok(bytesASecond > 125_000 && bytesASecond < 750_000, `${bytesASecond} bytes a second`);
     });
   }
 

@@ -25,7 +25,7 @@ export interface EncoderOptions extends Pick<CameraOptions, 'allow' | 'directory
   readonly codec?: 'h264' | 'hevc';
   /** 'software': libx264, libx265. 'nvenc': the encoder of an NVIDIA GPU, where ffmpeg has it. Default 'software'. */
   readonly encoder?: 'software' | 'nvenc';
-  /** Default: what the encoder takes for good quality. */
+  /** Default: what the encoder takes for good quality. At 25 pictures a second; of fewer it takes fewer. */
   readonly bitsPerSecond?: number;
   /** Pictures from one key frame to the next. Default 50. */
   readonly keyFrameInterval?: number;
@@ -234,6 +234,12 @@ export class Encoder implements AsyncDisposable {
   }
 }
 
+/**
+ * Pictures a second by which the processor's encoders divide their bits. Where they are not told they take the time base
+ * for the rate, and leave a picture some millionth of a second's bits. To go by the times they would wait for the next.
+ */
+const RECKONED_RATE = 25;
+
 /** Without reordered pictures, so that each comes out at once. */
 function encoderArguments(
   {
@@ -252,9 +258,10 @@ function encoderArguments(
   if (codec === 'h264') {
     const pixels = isDeep ? 'yuv420p10le' : 'yuv420p';
     const speed = ['-preset', 'veryfast', '-tune', 'zerolatency'];
-    return ['-pix_fmt', pixels, '-c:v', 'libx264', ...speed, ...group, ...rate];
+    const reckoned = ['-x264-params', `fps=${RECKONED_RATE}`];
+    return ['-pix_fmt', pixels, '-c:v', 'libx264', ...speed, ...reckoned, ...group, ...rate];
   }
-  const parameters = `log-level=error:bframes=0:keyint=${keyFrameInterval}`;
+  const parameters = `log-level=error:bframes=0:keyint=${keyFrameInterval}:fps=${RECKONED_RATE}`;
   const speed = ['-preset', 'superfast', '-tune', 'zerolatency', '-x265-params', parameters];
   return ['-pix_fmt', isDeep ? 'yuv420p10le' : 'yuv420p', '-c:v', 'libx265', ...speed, ...rate];
 }
