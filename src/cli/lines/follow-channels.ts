@@ -29,6 +29,8 @@ export async function followChannels(options: FollowOptions): Promise<void> {
   const directory = options.directory === undefined ? {} : { directory: options.directory };
   const there = new Set(listManifests(pattern, directory).map(({ instance }) => instance));
   const open = new Map<string, Promise<void>>();
+  /** Of each channel the reading of its last publisher: what the next one says comes behind that. */
+  const last = new Map<string, Promise<void>>();
   const watch = { ...directory, signal, onProblem };
   for await (const { type, manifest } of watchChannels(pattern, watch)) {
     const { channel, instance, kind } = manifest;
@@ -39,13 +41,19 @@ export async function followChannels(options: FollowOptions): Promise<void> {
       continue;
     }
     const start = there.delete(instance) ? 'newest' : 'oldest';
-    const reading = readChannel(manifest, start, options).catch((error: unknown) => {
-      // It went before it was opened.
-      const isGone = isSluiceError(error, 'CHANNEL_NOT_FOUND') || signal.aborted;
-      if (!isGone) onProblem(channel, error as Error);
-    });
+    const reading = (last.get(channel) ?? Promise.resolve())
+      .then(() => readChannel(manifest, start, options))
+      .catch((error: unknown) => {
+        // It went before it was opened.
+        const isGone = isSluiceError(error, 'CHANNEL_NOT_FOUND') || signal.aborted;
+        if (!isGone) onProblem(channel, error as Error);
+      });
     open.set(instance, reading);
-    void reading.finally(() => open.delete(instance));
+    last.set(channel, reading);
+    void reading.finally(() => {
+      open.delete(instance);
+      if (last.get(channel) === reading) last.delete(channel);
+    });
   }
   await Promise.all(open.values());
 }
