@@ -268,7 +268,8 @@ function encoderArguments(
 
 /**
  * Encodes the frames of `source` into the packets of `channel` (`wall` and `wall/packets` both mean the latter): the
- * newest ones, as fast as encoding goes, each packet under the id of its frame. Rejects as `openSubscriber` does; without ffmpeg `closed` tells UNSUPPORTED.
+ * newest ones, as fast as encoding goes, each packet under the id of its frame. Rejects as `openSubscriber` does; without
+ * ffmpeg `closed` tells UNSUPPORTED.
  *
  * @example
  * await using encoder = await openEncoder('wall', 'wall', { bitsPerSecond: 4_000_000 });

@@ -13,6 +13,7 @@ import {
 } from '../../../src/terminal/cells/index.js';
 import { allowedTarget, MAX_LENGTHS } from '../../../src/terminal/policy/index.js';
 import type { AgentScreen } from '../../../src/terminal/screen/index.js';
+import { extendedLook } from '../../unit/terminal-output/emulated-cell.js';
 
 /** A size, from the byte of the stream on that it was set at. */
 export interface Resize {
@@ -31,12 +32,16 @@ function writeAll(terminal: xterm.Terminal, text: string): Promise<void> {
   });
 }
 
+interface Extended {
+  clone(): Extended;
+}
+
 /** What is used of the emulator beside its public interface, which tells neither links nor how lines under text look. */
 interface Insides {
   readonly _core: {
     readonly buffers: Readonly<Record<'active' | 'normal', BufferInsides>>;
     readonly _inputHandler: {
-      readonly _curAttrData: { extended: CellInsides['extended'] };
+      readonly _curAttrData: { extended: Extended };
       _finishHyperlink(): void;
     };
     readonly _oscLinkService: {
@@ -50,16 +55,6 @@ interface BufferInsides {
   readonly y: number;
   readonly ybase: number;
   savedY: number;
-}
-
-interface CellInsides {
-  readonly fg: number;
-  readonly bg: number;
-  extended: { urlId: number; clone(): CellInsides['extended'] };
-  getUnderlineStyle(): number;
-  getUnderlineColor(): number;
-  isUnderlineColorRGB(): boolean;
-  isUnderlineColorPalette(): boolean;
 }
 
 /** Links by number, from 1 on, as `id` and address. Of all emulators: each link has a number of its own. */
@@ -90,7 +85,7 @@ function followLinks(terminal: xterm.Terminal): void {
 
 interface SavedAlone {
   readonly row: number;
-  readonly underline: CellInsides['extended'];
+  readonly underline: Extended;
 }
 
 /** Cursors that were saved: rows of the screen, where the emulator keeps lines, and underlines, which it does not keep. */
@@ -268,27 +263,9 @@ function describeAlone(
   return `${width} ${shownText(cell.getChars())} ${attributes}`;
 }
 
-const UNDERLINED = 0x1000_0000;
-const HAS_EXTENDED = 0x1000_0000;
-/** What SGR 59 leaves is white for the emulator, and the text's colour for everybody else. */
-const NO_UNDERLINE_COLOR = 0xff_ffff;
-
-/** Underline, its colour, and the link, for which the emulator would underline a cell by itself. */
-function describeExtended(publicCell: xterm.IBufferCell): string {
-  const cell = publicCell as unknown as CellInsides;
-  const underlined = (cell.fg & UNDERLINED) !== 0;
-  // Without the flag what the emulator tells is the text's colour, and another cell's link.
-  if ((cell.bg & HAS_EXTENDED) === 0) return `${underlined ? 1 : 0} 0 `;
-  const link = cell.extended.urlId;
-  cell.extended = cell.extended.clone();
-  cell.extended.urlId = 0;
-  // DECALN keeps whether there is a line, and loses its style.
-  const underline = underlined ? cell.getUnderlineStyle() || 1 : 0;
-  const value = cell.getUnderlineColor();
-  const isRgb = cell.isUnderlineColorRGB();
-  const isDefault = !(cell.isUnderlineColorPalette() || (isRgb && value !== NO_UNDERLINE_COLOR));
-  const color = underline === 0 ? 0 : colorOf(isDefault, isRgb, value);
-  return `${underline} ${color} ${linksAlone[link]}`;
+function describeExtended(cell: xterm.IBufferCell): string {
+  const { underline, underlineColor, link } = extendedLook(cell);
+  return `${underline} ${underlineColor} ${linksAlone[link]}`;
 }
 
 function describe(grid: CellGrid, x: number): string {

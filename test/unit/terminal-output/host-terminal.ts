@@ -15,32 +15,18 @@ import {
   rgbColor,
   underlineOf,
 } from '../../../src/terminal/cells/index.js';
+import { extendedLook } from './emulated-cell.js';
 
 const { Terminal } = createRequire(import.meta.url)('@xterm/headless') as {
   Terminal: typeof HeadlessTerminal;
 };
 
-/** What is used of the emulator beside its public interface, which tells neither links nor how lines under text look. */
+/** What is used of the emulator beside its public interface. */
 interface Insides {
   readonly _core: {
     readonly _oscLinkService: { getLinkData(link: number): { readonly uri: string } | undefined };
   };
 }
-
-interface CellInsides {
-  readonly fg: number;
-  readonly bg: number;
-  extended: { urlId: number; clone(): CellInsides['extended'] };
-  getUnderlineStyle(): number;
-  getUnderlineColor(): number;
-  isUnderlineColorRGB(): boolean;
-  isUnderlineColorPalette(): boolean;
-}
-
-const UNDERLINED = 0x1000_0000;
-const HAS_EXTENDED = 0x1000_0000;
-/** What SGR 59 leaves is white for the emulator, and the text's colour for everybody else. */
-const NO_UNDERLINE_COLOR = 0xff_ffff;
 
 /** What is seen in one cell, as text: equal exactly where a user would see the same. */
 export type SeenCell = string;
@@ -128,31 +114,6 @@ function seen(text: string, columns: number, look: Look): SeenCell {
   return `${text} ${columns} ${foreground} ${background} ${flags} ${line} ${uri}`;
 }
 
-/** Underline, its colour, and the link, for which the emulator would underline a cell by itself. */
-function extendedOf(
-  publicCell: IBufferCell,
-  linkOf: (link: number) => string,
-): Pick<Look, 'underline' | 'underlineColor' | 'uri'> {
-  const cell = publicCell as unknown as CellInsides;
-  const isUnderlined = (cell.fg & UNDERLINED) !== 0;
-  // Without the flag what the emulator tells is the text's colour, and another cell's link.
-  if ((cell.bg & HAS_EXTENDED) === 0) {
-    return { underline: isUnderlined ? 1 : 0, underlineColor: 0, uri: '' };
-  }
-  const uri = cell.extended.urlId === 0 ? '' : linkOf(cell.extended.urlId);
-  cell.extended = cell.extended.clone();
-  cell.extended.urlId = 0;
-  const underline = isUnderlined ? cell.getUnderlineStyle() || 1 : 0;
-  const value = cell.getUnderlineColor();
-  const isRgb = cell.isUnderlineColorRGB() && value !== NO_UNDERLINE_COLOR;
-  const underlineColor = cell.isUnderlineColorPalette()
-    ? paletteColor(value)
-    : isRgb
-      ? rgbColor(value)
-      : 0;
-  return { underline, underlineColor, uri };
-}
-
 function seenByXterm(cell: IBufferCell, linkOf: (link: number) => string): SeenCell {
   const color = (isPalette: boolean, isRgb: boolean, value: number): number =>
     isPalette ? paletteColor(value) : isRgb ? rgbColor(value) : 0;
@@ -165,11 +126,14 @@ function seenByXterm(cell: IBufferCell, linkOf: (link: number) => string): SeenC
     (cell.isInvisible() ? STYLE.invisible : 0) |
     (cell.isStrikethrough() ? STYLE.strikethrough : 0) |
     (cell.isOverline() ? STYLE.overline : 0);
+  const { underline, underlineColor, link } = extendedLook(cell);
   return seen(cell.getChars() === '' ? ' ' : cell.getChars(), cell.getWidth(), {
     foreground: color(cell.isFgPalette(), cell.isFgRGB(), cell.getFgColor()),
     background: color(cell.isBgPalette(), cell.isBgRGB(), cell.getBgColor()),
     flags,
-    ...extendedOf(cell, linkOf),
+    underline,
+    underlineColor,
+    uri: link === 0 ? '' : linkOf(link),
   });
 }
 
