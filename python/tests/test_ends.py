@@ -1,14 +1,17 @@
-"""Kills, forks, stress: what happens when processes end or are copied."""
+"""Kills, forks, stress: what happens when processes end or are copied, and when threads close what others wait for."""
 
 import gc
 import json
 import os
 import signal
+import sys
+import threading
 import time
 
 import pytest
 
 import sluice
+from sluice._events import EventSet
 from kill_rounds import run
 from peers import Program, needs_node, until
 from stamp import STAMPED, publish_stamped, read_stamp
@@ -205,3 +208,30 @@ def test_leases_under_stress(directory, atomics, delivery):
         readers[1].line(0.01)
     for program in readers:
         program.kill()
+
+
+def test_waits_that_end_while_another_thread_closes():
+    failures, interval = [], sys.getswitchinterval()
+
+    def wait(events):
+        try:
+            while not events.closed:
+                events.poll(5)
+        except Exception as error:
+            failures.append(error)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            events = EventSet()
+            waiting = [threading.Thread(target=wait, args=(events,)) for _ in range(2)]
+            for thread in waiting:
+                thread.start()
+            events.close()
+            for thread in waiting:
+                thread.join()
+    except OSError as error:
+        failures.append(error)
+    finally:
+        sys.setswitchinterval(interval)
+    assert failures == []

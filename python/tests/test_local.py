@@ -2,14 +2,12 @@
 
 import asyncio
 import gc
-import sys
 import threading
 import time
 
 import pytest
 
 import sluice
-from sluice._events import EventSet
 from peers import until
 from stamp import STAMPED, publish_stamped, read_stamp
 
@@ -19,33 +17,6 @@ numpy = pytest.importorskip("numpy")
 def pair(form, publish=None, **read):
     publisher = sluice.open_publisher("a/b", form, **(publish or {}))
     return publisher, sluice.open_subscriber("a/b", timeout_s=5, **read)
-
-
-def test_waits_that_end_while_another_thread_closes():
-    failures, interval = [], sys.getswitchinterval()
-
-    def wait(events):
-        try:
-            while not events.closed:
-                events.poll(5)
-        except Exception as error:
-            failures.append(error)
-
-    sys.setswitchinterval(1e-6)
-    try:
-        for _ in range(300):
-            events = EventSet()
-            waiting = [threading.Thread(target=wait, args=(events,)) for _ in range(2)]
-            for thread in waiting:
-                thread.start()
-            events.close()
-            for thread in waiting:
-                thread.join()
-    except OSError as error:
-        failures.append(error)
-    finally:
-        sys.setswitchinterval(interval)
-    assert failures == []
 
 
 def test_views_keep_the_slot():

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { printable } from '../../core/index.js';
 import {
   askTerminal,
@@ -9,6 +8,7 @@ import {
 } from '../output/index.js';
 import type { LayoutKind } from '../view/index.js';
 import type { ControlClient } from './control-client.js';
+import { within } from './within.js';
 
 export interface RemoteViewerOptions {
   readonly client: ControlClient;
@@ -88,11 +88,7 @@ export class RemoteViewer {
   /** The terminal has been put back already; what the agents showed follows, from a host that is well. */
   async #sayGoodbye(left: Promise<unknown>): Promise<void> {
     this.#options.client.sendEvent(this.#request, { event: 'leave' });
-    const patience = new AbortController();
-    const late = sleep(TRANSCRIPT_PATIENCE_MS, undefined, { signal: patience.signal });
-    await Promise.race([left, late]).catch(() => undefined);
-    patience.abort();
-    await late.catch(() => undefined);
+    await within(TRANSCRIPT_PATIENCE_MS, left);
   }
 
   #events(): UserTerminalEvents {
