@@ -20,6 +20,7 @@ import {
   slotPointer,
   tensorsOf,
 } from '../frame-views.js';
+import { pauseBetweenLooks } from '../fence-poll.js';
 import type { Frame } from '../subscriber/received-frame.js';
 import type { FrameStream } from './frame-stream.js';
 import { idWords } from './lineage-id.js';
@@ -162,6 +163,21 @@ export class LoanedFrame<F extends FrameFormat> implements Disposable {
     const record = this.#record(options);
     if (!this.#stream.tryCopyIn(this.#slot, bytes, options.stream)) return undefined;
     return this.#publish(record, options);
+  }
+
+  /** @internal As `publishCopy`, as soon as the GPU has taken the copies before. Rejects with the signal's reason. */
+  async publishCopyInTurn(
+    bytes: Uint8Array,
+    options: PublishOptions,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const sinceMs = performance.now();
+    for (;;) {
+      signal.throwIfAborted();
+      const sequence = this.publishCopy(bytes, options);
+      if (sequence !== undefined) return sequence;
+      await pauseBetweenLooks(sinceMs);
+    }
   }
 
   #publish(record: FrameRecord, options: PublishOptions): number {

@@ -65,9 +65,6 @@ function assertPipedInput(option: string): void {
   throw new UsageError(`${option} reads pictures from standard input, which is a terminal here`);
 }
 
-/** How long to let a GPU catch up before the next look. */
-const GPU_POLL_MS = 1;
-
 export class PictureSender implements PictureSink {
   readonly pictureBytes: number;
   sent = 0;
@@ -145,9 +142,7 @@ export class PictureSender implements PictureSink {
     }
     const { signal } = this.#run;
     using loan = await this.#publisher.loan({ signal });
-    while (loan.publishCopy(bytes, timing) === undefined) {
-      await sleep(GPU_POLL_MS, undefined, { signal });
-    }
+    await loan.publishCopyInTurn(bytes, timing, signal);
     this.sent += 1;
   }
 

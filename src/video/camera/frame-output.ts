@@ -41,6 +41,8 @@ export class FrameOutput {
   #publisher: FramePublisher<VideoFormat> | undefined;
   #frameBytes = 0;
   #scratch: Uint8Array | undefined;
+  /** Of the picture in `#scratch` to the GPU, where pictures wait. */
+  #copying: Promise<void> = Promise.resolve();
 
   /** `waits`: a picture waits for a slot; else it is dropped. */
   constructor(
@@ -71,6 +73,7 @@ export class FrameOutput {
 
   /** From here on frames are of this format. Not while a place is out. */
   async begin(format: VideoFormat): Promise<void> {
+    await this.#copying;
     this.#frameBytes = frameByteLength(format);
     if (this.#publisher !== undefined) {
       await this.#publisher.setFormat(format);
@@ -99,7 +102,9 @@ export class FrameOutput {
   place(): PicturePlace | undefined | Promise<PicturePlace | undefined> {
     const publisher = this.#publisher;
     if (publisher === undefined) return undefined;
-    if (this.isOnGpu) return this.#copyPlace(publisher);
+    if (this.isOnGpu) {
+      return this.waits ? this.#waitForCopyPlace(publisher) : this.#copyPlace(publisher);
+    }
     const loan = publisher.tryLoan();
     if (loan !== undefined) return this.#loanPlace(loan);
     if (this.waits) return this.#waitForPlace(publisher);
@@ -123,7 +128,13 @@ export class FrameOutput {
     this.onPublished(picture);
   }
 
+  /** Resolves when the last picture went out, or failed to. */
+  async settled(): Promise<void> {
+    await this.#copying.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
+    await this.settled();
     await this.#publisher?.close();
   }
 
@@ -154,10 +165,9 @@ export class FrameOutput {
     };
   }
 
+  /** Nothing waits: a picture is dropped that finds no slot, or the GPU behind with those before. */
   #copyPlace(publisher: FramePublisher<VideoFormat>): PicturePlace {
-    const byteLength = this.#frameBytes;
-    if (this.#scratch?.byteLength !== byteLength) this.#scratch = new Uint8Array(byteLength);
-    const bytes = this.#scratch;
+    const bytes = this.#scratchBytes();
     return {
       bytes,
       publish: (picture) => {
@@ -166,6 +176,46 @@ export class FrameOutput {
       },
       giveBack: () => undefined,
     };
+  }
+
+  async #waitForCopyPlace(
+    publisher: FramePublisher<VideoFormat>,
+  ): Promise<PicturePlace | undefined> {
+    await this.#copying;
+    const loan = await this.#waitForLoan(publisher);
+    if (loan === undefined) return undefined;
+    const bytes = this.#scratchBytes();
+    return {
+      bytes,
+      publish: (picture) => {
+        this.#copying = this.#copyInTurn(loan, bytes, picture);
+        // Whoever wants the next place, another format or the end is told.
+        this.#copying.catch(() => undefined);
+      },
+      giveBack: () => loan[Symbol.dispose](),
+    };
+  }
+
+  async #copyInTurn(
+    loan: LoanedFrame<VideoFormat>,
+    bytes: Uint8Array,
+    picture: CodedPicture,
+  ): Promise<void> {
+    try {
+      await loan.publishCopyInTurn(bytes, timesOf(picture), this.#ending);
+      this.published(picture);
+    } catch (error) {
+      this.dropped += 1;
+      if (!this.#ending.aborted && !isSluiceError(error, 'CLOSED')) throw error;
+    } finally {
+      loan[Symbol.dispose]();
+    }
+  }
+
+  #scratchBytes(): Uint8Array {
+    const byteLength = this.#frameBytes;
+    if (this.#scratch?.byteLength !== byteLength) this.#scratch = new Uint8Array(byteLength);
+    return this.#scratch;
   }
 }
 

@@ -104,7 +104,9 @@ export class PictureChild implements NutSink {
   async finish(): Promise<ChildEnd> {
     // A reader who has every slot holds it up, and may do so for as long as it likes.
     await this.child.finish(() => (this.#demuxer.waits ? undefined : this.pictures));
-    return this.ended;
+    const end = await this.ended;
+    await this.#output.settled();
+    return end;
   }
 
   /** Stops it at once; a picture that is not whole is not published. */

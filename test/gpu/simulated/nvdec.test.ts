@@ -19,6 +19,7 @@ import {
   decodedByFfmpeg,
   H264,
   makeClip,
+  MJPEG,
   Watcher,
   withoutFfmpeg,
 } from '../../process/camera-clips.js';
@@ -132,6 +133,26 @@ describe('pictures decoded on a GPU', options, () => {
     assert.deepEqual(told.filter((type) => type === 'decoder').length, 2);
     const expected = decodedByFfmpeg(clip);
     for (const { digest } of watcher.seen) assert.ok(expected.includes(digest));
+  });
+
+  it('wait for a slot and for the GPU where ffmpeg decodes a file and its frames are copied up', async (test) => {
+    if (withoutFfmpeg !== undefined) return test.skip(withoutFfmpeg);
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-nvdec-'));
+    test.after(() => rmSync(folder, { recursive: true }));
+    const directory = join(folder, 'run');
+    // Motion JPEG is not decoded by the GPU.
+    const clip = makeClip(folder, 'clip.avi', { encode: MJPEG, seconds: 4 });
+    const watcher = new Watcher('camera/gpu', directory, { copyTo: 'host', maxLag: 2 });
+    test.after(() => watcher.close());
+    const input = { input: clip, memory: 'cuda:0', slots: 6, directory } as const;
+    const camera = await openCamera('camera/gpu', input);
+    test.after(() => camera.close());
+    assert.equal((await camera.closed).reason, 'ended');
+    const { frames, dropped } = camera.stats();
+    assert.deepEqual([frames, dropped], [100, 0]);
+    const expected = decodedByFfmpeg(clip);
+    await watcher.until((seen) => seen.at(-1)?.ptsNs === 99 * 40e6);
+    for (const { digest, ptsNs } of watcher.seen) assert.equal(digest, expected[ptsNs / 40e6]);
   });
 
   it('are asked for only where the GPU decodes them', () => {
