@@ -3,6 +3,7 @@
  * that its input has; no input is ever waited for, and a frame that comes too late is in the next picture.
  */
 import type { CloseReason, LoanedFrame, PublisherStats } from '../../bus/index.js';
+import { monotonicNs } from '../../ffi/index.js';
 import type { VideoFormat } from '../../format/index.js';
 import { DerivedChannel } from '../inputs/derived-channel.js';
 import { Overlay } from '../overlay/overlay.js';
@@ -202,7 +203,7 @@ export class Mosaic implements AsyncDisposable {
 
   #draw(loan: LoanedFrame<VideoFormat>): void {
     const { frames, stream } = this.#derived;
-    const nowMs = performance.now();
+    const [nowMs, captureTimeNs] = [performance.now(), monotonicNs()];
     const canvas = this.#canvas;
     const planes = canvas?.planes ?? loan.planes;
     if (canvas === undefined) for (const still of this.#empty) still.paint(planes);
@@ -214,7 +215,7 @@ export class Mosaic implements AsyncDisposable {
     });
     canvas?.copyTo(loan.bytes);
     this.#overlay.draw(marks, loan.planes);
-    loan.publish(stream === undefined ? {} : { stream });
+    loan.publish({ captureTimeNs, ...(stream === undefined ? {} : { stream }) });
   }
 
   /** At the start, until the inputs that are named have a frame, and one at least has. */
