@@ -20,6 +20,8 @@ export interface WatchResult {
   readonly inHandUs: readonly number[];
   /** To the stream being past the fence: what the picture holds can be used. */
   readonly pastWaitUs: readonly number[];
+  /** To the same moment, from the capture of the frame: for what is made of others, from the begin of the work. */
+  readonly capturedToPastWaitUs: readonly number[];
 }
 
 /** A Unix socket by which times come, each as it was sent: what waking a process costs by itself. */
@@ -54,6 +56,7 @@ class Watcher {
     await using subscriber = await openSubscriber(channel, options);
     const inHandUs: number[] = [];
     const pastWaitUs: number[] = [];
+    const capturedToPastWaitUs: number[] = [];
     const take = (frame: Frame<VideoFormat>): void => {
       const inHandNs = clockNs();
       this.#passed.record(this.#stream);
@@ -61,6 +64,7 @@ class Watcher {
       const passedNs = clockNs();
       inHandUs.push((inHandNs - frame.publishTimeNs) / 1000);
       pastWaitUs.push((passedNs - frame.publishTimeNs) / 1000);
+      capturedToPastWaitUs.push((passedNs - frame.captureTimeNs) / 1000);
     };
     while (inHandUs.length <= frames) {
       const frame = await (awake
@@ -71,7 +75,11 @@ class Watcher {
       // Asleep means that nothing of the last frame is left to do.
       if (!awake) await sleep(1);
     }
-    return { inHandUs: inHandUs.slice(1), pastWaitUs: pastWaitUs.slice(1) };
+    return {
+      inHandUs: inHandUs.slice(1),
+      pastWaitUs: pastWaitUs.slice(1),
+      capturedToPastWaitUs: capturedToPastWaitUs.slice(1),
+    };
   }
 }
 

@@ -7,7 +7,9 @@ import type { BenchContext, Measurement } from '../measurement.js';
 import { cpuMsOf } from '../process-time.js';
 import { clockNs } from '../programs-frames/given.js';
 import type { WatchResult } from '../programs-gpu/camera-watcher.js';
+import type { MosaicGiven, MosaicWork } from '../programs-gpu/camera-mosaic.js';
 import type { WallGiven, WallWork } from '../programs-gpu/camera-wall.js';
+import type { ChannelTask, PublishTask } from '../programs-gpu/frame-source.js';
 import type { GpuGiven } from '../programs-gpu/serve.js';
 import { Findings, type Subject } from './findings.js';
 import { GpuChild } from './gpu-child.js';
@@ -26,11 +28,21 @@ const wall = `${CAMERAS} cameras of 1080p${RATE} H.264 in one process`;
 const TIME = `${wall}, frames of the slowest in time`;
 const MEMORY = `${wall}, GPU memory a camera, all in`;
 const WORK = `${wall}, processor, of one core`;
+const MOSAIC_RATE = 25;
+const MOSAIC_CHANNEL = 'bench/mosaic';
+const mosaic = `their mosaic of 1080p at ${MOSAIC_RATE}/s`;
+const MOSAIC_TIME = `${mosaic}, from the begin of a picture to its end on the GPU, p50`;
+const MOSAIC_WORK = `${mosaic}, processor, of one core`;
+const MOSAIC_BOUND_MS = 2;
 const MOST = `cameras of 1080p${RATE} H.264 in one process, all in time`;
 const hand = (awake: boolean, rank: string): string =>
   `one of them, published to in hand, reader ${awake ? 'awake' : 'asleep'}, ${rank}`;
 const past = (awake: boolean, rank: string): string =>
   `one of them, published to the reader's stream past its wait, reader ${awake ? 'awake' : 'asleep'}, ${rank}`;
+/** The scene of cuframes's figures: two programs that do nothing else, no camera and no decoder. */
+const bare = (awake: boolean, rank: string): string =>
+  `1080p of a program that only publishes, ${RATE}/s, published to in hand, reader ${awake ? 'awake' : 'asleep'}, ${rank}`;
+const BARE_CHANNEL = 'bench/bare';
 const RANKS = [
   ['p50', 0.5],
   ['p99', 0.99],
@@ -39,7 +51,10 @@ const RANKS = [
 const SOCKET = 'eight bytes by a Unix socket';
 
 const sluice = { subject: 'sluice', better: 'lower' } as const;
-/** What cuframes publishes of itself, on a machine of its authors. */
+/**
+ * What cuframes publishes of itself: of two programs that share frames, with neither camera nor decoder, on a machine of
+ * its authors (500 frames; commit c2c2a97 of git.goldix.org/gx/cuframes).
+ */
 const CUFRAMES_US = { p50: 75, p99: 152 } as const;
 const ASLEEP_US = 100;
 
@@ -52,9 +67,15 @@ const subjects: readonly Subject[] = [
     RANKS.flatMap(([rank]): Subject[] => [
       { ...sluice, task: hand(awake, rank), unit: 'us' },
       { ...sluice, task: past(awake, rank), unit: 'us' },
+      { ...sluice, task: bare(awake, rank), unit: 'us' },
       ...(awake ? [] : [{ ...sluice, task: hand(awake, rank), subject: SOCKET, unit: 'us' }]),
     ]),
   ),
+  {
+    ...{ ...sluice, task: MOSAIC_TIME, unit: 'ms' },
+    note: 'all of it: cells, labels, the calls that enqueue them, and a look by an awake reader',
+  },
+  { ...sluice, task: MOSAIC_WORK, unit: '%' },
   {
     ...{ task: MOST, subject: 'sluice', unit: 'cameras', better: 'higher' },
     note: `16 more at a time, up to ${MOST_CAMERAS}`,
@@ -70,13 +91,19 @@ export const gpuCameras = gpuSuite({
       ...{ bound: IN_TIME_PERCENT, better: 'higher' },
     },
     { suite: SUITE, ...sluice, task: MEMORY, text: '≤ 0.35 GB', bound: 0.35 },
-    ...RANKS.map(([rank]) => ({
-      ...{ suite: SUITE, ...sluice, task: hand(false, rank) },
-      ...{ text: `≤ ${CUFRAMES_US[rank]} us`, bound: CUFRAMES_US[rank] },
-    })),
+    ...RANKS.flatMap(([rank]) =>
+      [bare(true, rank), bare(false, rank), hand(true, rank), hand(false, rank)].map((task) => ({
+        ...{ suite: SUITE, ...sluice, task },
+        ...{ text: `≤ ${CUFRAMES_US[rank]} us`, bound: CUFRAMES_US[rank] },
+      })),
+    ),
     {
       ...{ suite: SUITE, ...sluice, task: past(false, 'p50') },
       ...{ text: `≤ ${ASLEEP_US} us`, bound: ASLEEP_US },
+    },
+    {
+      ...{ suite: SUITE, ...sluice, task: MOSAIC_TIME },
+      ...{ text: `≤ ${MOSAIC_BOUND_MS} ms`, bound: MOSAIC_BOUND_MS },
     },
   ],
   run,
@@ -98,6 +125,7 @@ async function measure(context: BenchContext, findings: Findings): Promise<void>
   const clip = makeClip(directory, quick);
   const given = { directory, device: 0 };
   const watcher = await GpuChild.start<GpuGiven>('camera-watcher.js', given);
+  await passOn(watcher, context, findings);
   const freeBytes = await watcher.ask<number>('freeBytes');
   const wallChild = await GpuChild.start<WallGiven>('camera-wall.js', { ...given, clip });
   const windowMs = quick ? 1000 : 8000;
@@ -115,10 +143,39 @@ async function measure(context: BenchContext, findings: Findings): Promise<void>
       for (const awake of [false, true]) await read(watcher, awake, quick, findings);
       await tick(watcher, context, findings);
     }
+    await showAll(watcher, { ...given, cameras, ...context }, findings);
     findings.add(MOST, 'sluice', await findMost(wallChild, context, windowMs));
   } finally {
     await wallChild.stop();
     await watcher.stop();
+  }
+}
+
+/** Frames that a kernel writes, of a program without a camera. */
+async function passOn(
+  watcher: GpuChild,
+  { directory, quick, rounds }: BenchContext,
+  findings: Findings,
+): Promise<void> {
+  const source = await GpuChild.start<GpuGiven>('frame-source.js', { directory, device: 0 });
+  const channel = BARE_CHANNEL;
+  const frames = quick ? 10 : 240;
+  try {
+    await source.ask('open', { channel, width: 1920, slots: 8 } satisfies ChannelTask);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const awake of [false, true]) {
+        const watching = watcher.ask<WatchResult>('watch', { channel, frames, awake });
+        // More than are watched, because a reader takes its time to come.
+        const task = { channel, frames: frames + RATE, pauseMs: 1000 / RATE };
+        await source.ask('publish', task satisfies PublishTask);
+        const { inHandUs } = await watching;
+        for (const [rank, share] of RANKS) {
+          findings.add(bare(awake, rank), 'sluice', ranked(inHandUs, share));
+        }
+      }
+    }
+  } finally {
+    await source.stop();
   }
 }
 
@@ -133,6 +190,44 @@ async function read(
   for (const [rank, share] of RANKS) {
     findings.add(hand(awake, rank), 'sluice', ranked(inHandUs, share));
     findings.add(past(awake, rank), 'sluice', ranked(pastWaitUs, share));
+  }
+}
+
+/** All cameras in one picture, by a process of its own. */
+async function showAll(
+  watcher: GpuChild,
+  given: { readonly directory: string; readonly device: number; readonly cameras: number } & Pick<
+    BenchContext,
+    'quick' | 'rounds'
+  >,
+  findings: Findings,
+): Promise<void> {
+  const { directory, device, cameras, quick, rounds } = given;
+  const child = await GpuChild.start<MosaicGiven>('camera-mosaic.js', {
+    ...{ directory, device, inputs: 'bench/wall-*' },
+    ...{ channel: MOSAIC_CHANNEL, framesPerSecond: MOSAIC_RATE },
+  });
+  const watch = (frames: number): Promise<WatchResult> =>
+    watcher.ask<WatchResult>('watch', { channel: MOSAIC_CHANNEL, frames, awake: true });
+  try {
+    await watch(quick ? 5 : MOSAIC_RATE);
+    for (let round = 0; round < rounds; round += 1) {
+      const watching = watch(quick ? MOSAIC_RATE : 4 * MOSAIC_RATE);
+      // It works while it is watched: from a fourth of that time to three fourths.
+      const windowMs = quick ? 500 : 2000;
+      await sleep(windowMs / 2);
+      const before = await child.ask<MosaicWork>('work');
+      const startMs = performance.now();
+      await sleep(windowMs);
+      const after = await child.ask<MosaicWork>('work');
+      const elapsedMs = performance.now() - startMs;
+      const { capturedToPastWaitUs } = await watching;
+      if (after.live < cameras) throw new Error(`the mosaic shows ${after.live} live cameras`);
+      findings.add(MOSAIC_TIME, 'sluice', ranked(capturedToPastWaitUs, 0.5) / 1000);
+      findings.add(MOSAIC_WORK, 'sluice', (100 * (after.cpuMs - before.cpuMs)) / elapsedMs);
+    }
+  } finally {
+    await child.stop();
   }
 }
 
