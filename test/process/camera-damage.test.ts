@@ -15,7 +15,7 @@ import {
   Watcher,
   withoutFfmpeg,
 } from './camera-clips.js';
-import { Random } from './random.js';
+import { flipBits } from './flipped-bits.js';
 import { Runtime } from './runtime.js';
 
 const FRAME_NS = 40_000_000;
@@ -74,16 +74,6 @@ describe('a camera whose process is killed', { skip }, () => {
     });
   }
 });
-
-/** One bit in each of `count` bytes behind `from`, the same ones each time. */
-function flipBits(bytes: Uint8Array, count: number, from: number): Uint8Array {
-  const random = new Random(20_26);
-  const damaged = bytes.slice();
-  for (let flip = 0; flip < count; flip += 1) {
-    damaged[from + random.below(damaged.length - from)]! ^= 1 << random.below(8);
-  }
-  return damaged;
-}
 
 describe('a camera of damaged bytes', { skip }, () => {
   it('gives what can be decoded or says what is wrong, beside a clean one that stays exact', async (test) => {
