@@ -17,14 +17,14 @@ NEVER_MS = 20_000
 ROUNDS = 300
 
 
-def stamped(value):
-    """What a frame of ``value`` has in it, on the GPU."""
-    index = torch.arange(WORDS, device="cuda", dtype=torch.int64)
+def stamped(value, device="cuda"):
+    """What a frame of ``value`` has in it, on a GPU."""
+    index = torch.arange(WORDS, device=device, dtype=torch.int64)
     return ((index + value * 2654435761) & 0xFFFFFFFF).to(torch.int64)
 
 
 def wrong(tensor, value):
-    return (tensor.view(torch.int32).to(torch.int64) & 0xFFFFFFFF != stamped(value)).sum()
+    return (tensor.view(torch.int32).to(torch.int64) & 0xFFFFFFFF != stamped(value, tensor.device)).sum()
 
 
 def away(directory, **options):
@@ -200,7 +200,7 @@ def test_a_store_in_place_is_found(directory):
     assert found["code"] == "CUDA_ERROR" and "frame 1 of broken at 0x" in found["message"]
 
 
-def test_two_gpus():
+def test_two_gpus(directory):
     if torch.cuda.device_count() < 2:
         pytest.skip(f"needs two GPUs, here is one: {torch.cuda.get_device_name()}")
     with sluice.open_publisher("frames", STAMPED, memory="cuda:0") as publisher:
@@ -211,5 +211,6 @@ def test_two_gpus():
                 with frames.receive(20) as frame, torch.cuda.device(1):
                     tensor = frame.as_torch()
                     assert tensor.device.index == 1
+                    assert wrong(tensor, value).item() == 0
                     assert wrong(tensor.to("cuda:0"), value).item() == 0
                     assert (frame.to_torch("cuda:1") == tensor).all()
