@@ -1,4 +1,5 @@
 /** A picture on its way from the input to its channels. */
+import { guessColor } from '../../format/index.js';
 import type { Rational } from '../ffmpeg/index.js';
 import type { VideoParameters } from '../packets/index.js';
 
@@ -55,4 +56,20 @@ export type CodecName = (typeof CODECS_BY_FOURCC)[keyof typeof CODECS_BY_FOURCC]
 export function codecOf(fourcc: Uint8Array): CodecName {
   const name = Buffer.from(fourcc).toString('latin1');
   return (CODECS_BY_FOURCC as Readonly<Record<string, CodecName>>)[name] ?? 'other';
+}
+
+const JPEG_FOURCCS: readonly string[] = ['MJPG', 'mjpg', 'jpeg', 'mjpa', 'AVRn', 'ljpg'];
+/** Pictures of so many lines are taken for BT.601. */
+export const STANDARD_LINES = 576;
+
+/** Of pictures that only ffmpeg knows, which makes 8 bits and limited range of them. */
+export function guessedParameters(
+  fourcc: Uint8Array,
+  width: number,
+  height: number,
+): VideoParameters {
+  const isJpeg = JPEG_FOURCCS.includes(Buffer.from(fourcc).toString('latin1'));
+  // JPEG is BT.601 at any size.
+  const color = guessColor('nv12', isJpeg ? STANDARD_LINES : height);
+  return { width, height, bitDepth: 8, chroma: 1, color };
 }

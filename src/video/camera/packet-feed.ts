@@ -9,10 +9,14 @@ import {
   type VideoCodec,
   type VideoParameters,
 } from '../packets/index.js';
-import { guessColor } from '../../format/index.js';
 import { assertChannelName, SluiceError } from '../../core/index.js';
 import { BitRate } from './camera-stats.js';
-import { type CodedPicture, codecOf, type PictureLook } from './coded-picture.js';
+import {
+  type CodedPicture,
+  codecOf,
+  guessedParameters,
+  type PictureLook,
+} from './coded-picture.js';
 import { DecodeLine, type Want } from './decode-line.js';
 import { DecodeTimes } from './decode-times.js';
 import type { Decoder } from './decoder.js';
@@ -276,9 +280,7 @@ export class PacketFeed implements Feed {
     }
     const isStated = this.#units !== undefined || this.codec === 'vp9';
     if (isStated && known === undefined) return undefined;
-    // What only ffmpeg knows is taken in 8 bits: so `frameFormat()` has ffmpeg make it.
-    const color = guessColor('nv12', height);
-    const parameters = known ?? { width, height, bitDepth: 8, chroma: 1, color };
+    const parameters = known ?? guessedParameters(fourcc, width, height);
     const codec = codecOf(fourcc);
     this.#look = Object.freeze({ codec, parameters, timeBase, fourcc, extra, decodeDelay });
     return this.#look;

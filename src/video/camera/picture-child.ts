@@ -1,7 +1,7 @@
 /** An ffmpeg that gives raw pictures, each read straight into the slot in which it is published. */
 import { SluiceError } from '../../core/index.js';
 import { PipeReader } from '../../ffi/index.js';
-import { PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
+import { type ColorSpace, PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
 import {
   type ChildEnd,
   FfmpegChild,
@@ -16,6 +16,7 @@ import type { FrameOutput, PicturePlace } from './frame-output.js';
 
 /** Headers of raw pictures, syncpoint included, have about 40 bytes; what is read beyond is copied. */
 const READ_AHEAD_BYTES = 64;
+const GUESSED_MATRICES: readonly string[] = ['bt601', 'bt709'];
 
 export interface PictureEvents {
   /** Which picture this is; undefined: it is passed over. */
@@ -23,25 +24,36 @@ export interface PictureEvents {
   opened?(stream: NutStream): void;
 }
 
+/** How the YUV of pictures that state their matrix becomes that of the format. */
+export type MatrixPolicy = 'as it is' | 'converted';
+
 /**
  * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them, in
- * the range that the format states (left to itself ffmpeg makes all nv12 limited). Encoder threads would each hold a
- * picture back.
+ * the range that the format states (left to itself ffmpeg makes all nv12 limited) and by its matrix. Encoder threads
+ * would each hold a picture back.
  */
 export function pictureArguments(
   format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat' | 'color'>,
+  policy: MatrixPolicy,
 ): string[] {
   const pixelFormat = format.pixelFormat === 'p010' ? 'p010le' : format.pixelFormat;
   const step = PITCH_ALIGNMENT_BYTES / (format.pixelFormat === 'p010' ? 2 : 1);
   const isPadded = format.width % step !== 0 || format.height % 2 !== 0;
   const pad = isPadded ? `,pad=ceil(iw/${step})*${step}:ceil(ih/2)*2` : '';
   const range = format.color?.range ?? 'limited';
-  const filter = `scale=out_range=${range},format=${pixelFormat}${pad}`;
+  const scale = `scale=out_range=${range}${matrixWords(format.color, policy)}`;
   return [
-    ...['-map', '0:v:0', '-vf', filter, '-fps_mode', 'passthrough'],
+    ...['-map', '0:v:0', '-vf', `${scale},format=${pixelFormat}${pad}`, '-fps_mode', 'passthrough'],
     ...['-enc_time_base', '-1', '-threads', '1', '-c:v', 'rawvideo', '-pix_fmt', pixelFormat],
     ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
   ];
+}
+
+/** A guess is made true for RGB, which ffmpeg would make BT.601 of at any size. What is stated needs no words. */
+function matrixWords(color: ColorSpace | undefined, policy: MatrixPolicy): string {
+  if (color?.guessed !== true || !GUESSED_MATRICES.includes(color.matrix)) return '';
+  const out = `:out_color_matrix=${color.matrix}`;
+  return policy === 'converted' ? out : `:in_color_matrix=${color.matrix}${out}`;
 }
 
 export class PictureChild implements NutSink {

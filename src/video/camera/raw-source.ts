@@ -3,7 +3,7 @@ import { SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { guessColor, type VideoFormat } from '../../format/index.js';
 import { type CameraFailure, type NutFrame, type NutStream, readFailure } from '../ffmpeg/index.js';
-import type { CodedPicture, PictureLook } from './coded-picture.js';
+import { type CodedPicture, type PictureLook, STANDARD_LINES } from './coded-picture.js';
 import { type FrameOutput, frameFormat } from './frame-output.js';
 import type { CameraInput } from './input.js';
 import { pictureArguments, PictureChild } from './picture-child.js';
@@ -37,7 +37,7 @@ export class RawSource {
   async probe(): Promise<PictureLook | CameraFailure> {
     let stream: NutStream | undefined;
     const size = { width: 64, height: 2, pixelFormat: 'nv12' } as const;
-    const end = await this.#run(['-frames:v', '1', ...pictureArguments(size)], {
+    const end = await this.#run(['-frames:v', '1', ...pictureArguments(size, 'converted')], {
       pictureAt: () => undefined,
       opened: (opened) => (stream = opened),
     });
@@ -45,7 +45,9 @@ export class RawSource {
       return end ?? readFailure(`${this.#channel}: cannot open ${this.#input.shown}`, NO_WORDS);
     }
     const { width, height, timeBase } = stream;
-    const parameters = { width, height, bitDepth: 8, chroma: 1, color: guessColor('nv12', height) };
+    // Of any size: cameras on USB give BT.601 unless they say otherwise, and so does what ffmpeg generates.
+    const color = guessColor('nv12', STANDARD_LINES);
+    const parameters = { width, height, bitDepth: 8, chroma: 1, color };
     return {
       codec: 'other',
       parameters,
@@ -60,7 +62,7 @@ export class RawSource {
   async play(look: PictureLook, pictures: RawPictures): Promise<CameraFailure | undefined> {
     const format: VideoFormat = frameFormat(look.parameters);
     let timeBase = look.timeBase;
-    return this.#run(pictureArguments(format), {
+    return this.#run(pictureArguments(format, 'converted'), {
       opened: (stream) => (timeBase = stream.timeBase),
       pictureAt: ({ pts }: NutFrame) => pictures.picture(pts, { ...look, timeBase }),
     });

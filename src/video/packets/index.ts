@@ -8,5 +8,5 @@ export {
   PacketReader,
   type PacketReaderOptions,
 } from './packet-reader.js';
-export type { VideoParameters } from './video-parameters.js';
+export { colorNumbersOf, type VideoParameters } from './video-parameters.js';
 export { readVp9KeyFrame } from './vp9.js';

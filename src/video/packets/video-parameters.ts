@@ -73,3 +73,22 @@ export function statedColor(numbers: ColorNumbers | undefined, height: number): 
     guessed: primaries === undefined || transfer === undefined || matrix === undefined,
   });
 }
+
+/** 'bt601' in a table of H.273, which has two of them: that of 525 lines. */
+const ALIASES: Readonly<Record<string, string>> = { bt601: 'smpte170m' };
+const UNSPECIFIED = 2;
+
+/** The numbers of ITU-T H.273 for colours, 2 for what they have no number of. */
+export function colorNumbersOf(color: ColorSpace): Omit<ColorNumbers, 'fullRange'> {
+  return {
+    primaries: numberOf(PRIMARIES, color.primaries),
+    transfer: numberOf(TRANSFERS, color.transfer),
+    matrix: numberOf(MATRICES, color.matrix),
+  };
+}
+
+function numberOf(names: Readonly<Record<number, string>>, name: string): number {
+  const wanted = ALIASES[name] ?? name;
+  const found = Object.entries(names).find(([, known]) => known === wanted);
+  return found === undefined ? UNSPECIFIED : Number(found[0]);
+}
