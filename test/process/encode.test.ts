@@ -59,28 +59,80 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
     });
   }
 
-  for (const codec of ['h264', 'hevc'] as const) {
-    it(`have as many bits as were asked for: ${codec}`, async (test) => {
+  for (const [codec, rate] of [
+    ['h264', 25],
+    ['h264', 10],
+    ['h264', 60],
+    ['hevc', 25],
+    ['hevc', 60],
+  ] as const) {
+    it(`have as many bits as were asked for: ${codec}, ${rate} pictures a second`, async (test) => {
       const runtime = new Runtime(test);
       const { directory } = runtime;
       const format = video({ width: 320, height: 240, pixelFormat: 'nv12' });
       const source = await runtime.publisher('wall', { format, slots: 40 });
-      const options = { codec, bitsPerSecond: 2_000_000, directory };
+      const options = { codec, bitsPerSecond: 80_000 * rate, directory };
       const encoder = await openEncoder('wall', 'wall', options);
       test.after(() => encoder.close());
-      const put = (index: number): void => {
-        using loan = source.tryLoan()!;
-        randomFillSync(loan.bytes as Uint8Array);
-        loan.publish({ ptsNs: index * 40e6 });
-      };
-      put(0);
+      let begun = 0;
       // What is random cannot be foreseen: an encoder spends all that it may, and for a moment more.
-      for (let index = 1; index <= 50; index += 1) {
-        await until(() => encoder.stats().packets === index);
-        put(index);
+      for (let index = 0; index <= 50; index += 1) {
+        {
+          using loan = source.tryLoan()!;
+          randomFillSync(loan.bytes as Uint8Array);
+          loan.publish({ ptsNs: Math.round((index * 1e9) / rate) });
+        }
+        await until(() => encoder.stats().packets === index + 1);
+        // The rate is known by then.
+        if (index === 20) begun = encoder.stats().bytes;
       }
-      const bytesASecond = encoder.stats().bytes / 2;
-      assert.ok(bytesASecond > 125_000 && bytesASecond < 750_000, `${bytesASecond} bytes a second`);
+      const bits = ((encoder.stats().bytes - begun) * 8) / 30;
+      assert.ok(bits > 40_000 && bits < 160_000, `${bits} bits a picture instead of 80,000`);
+    });
+  }
+
+  for (const codec of ['h264', 'hevc'] as const) {
+    it(`state what their colours are: ${codec}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory, folder } = runtime;
+      for (const [channel, stated, color] of [
+        [
+          'hdr',
+          ['pc', 'bt2020nc', 'smpte2084', 'bt2020'],
+          { matrix: 'bt2020nc', primaries: 'bt2020', transfer: 'smpte2084', range: 'full' },
+        ],
+        ['guessed', ['tv', 'smpte170m', 'bt709', 'smpte170m'], undefined],
+        [
+          'odd',
+          ['tv', 'unknown', 'unknown', 'unknown'],
+          { matrix: 'xyz', primaries: 'p-3', transfer: 'log', range: 'limited' },
+        ],
+      ] as const) {
+        const size = { width: 128, height: 96, pixelFormat: 'nv12' } as const;
+        const format = video(
+          color === undefined ? size : { ...size, color: { ...color, guessed: false } },
+        );
+        const source = await runtime.publisher(channel, { format });
+        const encoder = await openEncoder(channel, channel, { directory, codec });
+        test.after(() => encoder.close());
+        source.tryLoan()!.publish();
+        const reader = await openPackets(`${channel}/packets`, { directory, start: 'oldest' });
+        test.after(() => reader.close());
+        const path = join(folder, `${channel}.${codec}`);
+        writeFileSync(path, (await reader.receive()).bytes);
+        const entries = 'stream=color_range,color_space,color_transfer,color_primaries';
+        const words = ['-v', 'error', '-show_entries', entries, '-of', 'json', path];
+        const { streams } = JSON.parse(String(await outputOf(['ffprobe', ...words]))) as {
+          streams: [Record<string, string>];
+        };
+        const { color_range, color_space, color_transfer, color_primaries } = streams[0];
+        // Limited is what is meant where nothing is said.
+        const found = [color_range ?? 'tv', color_space, color_transfer, color_primaries];
+        assert.deepEqual(
+          found.map((word) => word ?? 'unknown'),
+          stated,
+        );
+      }
     });
   }
 

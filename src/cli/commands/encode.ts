@@ -30,7 +30,7 @@ export function configure(command: Command, start: Start): void {
         'the processor (default) or the encoder of an NVIDIA GPU',
       ).choices(['software', 'nvenc']),
     )
-    .option('--bitrate <n>', 'bits a second, at 25 pictures', atLeast('--bitrate', 1000))
+    .option('--bitrate <n>', 'bits a second', atLeast('--bitrate', 1000))
     .option(
       '--key-frames <n>',
       'pictures from one to the next (default 50)',

@@ -16,6 +16,7 @@ import {
 import { describeFormat, video, type VideoFormat } from '../../format/index.js';
 import type { CameraOptions } from '../camera/options.js';
 import { checkPacketRing, PacketOutput } from '../camera/packet-output.js';
+import { colorNumbersOf } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
 import { EncodingChild, type EncodedPacket, RAW_FOURCC } from './encoding-child.js';
 
@@ -25,7 +26,7 @@ export interface EncoderOptions extends Pick<CameraOptions, 'allow' | 'directory
   readonly codec?: 'h264' | 'hevc';
   /** 'software': libx264, libx265. 'nvenc': the encoder of an NVIDIA GPU, where ffmpeg has it. Default 'software'. */
   readonly encoder?: 'software' | 'nvenc';
-  /** Default: what the encoder takes for good quality. At 25 pictures a second; of fewer it takes fewer. */
+  /** Default: what the encoder takes for good quality. */
   readonly bitsPerSecond?: number;
   /** Pictures from one key frame to the next. Default 50. */
   readonly keyFrameInterval?: number;
@@ -54,6 +55,13 @@ const DEFAULT_KEY_FRAMES = 50;
 const MAX_FAILURES = 3;
 /** Packets that wait for their channel to be opened; while there are so many nothing is encoded. */
 const MAX_EARLY = 64;
+/** Pictures a second, until enough have come. */
+const DEFAULT_RATE = 25;
+const PACED_FRAMES = 10;
+const MIN_RATE = 0.1;
+const MAX_RATE = 1000;
+/** Of the rate; starting again costs some pictures. */
+const RATE_TOLERANCE = 0.05;
 
 interface EarlyPacket extends EncodedPacket {
   readonly format: VideoFormat;
@@ -75,6 +83,9 @@ export class Encoder implements AsyncDisposable {
   /** Why there is no channel for the packets. */
   #broken: SluiceError | undefined;
   #failures = 0;
+  /** Pictures a second by which an encoder divides its bits. */
+  #rate = DEFAULT_RATE;
+  #paced: { readonly firstNs: number; frames: number } | undefined;
   #stats = { frames: 0, dropped: 0, packets: 0, bytes: 0 };
 
   private constructor(
@@ -166,9 +177,23 @@ export class Encoder implements AsyncDisposable {
       await this.#child.finish();
       this.#child = undefined;
     }
+    if (this.#options.bitsPerSecond !== undefined) await this.#reckon(frame.ptsNs);
     this.#child ??= this.#start(frame.format);
     if (this.#child.isBehind || this.#early.length >= MAX_EARLY) this.#stats.dropped += 1;
     else this.#child.encode(frame);
+  }
+
+  /** Once, after the first frames: an encoder that divides its bits by another rate than theirs is replaced. */
+  async #reckon(ptsNs: number): Promise<void> {
+    const paced = (this.#paced ??= { firstNs: ptsNs, frames: 0 });
+    paced.frames += 1;
+    if (paced.frames !== PACED_FRAMES + 1) return;
+    const rate = (PACED_FRAMES * 1e9) / (ptsNs - paced.firstNs);
+    const isLikely = rate >= MIN_RATE && rate <= MAX_RATE;
+    if (!isLikely || Math.abs(rate / this.#rate - 1) < RATE_TOLERANCE) return;
+    this.#rate = rate;
+    await this.#child?.finish();
+    this.#child = undefined;
   }
 
   /** Its data may land later than it is announced: that of a GPU, on its way to the host. */
@@ -191,7 +216,7 @@ export class Encoder implements AsyncDisposable {
       );
     }
     const { codec = 'h264' } = this.#options;
-    const words = encoderArguments(this.#options, format.pixelFormat === 'p010');
+    const words = encoderArguments(this.#options, this.#rate, format);
     return new EncodingChild(this.channel, format, codec, words, (packet) => {
       this.#failures = 0;
       this.#give(packet, format);
@@ -234,12 +259,6 @@ export class Encoder implements AsyncDisposable {
   }
 }
 
-/**
- * Pictures a second by which the processor's encoders divide their bits. Where they are not told they take the time base
- * for the rate, and leave a picture some millionth of a second's bits. To go by the times they would wait for the next.
- */
-const RECKONED_RATE = 25;
-
 /** Without reordered pictures, so that each comes out at once. */
 function encoderArguments(
   {
@@ -248,22 +267,38 @@ function encoderArguments(
     bitsPerSecond,
     keyFrameInterval = DEFAULT_KEY_FRAMES,
   }: EncoderOptions,
-  isDeep: boolean,
+  picturesPerSecond: number,
+  format: VideoFormat,
 ): string[] {
   const rate = bitsPerSecond === undefined ? [] : ['-b:v', String(bitsPerSecond)];
   const group = ['-g', String(keyFrameInterval), '-bf', '0'];
+  const states = statement(format);
   if (encoder === 'nvenc') {
-    return ['-c:v', `${codec}_nvenc`, '-preset', 'p4', '-tune', 'll', ...group, ...rate];
+    const speed = ['-preset', 'p4', '-tune', 'll'];
+    return ['-vf', states, '-c:v', `${codec}_nvenc`, ...speed, ...group, ...rate];
   }
+  // Before the statement: ffmpeg would convert what it knows to be of full range.
+  const planar = format.pixelFormat === 'p010' ? 'yuv420p10le' : 'yuv420p';
+  const pictures = ['-vf', `format=${planar},${states}`];
+  // Where they are not told encoders take the time base for the rate, and leave a picture some millionth of a second's
+  // bits. To go by the times they would wait for the next one.
+  const reckoned = `fps=${picturesPerSecond.toFixed(3)}`;
   if (codec === 'h264') {
-    const pixels = isDeep ? 'yuv420p10le' : 'yuv420p';
     const speed = ['-preset', 'veryfast', '-tune', 'zerolatency'];
-    const reckoned = ['-x264-params', `fps=${RECKONED_RATE}`];
-    return ['-pix_fmt', pixels, '-c:v', 'libx264', ...speed, ...reckoned, ...group, ...rate];
+    const parameters = ['-x264-params', reckoned];
+    return [...pictures, '-c:v', 'libx264', ...speed, ...parameters, ...group, ...rate];
   }
-  const parameters = `log-level=error:bframes=0:keyint=${keyFrameInterval}:fps=${RECKONED_RATE}`;
+  const parameters = `log-level=error:bframes=0:keyint=${keyFrameInterval}:${reckoned}`;
   const speed = ['-preset', 'superfast', '-tune', 'zerolatency', '-x265-params', parameters];
-  return ['-pix_fmt', isDeep ? 'yuv420p10le' : 'yuv420p', '-c:v', 'libx265', ...speed, ...rate];
+  return [...pictures, '-c:v', 'libx265', ...speed, ...rate];
+}
+
+/** What the numbers of the pictures mean, for the stream to state. ffmpeg does not know all names of channels. */
+function statement({ color }: VideoFormat): string {
+  if (color === undefined) return 'null';
+  const { primaries, transfer, matrix } = colorNumbersOf(color);
+  const numbers = `color_primaries=${primaries}:color_trc=${transfer}:colorspace=${matrix}`;
+  return `setparams=range=${color.range}:${numbers}`;
 }
 
 /**

@@ -67,7 +67,8 @@ export class EncodingChild {
     this.#child = new FfmpegChild({
       args: [
         ...['-copyts', '-probesize', '32', '-analyzeduration', '1', '-f', 'nut', '-i', 'pipe:0'],
-        ...['-map', '0:v:0', '-fps_mode', 'passthrough', '-enc_time_base', '-1', ...encoder],
+        ...['-map', '0:v:0', '-fps_mode', 'passthrough'],
+        ...['-enc_time_base', '-1', ...encoder],
         ...['-flush_packets', '1', '-f', 'nut', 'pipe:1'],
       ],
     });
