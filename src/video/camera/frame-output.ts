@@ -4,6 +4,7 @@ import {
   type FramePublisher,
   type LoanedFrame,
   openPublisher,
+  type PublishOptions,
 } from '../../bus/index.js';
 import { frameByteLength, video, type VideoFormat } from '../../format/index.js';
 import { isSluiceError } from '../../core/index.js';
@@ -24,8 +25,6 @@ export function frameFormat({ width, height, bitDepth, color }: VideoParameters)
 }
 
 export class FrameOutput {
-  /** Pictures that found no slot. */
-  dropped = 0;
   /** Of the newest frame; before the first -Infinity. */
   lastPtsNs = Number.NEGATIVE_INFINITY;
   /** CLOCK_MONOTONIC in ns, when the newest frame was published, and how long it was under way here. */
@@ -39,6 +38,9 @@ export class FrameOutput {
   readonly #shown: string;
   readonly #ending: AbortSignal;
   #publisher: FramePublisher<VideoFormat> | undefined;
+  #dropped = 0;
+  /** A picture is missing before the next frame, which says so. */
+  #hasGap = false;
   #frameBytes = 0;
   #scratch: Uint8Array | undefined;
   /** Of the picture in `#scratch` to the GPU, where pictures wait. */
@@ -55,6 +57,11 @@ export class FrameOutput {
     this.waits = about.waits;
     this.#shown = about.shown;
     this.#ending = about.ending;
+  }
+
+  /** Pictures that found no slot. */
+  get dropped(): number {
+    return this.#dropped;
   }
 
   get publisher(): FramePublisher<VideoFormat> | undefined {
@@ -108,7 +115,7 @@ export class FrameOutput {
     const loan = publisher.tryLoan();
     if (loan !== undefined) return this.#loanPlace(loan);
     if (this.waits) return this.#waitForPlace(publisher);
-    this.dropped += 1;
+    this.#drop();
     return undefined;
   }
 
@@ -118,12 +125,20 @@ export class FrameOutput {
     const loan = publisher?.tryLoan();
     if (loan !== undefined || publisher === undefined) return loan;
     if (this.waits) return this.#waitForLoan(publisher);
-    this.dropped += 1;
+    this.#drop();
     return undefined;
   }
 
-  /** A frame that a GPU has written went out. */
+  /** What travels with the frame of a picture. */
+  timesOf(picture: CodedPicture): PublishOptions {
+    const { ptsNs, captureTimeNs, id, keyFrame } = picture;
+    const discontinuity = picture.discontinuity || this.#hasGap;
+    return { ptsNs, captureTimeNs, id, keyFrame, discontinuity };
+  }
+
+  /** The frame of a picture went out. */
   published(picture: CodedPicture): void {
+    this.#hasGap = false;
     this.lastPtsNs = Math.max(this.lastPtsNs, picture.ptsNs);
     this.onPublished(picture);
   }
@@ -158,7 +173,7 @@ export class FrameOutput {
     return {
       bytes: loan.bytes,
       publish: (picture) => {
-        loan.publish(timesOf(picture));
+        loan.publish(this.timesOf(picture));
         this.published(picture);
       },
       giveBack: () => loan[Symbol.dispose](),
@@ -171,7 +186,7 @@ export class FrameOutput {
     return {
       bytes,
       publish: (picture) => {
-        if (publisher.send(bytes, timesOf(picture)) === undefined) this.dropped += 1;
+        if (publisher.send(bytes, this.timesOf(picture)) === undefined) this.#drop();
         else this.published(picture);
       },
       giveBack: () => undefined,
@@ -202,14 +217,19 @@ export class FrameOutput {
     picture: CodedPicture,
   ): Promise<void> {
     try {
-      await loan.publishCopyInTurn(bytes, timesOf(picture), this.#ending);
+      await loan.publishCopyInTurn(bytes, this.timesOf(picture), this.#ending);
       this.published(picture);
     } catch (error) {
-      this.dropped += 1;
+      this.#drop();
       if (!this.#ending.aborted && !isSluiceError(error, 'CLOSED')) throw error;
     } finally {
       loan[Symbol.dispose]();
     }
+  }
+
+  #drop(): void {
+    this.#dropped += 1;
+    this.#hasGap = true;
   }
 
   #scratchBytes(): Uint8Array {
@@ -217,15 +237,4 @@ export class FrameOutput {
     if (this.#scratch?.byteLength !== byteLength) this.#scratch = new Uint8Array(byteLength);
     return this.#scratch;
   }
-}
-
-/** What travels with the frame of a picture. */
-export function timesOf({ ptsNs, captureTimeNs, id, keyFrame, discontinuity }: CodedPicture): {
-  readonly ptsNs: number;
-  readonly captureTimeNs: number;
-  readonly id: bigint;
-  readonly keyFrame: boolean;
-  readonly discontinuity: boolean;
-} {
-  return { ptsNs, captureTimeNs, id, keyFrame, discontinuity };
 }

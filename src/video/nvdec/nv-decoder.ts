@@ -22,7 +22,7 @@ import type { LoanedFrame } from '../../bus/index.js';
 import type { VideoFormat } from '../../format/index.js';
 import type { CodedPicture, PictureLook } from '../camera/coded-picture.js';
 import { type Decoder, MovingMean } from '../camera/decoder.js';
-import { type FrameOutput, timesOf } from '../camera/frame-output.js';
+import type { FrameOutput } from '../camera/frame-output.js';
 
 /** Given and not yet decoded, beyond which it is full: of an input that waits, and of a live one. */
 const FULL_WAITING = 4;
@@ -214,7 +214,7 @@ export class NvDecoder implements Decoder {
           );
         }
         // The fence behind the copies comes before the decoder's memory is given back, and so used again.
-        loan.publish({ ...timesOf(picture), stream: this.#stream });
+        loan.publish({ ...this.#output.timesOf(picture), stream: this.#stream });
       });
     } finally {
       loan[Symbol.dispose]();
