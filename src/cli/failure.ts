@@ -58,3 +58,10 @@ export function reportFailure(error: unknown, asJson: boolean): number {
   process.stderr.write(`${text}\n`);
   return exitCodeOf(error);
 }
+
+/** Standard output or error takes no more: that is said in words, whatever form the result had. */
+export function reportOutputFailure(error: NodeJS.ErrnoException): number {
+  const message = `cannot write what comes out: ${error.message}`;
+  const remedy = 'Free some space, or write it elsewhere.';
+  return reportFailure(new SluiceError('SYSTEM', message, { remedy, cause: error }), false);
+}

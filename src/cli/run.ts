@@ -69,6 +69,8 @@ const END_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export class Run {
   readonly options: CommonOptions;
+  /** Why nothing more can be written, unless its reader went: a disk is full, for example. */
+  outputFailure: NodeJS.ErrnoException | undefined;
   readonly #controller = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #onSignal = (): void => {
@@ -79,7 +81,7 @@ export class Run {
   #onHangup: (() => void) | undefined;
   readonly #onHangupSignal = (): void => (this.#onHangup ?? this.#onSignal)();
   readonly #onOutputError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') this.outputFailure ??= error;
     this.end('output');
   };
 
@@ -148,6 +150,19 @@ export async function execute(
 ): Promise<number> {
   const run = new Run(options);
   try {
+    const code = await outcomeOf(action, run);
+    // What was written last is told of in the next turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (run.outputFailure === undefined) return code;
+    const { reportOutputFailure } = await import('./failure.js');
+    return reportOutputFailure(run.outputFailure);
+  } finally {
+    run.close();
+  }
+}
+
+async function outcomeOf(action: (run: Run) => Promise<number | void>, run: Run): Promise<number> {
+  try {
     const code = (await action(run)) ?? ExitCode.done;
     return run.cause === 'interrupted' ? ExitCode.interrupted : code;
   } catch (error) {
@@ -156,7 +171,5 @@ export async function execute(
     }
     const { reportFailure } = await import('./failure.js');
     return reportFailure(error, run.json);
-  } finally {
-    run.close();
   }
 }

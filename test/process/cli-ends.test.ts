@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { CLI, Stage } from './cli-program.js';
 
@@ -49,6 +51,21 @@ describe('how a command ends', () => {
     const { out, err, code } = await reader.ended;
     clearInterval(more);
     assert.deepEqual([out, err, code], ['1\n', '', 0]);
+  });
+
+  it('says that its output cannot be written, as on a disk that is full', async () => {
+    await stage.publish('written');
+    const full = openSync('/dev/full', 'w');
+    after(() => closeSync(full));
+    const words = [CLI, 'ls', '--json', '--dir', stage.directory];
+    const { status, stderr } = spawnSync(process.execPath, words, {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /^sluice: cannot write what comes out: ENOSPC.*\nFree some space/);
+    assert.doesNotMatch(stderr, /    at /);
   });
 
   it('ends after --seconds with 0', async () => {
