@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import type { CameraReaderSaw } from './camera-reader-program.js';
+import type { CameraViewerSaw } from './camera-viewer-program.js';
 import { decodedByFfmpeg, H264, makeClip, withoutFfmpeg } from './camera-clips.js';
 import { CLI, type Running, Stage } from './cli-program.js';
 import { contained, GROUP, sharedDirectory, withoutContainers } from './container.js';
@@ -20,8 +20,8 @@ const STRANGER = { uid: 1002, gid: GROUP };
 const FRAME_NS = 40_000_000;
 const FRAMES = 25;
 
-type FrameSeen = Extract<CameraReaderSaw, { saw: 'frame' }>;
-type PacketSeen = Extract<CameraReaderSaw, { saw: 'packet' }>;
+type FrameSeen = Extract<CameraViewerSaw, { saw: 'frame' }>;
+type PacketSeen = Extract<CameraViewerSaw, { saw: 'packet' }>;
 
 /** The machine: the directory of all containers, and the clip that the camera's has beside it. */
 class Site {
@@ -50,7 +50,7 @@ class Site {
   reader(user: typeof DETECTOR): Reader {
     const place = contained({ shared: this.shared, at: 'streams', ...user });
     const given = { channel: 'door', directory: '/run/streams', uids: [CAMERA.uid] };
-    return new Reader(new Program('camera-reader-program', given, place));
+    return new Reader(new Program('camera-viewer-program', given, place));
   }
 }
 
@@ -66,7 +66,7 @@ class Reader {
 
   async until(isEnough: () => boolean): Promise<void> {
     while (!isEnough()) {
-      const seen = JSON.parse(await this.program.line()) as CameraReaderSaw;
+      const seen = JSON.parse(await this.program.line()) as CameraViewerSaw;
       if (seen.saw === 'frame') this.frames.push(seen);
       else if (seen.saw === 'packet') this.packets.push(seen);
       else this.denied.push(seen.channel);

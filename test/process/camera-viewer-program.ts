@@ -4,7 +4,7 @@ import { openPackets } from '../../src/video.js';
 import { digestOf } from './camera-clips.js';
 import { endWithParent, given, tell } from './program.js';
 
-export interface CameraReaderGiven {
+export interface CameraViewerGiven {
   readonly channel: string;
   readonly directory: string;
   /** Whose publishers it trusts. */
@@ -12,7 +12,7 @@ export interface CameraReaderGiven {
 }
 
 /** What it says. */
-export type CameraReaderSaw =
+export type CameraViewerSaw =
   | { readonly saw: 'denied'; readonly channel: string }
   | {
       readonly saw: 'frame';
@@ -32,10 +32,10 @@ export type CameraReaderSaw =
       readonly discontinuity: boolean;
     };
 
-const { channel, directory, uids } = given<CameraReaderGiven>();
+const { channel, directory, uids } = given<CameraViewerGiven>();
 const options = { directory, allow: { uids } };
 
-function say(what: CameraReaderSaw): void {
+function say(what: CameraViewerSaw): void {
   tell(JSON.stringify(what));
 }
 
