@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { video } from '../../src/index.js';
+import { type CloseReason, video } from '../../src/index.js';
 import {
   openCamera,
   openEncoder,
@@ -161,6 +161,39 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
     assert.deepEqual([reason, error?.code], ['failed', 'CHANNEL_IN_USE']);
     for (const wrong of [{ packetRingBytes: 1 }, { keyFrameInterval: 0 }]) {
       await assert.rejects(openEncoder('a', 'wall', { directory, ...wrong }), RangeError);
+    }
+  });
+
+  it('say why there are none: no NVIDIA GPU, no such encoder, another reason', async (test) => {
+    const runtime = new Runtime(test);
+    const { directory, folder } = runtime;
+    const { PATH = '' } = process.env;
+    test.after(() => (process.env['PATH'] = PATH));
+    const format = video({ width: 320, height: 240, pixelFormat: 'nv12' });
+    const source = await runtime.publisher('wall', { format });
+    for (const [said, code, words] of [
+      ['[h264_nvenc @ 0x55] Cannot load libcuda.so.1', 'UNSUPPORTED', /there is no NVIDIA GPU/],
+      ['[h264_nvenc @ 0x55] No capable devices found', 'UNSUPPORTED', /GPU has no encoder/],
+      ["Unknown encoder 'h264_nvenc'", 'UNSUPPORTED', /built without it/],
+      ['[x @ 0x55] the moon is full', 'SYSTEM', /ffmpeg says: \[x @ 0x55\] the moon is full/],
+    ] as const) {
+      // It keeps the words that it was started with.
+      const script = `#!/bin/sh\necho "$@" > ${folder}/words\necho "${said}" >&2\nexit 1\n`;
+      writeFileSync(join(folder, 'ffmpeg'), script, { mode: 0o755 });
+      process.env['PATH'] = `${folder}:${PATH}`;
+      const asked = { encoder: 'nvenc', bitsPerSecond: 4_000_000, keyFrameInterval: 30 } as const;
+      const encoder = await openEncoder('wall', 'wall', { directory, ...asked });
+      test.after(() => encoder.close());
+      let end: CloseReason | undefined;
+      void encoder.closed.then((reason) => (end = reason));
+      while (end === undefined) {
+        source.tryLoan()?.publish();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      assert.equal(end.error?.code, code);
+      assert.match(end.error?.message ?? '', words);
+      const given = readFileSync(join(folder, 'words'), 'utf8');
+      assert.match(given, /-c:v h264_nvenc -preset p4 -tune ll -g 30 -bf 0 -b:v 4000000 /);
     }
   });
 

@@ -4,7 +4,8 @@
  * camera's.
  */
 import { type ByteTarget, PipeReader } from '../../src/ffi/index.js';
-import { type CameraStatus, openCamera } from '../../src/video.js';
+import { openPublisher, video } from '../../src/index.js';
+import { type CameraStatus, openCamera, openEncoder } from '../../src/video.js';
 import { type ChildOptions, FfmpegChild, readFailure } from '../../src/video/ffmpeg/index.js';
 import { fillTable, leakedSince } from './descriptor-table.js';
 import { given, tell } from './program.js';
@@ -67,6 +68,29 @@ async function runCamera(free: number, input: string): Promise<string> {
   return outcome;
 }
 
+/** Opened while there is enough; then frames come while there is not, and when there is again. */
+async function runEncoder(free: number): Promise<string> {
+  const format = video({ width: 64, height: 48, pixelFormat: 'nv12' });
+  await using source = await openPublisher('wall', { format, directory });
+  await using encoder = await openEncoder('wall', 'wall', { directory });
+  let end: string | undefined;
+  void encoder.closed.then(({ error, reason }) => (end = error?.code ?? reason));
+  const put = async (): Promise<void> => {
+    const before = encoder.stats().frames;
+    source.tryLoan()?.publish();
+    while (encoder.stats().frames === before && end === undefined) await turn();
+  };
+  const release = fillTable(free);
+  for (let frame = 0; frame < 6; frame += 1) await put();
+  release();
+  while (encoder.stats().packets === 0 && end === undefined) await put();
+  return end ?? 'done';
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}
+
 async function each(
   { most, step }: typeof CAMERA,
   attempt: (free: number) => Promise<string>,
@@ -83,11 +107,13 @@ async function each(
 
 // What is opened once for the whole process.
 await runCamera(CAMERA.most, clip);
+await runEncoder(CAMERA.most);
 const results: Record<string, string[]> = {};
 for (const second of [undefined, 'input', 'output'] as const) {
   results[`child ${second}`] = await each(CHILD, (free) => runChild(free, second));
 }
 results['file'] = await each(CAMERA, (free) => runCamera(free, clip));
 const generated = 'lavfi:testsrc2=size=64x48:rate=25';
+results['encoder'] = await each(CAMERA, runEncoder);
 results['raw'] = await each(CAMERA, (free) => runCamera(free, generated));
 tell(JSON.stringify(results));

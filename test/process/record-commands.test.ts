@@ -1,6 +1,6 @@
 /** Recordings and what plays them, as typed on the command line. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openPackets, type PacketReader } from '../../src/video.js';
@@ -126,6 +126,33 @@ describe('sluice record and replay', { skip }, () => {
     const all = Array.from({ length: rounds }, () => clip.sums).flat();
     assert.deepEqual(pictures, all.slice(-pictures.length));
     assert.ok(readdirSync(folder).includes('clip-of-somebody.mkv'));
+  });
+
+  it('keep a file that is there, unless they are told to replace it', async (test) => {
+    const { runtime, publisher, send } = await channelOf(test);
+    const { folder, directory } = runtime;
+    const stage = new Stage();
+    test.after(() => stage.close());
+    await send(0, 1);
+    for (const [source, name, ...more] of [
+      ['clip', 'kept.mp4'],
+      ['**', 'kept.mcap'],
+      ['agent/*', 'kept.cast', '--layout', 'grid'],
+    ] as const) {
+      const file = join(folder, name);
+      writeFileSync(file, 'precious');
+      const { code, err } = await stage.run(['record', source, file, ...more, '--dir', directory]);
+      assert.equal(code, 1, err);
+      assert.match(err, /cannot write .*kept\.\w+: it is there already \(EEXIST\)/);
+      assert.match(err, /--overwrite/);
+      assert.equal(readFileSync(file, 'utf8'), 'precious');
+    }
+    const words = ['record', '**', join(folder, 'kept.mcap'), '--overwrite', '--dir', directory];
+    const recorder = stage.start(words);
+    await until(() => publisher.subscribers.length === 1);
+    recorder.signal('SIGINT');
+    await recorder.ended;
+    assert.match(readFileSync(join(folder, 'kept.mcap'), 'latin1'), /^\x89MCAP/);
   });
 
   it('name what does not go together', async () => {

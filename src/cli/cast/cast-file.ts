@@ -1,4 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { createRecordingFile } from '../../video/record/recording-file.js';
 import { writeFailure } from '../../video/record/write-failure.js';
 
 /** An asciicast that is being written. */
@@ -13,12 +14,9 @@ export class CastFile {
     this.#file = file;
   }
 
-  /** Replaces what is there. Rejects with `SYSTEM` when the file cannot be made. */
-  static async create(path: string): Promise<CastFile> {
-    const file = await open(path, 'w').catch((error: unknown) => {
-      throw writeFailure(path, error as NodeJS.ErrnoException);
-    });
-    return new CastFile(path, file);
+  /** Rejects with `SYSTEM` when the file cannot be made, and for one that is there unless it is to be replaced. */
+  static async create(path: string, overwrite?: boolean): Promise<CastFile> {
+    return new CastFile(path, await createRecordingFile(path, overwrite));
   }
 
   close(): Promise<void> {

@@ -18,6 +18,7 @@ import { CastFile } from './cast-file.js';
 export interface CastRecordOptions {
   readonly dir?: string;
   readonly label?: string;
+  readonly overwrite?: boolean;
 }
 
 export interface CastRecordStats {
@@ -39,7 +40,7 @@ export async function recordCast(
   run.signal.addEventListener('abort', close, { once: true });
   if (run.ended) close();
   try {
-    const file = await CastFile.create(path);
+    const file = await CastFile.create(path, options.overwrite);
     try {
       return await write(subscriber, file);
     } finally {

@@ -32,7 +32,7 @@ export async function recordLayout(
   path: string,
   options: LayoutRecordOptions,
 ): Promise<CastRecordStats> {
-  const file = await CastFile.create(path);
+  const file = await CastFile.create(path, options.overwrite);
   const recording = new LayoutRecording(run, file, pattern, options);
   try {
     await recording.run();

@@ -24,6 +24,7 @@ interface RecordCommandOptions extends CommonOptions, LayoutOptions {
   readonly keep?: number;
   readonly maxBytes?: number;
   readonly label?: string;
+  readonly overwrite?: boolean;
 }
 
 export const EXAMPLES = [
@@ -51,6 +52,7 @@ export function configure(command: Command, start: Start): void {
     .option('--keep <time>', 'delete segments after 7d, 12h, 90m or 30s', duration('--keep'))
     .option('--max-bytes <n>', 'delete the oldest segments beyond', atLeast('--max-bytes', 1))
     .option('--label <text>', 'how the publisher sees this recording')
+    .option('--overwrite', 'a file that exists is replaced')
     .action((channel: string, file: string, options: RecordCommandOptions) =>
       start(options, (run) => record(run, channel, file, options)),
     );
@@ -114,9 +116,10 @@ async function recordMcap(
 ): Promise<void> {
   refuseSegments(options);
   refusePlace(file);
-  const { label, dir } = options;
+  const { label, overwrite, dir } = options;
   const recording = await openMcapRecording(pattern, {
     file,
+    ...(overwrite === undefined ? {} : { overwrite }),
     signal: run.signal,
     onProblem: (_channel, error) => run.note(error.message),
     ...(label === undefined ? {} : { label }),
@@ -194,7 +197,7 @@ function tellEnd(run: Run, channel: string, stats: RecordingStats): void {
 function recordOptions(
   run: Run,
   file: string,
-  { preRoll, segment, keep, maxBytes, label, dir }: RecordCommandOptions,
+  { preRoll, segment, keep, maxBytes, label, overwrite, dir }: RecordCommandOptions,
 ): RecordOptions {
   return {
     file,
@@ -203,6 +206,7 @@ function recordOptions(
     ...(segment === undefined ? {} : { segmentSeconds: segment }),
     ...(keep === undefined ? {} : { keepSeconds: keep }),
     ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(overwrite === undefined ? {} : { overwrite }),
     ...(label === undefined ? {} : { label }),
     ...(dir === undefined ? {} : { directory: dir }),
   };

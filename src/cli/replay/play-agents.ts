@@ -14,6 +14,7 @@ import type { ReplayChoices } from './replay-choices.js';
 export interface PlayOptions extends CommonOptions, LayoutOptions {
   readonly show?: boolean;
   readonly out?: string;
+  readonly overwrite?: boolean;
   readonly solo?: readonly string[];
   readonly mute?: readonly string[];
   readonly from?: number;
@@ -23,13 +24,22 @@ export interface PlayOptions extends CommonOptions, LayoutOptions {
 }
 
 /** What is for --show and --out only. */
-export const PLAY_OPTIONS = ['layout', 'size', 'solo', 'mute', 'from', 'exit'] as const;
+export const PLAY_OPTIONS = [
+  'layout',
+  'size',
+  'solo',
+  'mute',
+  'from',
+  'exit',
+  'overwrite',
+] as const;
 
 export function addPlayOptions(command: Command): void {
   command
     .optionsGroup('Agents that were recorded:')
     .option('--show', 'in this terminal, with the keys of a player; in lines where it is none')
-    .option('--out <file>', 'as a .cast: one agent as it was, or with --layout all of them');
+    .option('--out <file>', 'as a .cast: one agent as it was, or with --layout all of them')
+    .option('--overwrite', '--out: a file that exists is replaced');
   addLayoutOptions(command, '');
   command
     .option(
@@ -111,7 +121,7 @@ async function writeAgents(
     layout === undefined
       ? agentCast(only!, { ...times, speed, startedMs })
       : layoutCast(recording, { ...times, ...size, speed, selection, layout, title });
-  const { events, bytes } = await writeCast(run, out, lines);
+  const { events, bytes } = await writeCast(run, out, lines, options.overwrite);
   const agents = selection.shown.length;
   if (run.json) run.print(safeJson({ event: 'end', file: out, agents, events, bytes }));
   const what = layout === undefined ? 'event' : 'frame';

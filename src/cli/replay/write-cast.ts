@@ -15,8 +15,9 @@ export async function writeCast(
   run: Run,
   path: string,
   lines: Iterable<string>,
+  overwrite?: boolean,
 ): Promise<WrittenCast> {
-  const file = await CastFile.create(path);
+  const file = await CastFile.create(path, overwrite);
   let batch = '';
   let isHeader = true;
   let events = 0;

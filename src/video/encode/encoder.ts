@@ -16,6 +16,7 @@ import {
 import { describeFormat, video, type VideoFormat } from '../../format/index.js';
 import type { CameraOptions } from '../camera/options.js';
 import { checkPacketRing, PacketOutput } from '../camera/packet-output.js';
+import { isShortage } from '../ffmpeg/index.js';
 import { colorNumbersOf } from '../packets/index.js';
 import { packetChannelOf } from '../packets/packet-channel.js';
 import { EncodingChild, type EncodedPacket, RAW_FOURCC } from './encoding-child.js';
@@ -172,6 +173,8 @@ export class Encoder implements AsyncDisposable {
   async #take(frame: Frame<VideoFormat>): Promise<void> {
     this.#stats.frames += 1;
     if (!(await this.#isReady(frame))) return;
+    // Of those for whose channel there was no room.
+    if (this.#early.length > 0) this.#send();
     if (this.#child?.failure !== undefined) this.#replaceFailed(this.#child.failure);
     if (this.#child !== undefined && this.#child.format !== frame.format) {
       await this.#child.finish();
@@ -225,13 +228,18 @@ export class Encoder implements AsyncDisposable {
 
   #replaceFailed(failure: SluiceError): void {
     this.#child = undefined;
-    this.#failures += 1;
+    // What is short comes back: the next frame tries again.
+    if (!isShortage(failure)) this.#failures += 1;
     if (this.#failures >= MAX_FAILURES) throw failure;
   }
 
   #give(packet: EncodedPacket, format: VideoFormat): void {
     if (this.#broken !== undefined) return;
     this.#early.push({ ...packet, format });
+    this.#send();
+  }
+
+  #send(): void {
     this.#sending ??= this.#sendEarly();
   }
 
@@ -250,12 +258,16 @@ export class Encoder implements AsyncDisposable {
       }
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error;
-      this.#broken = error;
-      this.#early = [];
-      void this.#subscriber.close();
+      if (!isShortage(error)) this.#break(error);
     }
     // In the same turn as the last look at what waits.
     this.#sending = undefined;
+  }
+
+  #break(error: SluiceError): void {
+    this.#broken = error;
+    this.#early = [];
+    void this.#subscriber.close();
   }
 }
 

@@ -10,11 +10,11 @@ import {
   nutFrameHeader,
   nutHeader,
   type NutStream,
-  readFailure,
   readingFailure,
   rescale,
 } from '../ffmpeg/index.js';
 import { AccessUnits, type VideoCodec } from '../packets/index.js';
+import { encoderFailure } from './encoder-failure.js';
 
 /** Times go in as microseconds since the first picture. */
 const TIME_BASE = Object.freeze({ numerator: 1, denominator: 1_000_000 });
@@ -158,7 +158,7 @@ export class EncodingChild {
     if (this.failure !== undefined) return;
     if (!this.#ending || end.status !== 0) {
       if (this.#ending && end.status === undefined) return;
-      this.failure = readFailure(`${channel}: the encoder has ended`, end).error;
+      this.failure = encoderFailure(`${channel}: cannot encode`, end);
     }
   }
 }

@@ -19,13 +19,15 @@ import {
 } from '../../bus/index.js';
 import { listManifests } from '../../bus/directory/discovery.js';
 import { Ending } from '../record/ending.js';
+import { refuseExisting } from '../record/recording-file.js';
 import { McapFile } from './mcap-writer.js';
 import { encodeUnit, type UnitHeader } from './unit-codec.js';
 
 /** How to record channels of any kind. Only the file is needed. */
 export interface McapOptions {
-  /** Replaced when it exists. */
   readonly file: string;
+  /** A file that exists is replaced; else it is refused, with `SYSTEM`. Default false. */
+  readonly overwrite?: boolean;
   /** Told of a channel that cannot be recorded, for one; the others go on. */
   readonly onProblem?: (channel: string, error: SluiceError) => void;
   /** Ends the recording; what came before is kept. */
@@ -97,8 +99,8 @@ export class McapRecording implements AsyncDisposable {
 
   async #record(): Promise<void> {
     const { signal } = this.#ending;
-    const { directory, file: path } = this.#options;
-    const file = await McapFile.create(path);
+    const { directory, file: path, overwrite } = this.#options;
+    const file = await McapFile.create(path, overwrite);
     this.#file = file;
     const place = directory === undefined ? { signal } : { directory, signal };
     try {
@@ -241,13 +243,13 @@ function messageUnit({ value, sequence, type, packet }: Message<BytesFormat>): U
   return encodeUnit(header, value);
 }
 
-const KNOWN = ['file', 'onProblem', 'signal', 'directory', 'label'] as const;
+const KNOWN = ['file', 'overwrite', 'onProblem', 'signal', 'directory', 'label'] as const;
 
 /**
  * Records every channel that matches, frames and messages, those that come later too, as they are: formats, times, ids.
  * All units are on one clock, that of their publishing. Every unit is wanted; what was missed is counted.
  *
- * Rejects with `TypeError` for bad arguments and the signal's reason. What goes wrong later, such as a full disk, ends the
+ * Rejects with `TypeError` for bad arguments, `SYSTEM` for a file that exists, and the signal's reason. What goes wrong later, such as a full disk, ends the
  * recording, and `closed` tells; what was recorded before can be played back.
  */
 export async function openMcapRecording(
@@ -256,9 +258,10 @@ export async function openMcapRecording(
 ): Promise<McapRecording> {
   assertChannelPattern(pattern);
   assertKnownKeys('openMcapRecording()', options, KNOWN);
-  const { file } = options;
+  const { file, overwrite = false } = options;
   if (!file.endsWith('.mcap')) {
     throw new RangeError(`file must end in .mcap, got ${JSON.stringify(file)}`);
   }
+  if (!overwrite) refuseExisting(file);
   return new McapRecording(pattern, options);
 }

@@ -1,8 +1,9 @@
 /** Writes an MCAP file: channels as they turn up, units one after the other. */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { McapWriter } from '@mcap/core';
 import { formatToJson } from '../../format/index.js';
 import type { Manifest } from '../../bus/index.js';
+import { createRecordingFile } from '../record/recording-file.js';
 import { writeFailure } from '../record/write-failure.js';
 import { UNIT_ENCODING, UNIT_SCHEMA } from './unit-codec.js';
 
@@ -29,10 +30,8 @@ export class McapFile {
   }
 
   /** Rejects with SYSTEM when the file cannot be made. */
-  static async create(path: string): Promise<McapFile> {
-    const file = await open(path, 'w').catch((error: unknown) => {
-      throw writeFailure(path, error as NodeJS.ErrnoException);
-    });
+  static async create(path: string, overwrite?: boolean): Promise<McapFile> {
+    const file = await createRecordingFile(path, overwrite);
     const mcap = new McapFile(path, file);
     try {
       await mcap.#writer.start({ profile: '', library: 'sluice' });

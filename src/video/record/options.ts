@@ -7,8 +7,10 @@ export type RecordingType = (typeof RECORDING_TYPES)[number];
 
 /** How to record the packets of a channel. Only the file is needed. */
 export interface RecordOptions {
-  /** Ends in `.mp4` (fragmented: what was written is readable at any moment) or `.mkv`. Replaced when it exists. */
+  /** Ends in `.mp4` (fragmented: what was written is readable at any moment) or `.mkv`. */
   readonly file: string;
+  /** A file that exists is replaced; else it is refused, with `SYSTEM`. Segments have names of their own. Default false. */
+  readonly overwrite?: boolean;
   /** Begins this much in the past, as far as the ring of packets goes, at a key frame. Default 0: with the next one. */
   readonly preRollSeconds?: number;
   /** A new file at the first key frame after this time; their names have the time before the dot. */
@@ -27,6 +29,7 @@ export interface RecordOptions {
 
 const KNOWN = [
   'file',
+  'overwrite',
   'preRollSeconds',
   'segmentSeconds',
   'keepSeconds',

@@ -7,6 +7,7 @@ import { openPackets, type Packet, packetFacts, type PacketReader } from '../pac
 import { packetChannelOf } from '../packets/packet-channel.js';
 import { nextPacket } from '../packets/next-packet.js';
 import { Ending } from './ending.js';
+import { refuseExisting } from './recording-file.js';
 import { checkRecordOptions, type RecordingType, type RecordOptions } from './options.js';
 import { SegmentSeries } from './segment-series.js';
 import { SoundTrack } from './sound-track.js';
@@ -164,11 +165,13 @@ export class Recording implements AsyncDisposable {
  * beginning with a key frame. The channel may come later. Without segments the recording ends with the publisher; with
  * them it goes on with the next one.
  *
- * Needs `ffmpeg`. Rejects with `TypeError`/`RangeError` for bad arguments and the signal's reason. What goes wrong later,
+ * Needs `ffmpeg`. Rejects with `TypeError`/`RangeError` for bad arguments, `SYSTEM` for a file that exists, and the signal's reason. What goes wrong later,
  * such as a full disk, ends the recording, and `closed` tells; what was recorded before stays readable.
  */
 export async function openRecording(channel: string, options: RecordOptions): Promise<Recording> {
   assertChannelName(channel);
   const type = checkRecordOptions(options);
+  const { file, segmentSeconds, overwrite = false } = options;
+  if (segmentSeconds === undefined && !overwrite) refuseExisting(file);
   return new Recording(channel, type, options);
 }

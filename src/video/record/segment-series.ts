@@ -107,10 +107,10 @@ export class SegmentSeries {
 
   async #begin(packet: Packet, streams: SegmentStreams): Promise<void> {
     await this.#endPrevious();
-    const { file, segmentSeconds, keepSeconds, maxBytes } = this.#options;
+    const { file, segmentSeconds, keepSeconds, maxBytes, overwrite } = this.#options;
     const now = new Date();
     const path = segmentSeconds === undefined ? file : segmentPath(file, now);
-    const writer = await SegmentWriter.open(path, this.#type, streams);
+    const writer = await SegmentWriter.open(path, this.#type, streams, overwrite);
     const before = this.#current;
     this.#previous = before;
     const current: OpenFile = {

@@ -8,7 +8,7 @@
  * packets of sound ────▶ NUT ────────────────▶ pipe:3 ┘
  * ```
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { printable, SluiceError } from '../../core/index.js';
@@ -16,6 +16,7 @@ import { MatroskaIndex } from '../container/matroska-index.js';
 import { TsMuxer, type TsCodec } from '../container/mpegts.js';
 import { FfmpegChild, nutFrameHeader, startFailure } from '../ffmpeg/index.js';
 import type { RecordingType } from './options.js';
+import { createRecordingFile } from './recording-file.js';
 import { writeFailure } from './write-failure.js';
 import { type SoundStream, soundHeader, pictureHeader } from './stream-headers.js';
 
@@ -94,10 +95,9 @@ export class SegmentWriter {
     path: string,
     type: RecordingType,
     streams: SegmentStreams,
+    overwrite: boolean | undefined,
   ): Promise<SegmentWriter> {
-    const file = await open(path, 'w').catch((error: unknown) => {
-      throw writeFailure(path, error as NodeJS.ErrnoException);
-    });
+    const file = await createRecordingFile(path, overwrite);
     return new SegmentWriter(path, file, type, streams);
   }
 

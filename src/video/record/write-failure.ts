@@ -33,6 +33,10 @@ const READINGS: Readonly<Record<string, Reading>> = {
     remedy: 'Raise its limit (ulimit -n), or record less in one process.',
   },
   ENOENT: { found: 'its folder does not exist', remedy: 'Make the folder first.' },
+  EEXIST: {
+    found: 'it is there already',
+    remedy: 'Choose another name, or replace it: --overwrite; overwrite: true in a program.',
+  },
   EISDIR: { found: 'it is a folder', remedy: 'Name a file.' },
 };
 

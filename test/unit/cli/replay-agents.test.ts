@@ -135,6 +135,7 @@ describe('a replay that cannot be', () => {
     writeFileSync(bad, whole);
     truncateSync(bad, 100);
     await shows(bad, /bad\.mcap has no agents: it has nothing/);
+    rmSync(bad);
     await writeMcap(bad, [{ agent: 'log', atMs: 0, bytes: 'x' }], 'other/');
     await shows(bad, /bad\.mcap has no agents: it has other\/log/);
     await shows(join(folder, 'absent.mcap'), /cannot read .*absent\.mcap: ENOENT/);
