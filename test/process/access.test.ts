@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { isSluiceError, tensor, video } from '../../src/index.js';
 import { withoutFfmpeg } from './camera-clips.js';
 import { CLI, Stage } from './cli-program.js';
+import { GROUP, sharedDirectory } from './container.js';
 import { endAll, Program, type ProgramOptions } from './program.js';
 import { Runtime } from './runtime.js';
 import { STAMPED } from './stamp.js';
@@ -23,22 +16,12 @@ const needsRoot = isRoot ? false : 'needs root, to run programs as other users';
 const needsCommands =
   needsRoot || withoutFfmpeg || (hasProgram('setpriv', '--version') ? false : 'no setpriv');
 const options = { timeout: 60_000 };
-/** A group of the administrator's choice, and two members of it. */
-const GROUP = 4242;
+/** Two members of the group. */
 const ALICE = { uid: 1000, gid: GROUP };
 const BOB = { uid: 65533, gid: GROUP };
 /** As this user every unmapped one of another namespace appears. */
 const NOBODY = { uid: 65534, gid: GROUP };
 after(endAll);
-
-/** A directory where users of a group meet, as `install -d -m 3770 -g GROUP` makes it. */
-function sharedDirectory(runtime: Runtime): string {
-  chmodSync(runtime.folder, 0o755);
-  mkdirSync(runtime.directory);
-  chownSync(runtime.directory, 0, GROUP);
-  chmodSync(runtime.directory, 0o3770);
-  return runtime.directory;
-}
 
 function start(
   name: 'reader-program' | 'writer-program',

@@ -1,8 +1,7 @@
 /** Publisher and subscriber in containers that have nothing in common but a directory. */
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync } from 'node:fs';
-import { after, describe, it, type TestContext } from 'node:test';
-import { contained, withoutContainers } from './container.js';
+import { after, describe, it } from 'node:test';
+import { contained, GROUP, sharedDirectory, withoutContainers } from './container.js';
 import { descendantsOf, type Namespace, namespaceOf, sharedMemoryOf } from './process-tree.js';
 import { endAll, Program } from './program.js';
 import { Runtime } from './runtime.js';
@@ -10,19 +9,8 @@ import { Runtime } from './runtime.js';
 const skip = withoutContainers() ?? false;
 after(endAll);
 
-const GROUP = 4242;
 const CAMERA = { uid: 1000, gid: GROUP };
 const DETECTOR = { uid: 1001, gid: GROUP };
-
-/** The directory as an administrator makes it: `install -d -m 3770 -g GROUP`. */
-function sharedDirectory(test: TestContext): string {
-  const runtime = new Runtime(test);
-  chmodSync(runtime.folder, 0o755);
-  mkdirSync(runtime.directory);
-  chownSync(runtime.directory, 0, GROUP);
-  chmodSync(runtime.directory, 0o3770);
-  return runtime.directory;
-}
 
 async function publisherIn(shared: string): Promise<Program> {
   const options = { directory: '/run/sluice', allow: { uids: [DETECTOR.uid] } };
@@ -67,7 +55,7 @@ function insideOf(program: Program): number {
 
 describe('containers', { skip, timeout: 120_000 }, () => {
   it('that share a directory share frames, in place', async (test) => {
-    const shared = sharedDirectory(test);
+    const shared = sharedDirectory(new Runtime(test));
     const publisher = await publisherIn(shared);
     const subscriber = subscriberIn(shared);
     assert.equal(await subscriber.line(), 'open');
@@ -86,7 +74,7 @@ describe('containers', { skip, timeout: 120_000 }, () => {
   });
 
   it('notice when the other one is gone', async (test) => {
-    const shared = sharedDirectory(test);
+    const shared = sharedDirectory(new Runtime(test));
     const publisher = await publisherIn(shared);
     const first = subscriberIn(shared);
     assert.equal(await first.line(), 'open');
@@ -109,7 +97,7 @@ describe('containers', { skip, timeout: 120_000 }, () => {
   });
 
   it('are users of their own: who is not allowed is refused', async (test) => {
-    const shared = sharedDirectory(test);
+    const shared = sharedDirectory(new Runtime(test));
     await publisherIn(shared);
     const refusal = await subscriberIn(shared, []).line();
     assert.match(refusal, /^failed ACCESS_DENIED .*runs as user 1000/);

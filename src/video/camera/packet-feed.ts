@@ -29,7 +29,6 @@ import { lacksTimes, PacketSource } from './packet-source.js';
 import { soundCodec, soundFacts } from './sound.js';
 import type { SourcePacket } from './source-packet.js';
 import type { Timeline } from './timeline.js';
-import { toNs } from '../ffmpeg/index.js';
 import { PcmLine } from '../sound/index.js';
 
 const DEFAULT_RING_BYTES = 8 << 20;
@@ -232,7 +231,7 @@ export class PacketFeed implements Feed {
     const { captureTimeNs, pts } = packet;
     const ptsNs = timeline.place(pts, timeBase, captureTimeNs);
     for (const sound of this.#unplaced.splice(0)) this.#takeSound(sound);
-    const dtsNs = ptsNs - toNs(pts - this.#times.next(pts), timeBase);
+    const dtsNs = timeline.placeBeside(this.#times.next(pts), timeBase) as number;
     const id = ids.next();
     this.pictures += 1;
     this.#bitRate.add(unit.bytes.length, captureTimeNs);

@@ -33,8 +33,8 @@ export class Timeline {
   }
 
   /**
-   * Sound of the same input: on the line as its pictures are, which say where the connection lies. Undefined before
-   * the first picture of a later connection has said so.
+   * Sound of the same input, and when its pictures are decoded: on the line as the times of its pictures are, which say
+   * where the connection lies. Undefined before the first picture of a later connection has said so.
    */
   placeBeside(pts: number, timeBase: Rational): number | undefined {
     return this.#offsetNs === undefined ? undefined : toNs(pts, timeBase) + this.#offsetNs;

@@ -62,6 +62,8 @@ export class Mosaic implements AsyncDisposable {
   #timer: NodeJS.Timeout | undefined;
   #leftOut = 0;
   #startedMs = 0;
+  /** CLOCK_MONOTONIC, ns: the same moment. */
+  #startedNs = 0;
 
   private constructor(
     derived: DerivedChannel<VideoFormat>,
@@ -115,10 +117,11 @@ export class Mosaic implements AsyncDisposable {
 
   #begin(): void {
     this.#startedMs = performance.now();
+    this.#startedNs = monotonicNs();
     this.#detections = recentDetections(this.#plan, this.#options, this.#options.label ?? LABEL);
     for (const channel of this.#plan.named) this.#await(channel);
     this.#layOut();
-    this.#schedule(performance.now());
+    this.#schedule(this.#startedMs);
   }
 
   #end(): void {
@@ -183,25 +186,25 @@ export class Mosaic implements AsyncDisposable {
   #schedule(dueMs: number): void {
     const nowMs = performance.now();
     const periodMs = 1000 / this.#plan.framesPerSecond;
-    const nextMs = Math.max(dueMs, nowMs - periodMs);
+    const nextMs = dueMs + Math.max(0, Math.floor((nowMs - dueMs) / periodMs)) * periodMs;
     this.#timer = setTimeout(
       () => {
         // Nobody watches any more, and the last frames are being given back.
         if (this.#derived.frames === undefined) return;
-        this.#derived.attempt(() => this.#tick());
+        this.#derived.attempt(() => this.#tick(nextMs));
         this.#schedule(nextMs + periodMs);
       },
       Math.max(0, nextMs - nowMs),
     );
   }
 
-  #tick(): void {
+  #tick(dueMs: number): void {
     this.#derived.frames?.look();
     this.#dropSilent();
-    if (!this.#isGathering()) this.#derived.publish((loan) => this.#draw(loan));
+    if (!this.#isGathering()) this.#derived.publish((loan) => this.#draw(loan, dueMs));
   }
 
-  #draw(loan: LoanedFrame<VideoFormat>): void {
+  #draw(loan: LoanedFrame<VideoFormat>, dueMs: number): void {
     const { frames, stream } = this.#derived;
     const [nowMs, captureTimeNs] = [performance.now(), monotonicNs()];
     const canvas = this.#canvas;
@@ -215,7 +218,9 @@ export class Mosaic implements AsyncDisposable {
     });
     canvas?.copyTo(loan.bytes);
     this.#overlay.draw(marks, loan.planes);
-    loan.publish({ captureTimeNs, ...(stream === undefined ? {} : { stream }) });
+    // Even, however late a timer was: encoders and players go by it.
+    const ptsNs = this.#startedNs + Math.round((dueMs - this.#startedMs) * 1e6);
+    loan.publish({ captureTimeNs, ptsNs, ...(stream === undefined ? {} : { stream }) });
   }
 
   /** At the start, until the inputs that are named have a frame, and one at least has. */

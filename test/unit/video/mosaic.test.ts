@@ -206,6 +206,21 @@ describe('a mosaic', { timeout: 30_000 }, () => {
     await until(view, (frame) => pixel(frame, 32, 32) === 255 && pixel(frame, 5, 32) === 0);
   });
 
+  it('has pictures whose times are evenly apart, however late each is drawn', async (t) => {
+    const bench = new MosaicBench(t);
+    const camera = await bench.camera('a');
+    const { view } = await bench.mosaic(['a'], { framesPerSecond: 40 });
+    bench.feed(camera, 100);
+    let firstNs: number | undefined;
+    for (let index = 0; index < 10; index += 1) {
+      using frame = await view.receive();
+      firstNs ??= frame.ptsNs;
+      const periods = (frame.ptsNs - firstNs) / 25e6;
+      assert.ok(Math.abs(periods - Math.round(periods)) < 1e-4, `${periods} periods`);
+      assert.ok(frame.captureTimeNs >= frame.ptsNs - 2e6);
+    }
+  });
+
   it('reads nothing while nobody watches', async (t) => {
     const bench = new MosaicBench(t);
     const camera = await bench.camera('a');
