@@ -145,8 +145,9 @@ describe('a recording', { skip }, () => {
       streams.map(({ nb_read_packets: count }) => Number(count)),
       [pictures, soundPackets],
     );
-    const [video, audio] = streams.map(({ start_time: time }) => Number(time));
-    assert.ok(Math.abs(video! - audio!) < 0.5, `${video} and ${audio} belong together`);
+    const [videoStart, audioStart] = streams.map(({ start_time: time }) => Number(time));
+    const apart = `${videoStart} and ${audioStart} belong together`;
+    assert.ok(Math.abs(videoStart! - audioStart!) < 0.5, apart);
   });
 });
 
