@@ -61,8 +61,8 @@ export function decodedByFfmpeg(path: string, pixelFormat: 'nv12' | 'p010' = 'nv
 export function digestOf(frame: Frame<VideoFormat>): string {
   const hash = createHash('md5');
   const bytesPerSample = frame.format.pixelFormat === 'p010' ? 2 : 1;
-  for (const { bytes, width, height, pitchBytes } of frame.planes) {
-    const channels = frame.planes[0]!.width === width ? 1 : 2;
+  for (const [index, { bytes, width, height, pitchBytes }] of frame.planes.entries()) {
+    const channels = index === 0 ? 1 : 2;
     for (let row = 0; row < height; row += 1) {
       const start = row * pitchBytes;
       hash.update(bytes.subarray(start, start + width * channels * bytesPerSample) as Uint8Array);

@@ -79,6 +79,31 @@ describe('the codecs of a camera, decoded by the processor', { skip }, () => {
     });
   }
 
+  for (const { size, encode, file, pixels } of [
+    { size: '321x241', encode: VP9, file: 'clip.webm', pixels: 'nv12' },
+    { size: '63x34', encode: VP9_10, file: 'clip.webm', pixels: 'p010' },
+    { size: '64x33', encode: VP9, file: 'clip.webm', pixels: 'nv12' },
+    { size: '1x1', encode: ['-c:v', 'ffv1', '-pix_fmt', 'yuv444p'], file: 'clip.mkv', pixels: 'nv12' },
+  ] as const) {
+    it(`keeps the last column and row of an odd size: ${size}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory } = runtime;
+      // testsrc2 has even sizes only.
+      const clip = makeClip(runtime.folder, file, { encode, size, source: 'testsrc', seconds: 0.2 });
+      const expected = decodedByFfmpeg(clip, pixels);
+      const watcher = new Watcher('camera/file', directory);
+      test.after(() => watcher.close());
+      const camera = await openCamera('camera/file', { input: clip, directory });
+      test.after(() => camera.close());
+      await camera.closed;
+      await watcher.until((seen) => seen.length === expected.length);
+      assert.deepEqual(
+        watcher.seen.map(({ digest }) => digest),
+        expected,
+      );
+    });
+  }
+
   it('carries AV1 as temporal units, each key frame with its sequence header', async (test) => {
     const runtime = new Runtime(test);
     const { directory } = runtime;

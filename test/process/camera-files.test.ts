@@ -111,11 +111,21 @@ describe('a camera of a file', { skip }, () => {
     writeFileSync(noise, Buffer.alloc(5000, 'no video'));
     const sound = join(folder, 'sound.wav');
     ffmpeg('-f', 'lavfi', '-i', 'sine=duration=1', sound);
+    const covered = join(folder, 'covered.mp3');
+    const cover = ['-f', 'lavfi', '-i', 'color=red:size=64x64', '-frames:v', '1'];
+    ffmpeg('-i', sound, ...cover, '-c:v', 'png', '-disposition:v', 'attached_pic', covered);
     const cases = [
       { input: join(folder, 'absent.mp4'), code: 'CAMERA_UNREACHABLE', words: /does not exist/ },
       { input: folder, code: 'CAMERA_UNREACHABLE', words: /it is a directory/ },
       { input: noise, code: 'CAMERA_FORMAT', words: /damaged, or no video/ },
       { input: sound, code: 'CAMERA_FORMAT', words: /no pictures in it/ },
+      { input: covered, code: 'CAMERA_FORMAT', words: /no pictures in it/ },
+      {
+        input: 'lavfi:nosuch=1',
+        code: 'CAMERA_UNREACHABLE',
+        words: /says: No such filter: 'nosuch'$/,
+      },
+      { input: 'lavfi:sine', code: 'CAMERA_FORMAT', words: /no pictures in it/ },
     ];
     for (const { input, code, words } of cases) {
       await assert.rejects(openCamera('camera/file', { input, directory }), (error) => {

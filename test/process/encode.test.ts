@@ -136,17 +136,67 @@ describe('frames encoded into packets', { skip: withoutFfmpeg ?? false }, () => 
     });
   }
 
-  it('are refused where no encoder takes them', async (test) => {
-    const runtime = new Runtime(test);
-    const { directory } = runtime;
-    const format = video({ width: 64, height: 64, pixelFormat: 'rgba' });
-    const source = await runtime.publisher('wall', { format });
-    const encoder = await openEncoder('wall/packets', 'wall', { directory });
-    test.after(() => encoder.close());
-    source.tryLoan()!.publish();
-    const { reason, error } = await encoder.closed;
-    assert.deepEqual([reason, error?.code], ['failed', 'FORMAT_MISMATCH']);
-  });
+  for (const codec of ['h264', 'hevc'] as const) {
+    it(`keep their ten bits: ${codec}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory, folder } = runtime;
+      const format = video({ width: 66, height: 50, pixelFormat: 'p010' });
+      const source = await runtime.publisher('wall', { format });
+      const encoder = await openEncoder('wall', 'wall', { codec, directory });
+      test.after(() => encoder.close());
+      const opening = openPackets('wall/packets', { directory, start: 'oldest' });
+      const loan = source.tryLoan()!;
+      const [luma, chroma] = loan.planes.map(
+        ({ bytes }) => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2),
+      );
+      luma!.fill(403 << 6);
+      for (let at = 0; at < chroma!.length; at += 2) {
+        chroma![at] = 301 << 6;
+        chroma![at + 1] = 702 << 6;
+      }
+      loan.publish();
+      const reader = await opening;
+      test.after(() => reader.close());
+      const path = join(folder, `out.${codec}`);
+      writeFileSync(path, (await reader.receive()).bytes);
+      const words = ['-v', 'error', '-i', path, '-f', 'rawvideo', '-'];
+      const decoded = await outputOf(['ffmpeg', ...words]);
+      const samples = new Uint16Array(new Uint8Array(decoded).buffer);
+      const [lumaSamples, chromaSamples] = [66 * 50, 33 * 25];
+      assert.equal(samples.length, lumaSamples + 2 * chromaSamples);
+      const [y, u] = [samples[0], samples[lumaSamples]] as [number, number];
+      const v = samples[lumaSamples + chromaSamples]!;
+      for (const [found, given] of [
+        [y, 403],
+        [u, 301],
+        [v, 702],
+      ] as const) {
+        // Less than a step of eight bits.
+        assert.ok(Math.abs(found - given) <= 3, `${found} where ${given} was given`);
+      }
+    });
+  }
+
+  for (const [words, format, why] of [
+    [
+      'their pixels',
+      video({ width: 64, height: 64, pixelFormat: 'rgba' }),
+      /only nv12, i420, p010$/,
+    ],
+    ['their size', video({ width: 64, height: 63, pixelFormat: 'nv12' }), /only even sizes; /],
+  ] as const) {
+    it(`are refused where no encoder takes ${words}`, async (test) => {
+      const runtime = new Runtime(test);
+      const { directory } = runtime;
+      const source = await runtime.publisher('wall', { format });
+      const encoder = await openEncoder('wall/packets', 'wall', { directory });
+      test.after(() => encoder.close());
+      source.tryLoan()!.publish();
+      const { reason, error } = await encoder.closed;
+      assert.deepEqual([reason, error?.code], ['failed', 'FORMAT_MISMATCH']);
+      assert.match(error?.message ?? '', why);
+    });
+  }
 
   it('tell of their channel when another has it, and end', async (test) => {
     const runtime = new Runtime(test);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { packets } from '../../src/index.js';
+import { packets, video } from '../../src/index.js';
 import {
   openCamera,
   openPatternRecording,
@@ -232,6 +232,34 @@ describe('a recording of a pattern', { skip }, () => {
     assert.match(again, /^cam~first-\d{4}-.*Z\.mp4$/);
     for (const name of names) assert.deepEqual(picturesOf(join(folder, name)), expected(), name);
   });
+
+  for (const [pattern, names] of [
+    ['**', ['clip.mkv', 'clip~deep~er.mkv']],
+    ['clip/**', ['clip~deep~er.mkv']],
+  ] as const) {
+    it(`that has all below it has their packets: ${pattern}`, async (test) => {
+      const { runtime, publisher, send } = await channelOf(test);
+      const { directory, folder } = runtime;
+      const format = packets({ codec: 'h264' });
+      const deeper = await runtime.publisher('clip/deep/er/packets', {
+        format,
+        ringBytes: 1 << 23,
+      });
+      await runtime.publisher('clip/frames', {
+        format: video({ width: 8, height: 8, pixelFormat: 'gray8' }),
+      });
+      const file = join(folder, '{channel}.mkv');
+      const recording = await openPatternRecording(pattern, { file, directory });
+      test.after(() => recording.close());
+      await until(() => recording.stats().channels === names.length);
+      await send(0, 30);
+      for (const packet of clipPackets().slice(0, 30)) await deeper.send(packet.bytes, packet);
+      await until(() => recording.stats().packets === 30 * names.length);
+      await Promise.all([publisher.close(), recording.close()]);
+      const made = readdirSync(folder).filter((name) => name.endsWith('.mkv'));
+      assert.deepEqual(made.sort(), names);
+    });
+  }
 
   it('ends when the last of what it recorded has failed', async (test) => {
     const { runtime, publisher, send } = await channelOf(test);

@@ -41,6 +41,7 @@ export class FrameOutput {
   #dropped = 0;
   /** A picture is missing before the next frame, which says so. */
   #hasGap = false;
+  #format: VideoFormat | undefined;
   #frameBytes = 0;
   #scratch: Uint8Array | undefined;
   /** Of the picture in `#scratch` to the GPU, where pictures wait. */
@@ -68,6 +69,11 @@ export class FrameOutput {
     return this.#publisher;
   }
 
+  /** The present one. */
+  get format(): VideoFormat | undefined {
+    return this.#format;
+  }
+
   /** Of a frame of the present format. */
   get frameBytes(): number {
     return this.#frameBytes;
@@ -81,6 +87,7 @@ export class FrameOutput {
   /** From here on frames are of this format. Not while a place is out. */
   async begin(format: VideoFormat): Promise<void> {
     await this.#copying;
+    this.#format = format;
     this.#frameBytes = frameByteLength(format);
     if (this.#publisher !== undefined) {
       await this.#publisher.setFormat(format);

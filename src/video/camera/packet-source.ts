@@ -78,7 +78,8 @@ export class PacketSource implements NutSink {
     this.#sink = sink;
     this.#input = input;
     this.#channel = channel;
-    const pictures = ['-map', '0:v:0'];
+    // Not the cover of a file of sound, or that of a film.
+    const pictures = ['-map', '0:V:0'];
     const sound = wanted.sound ? ['-map', '0:a:0?'] : [];
     const isApart = input.losesFirstTime && !wanted.mendsTimes;
     const { before, behind, startsAt } = offsetOf(input);
@@ -127,7 +128,11 @@ export class PacketSource implements NutSink {
     if (broken !== undefined) await this.#child.stop();
     const end = await this.#child.ended;
     await this.#first?.close();
-    if (broken !== undefined) return { error: broken, isLasting: false };
+    if (broken !== undefined) {
+      // Of a file ffmpeg would send the same again.
+      const isLasting = !this.#input.isLive && broken.code === 'CAMERA_FORMAT';
+      return { error: broken, isLasting };
+    }
     const attempt =
       this.#video === undefined
         ? `${this.#channel}: cannot open ${this.#input.shown}`

@@ -1,7 +1,15 @@
 /** An ffmpeg that gives raw pictures, each read straight into the slot in which it is published. */
 import { SluiceError } from '../../core/index.js';
 import { PipeReader } from '../../ffi/index.js';
-import { type ColorSpace, PITCH_ALIGNMENT_BYTES, type VideoFormat } from '../../format/index.js';
+import {
+  type ColorSpace,
+  copyToSlot,
+  PITCH_ALIGNMENT_BYTES,
+  rawByteLength,
+  type RowRun,
+  rowRuns,
+  type VideoFormat,
+} from '../../format/index.js';
 import {
   type ChildEnd,
   FfmpegChild,
@@ -27,9 +35,14 @@ export interface PictureEvents {
 /** How the YUV of pictures that state their matrix becomes that of the format. */
 export type MatrixPolicy = 'as it is' | 'converted';
 
+/** By its filter that pads, which counts in whole samples of chroma, the last column or row would be lost. */
+function comesTight({ width, height }: Pick<VideoFormat, 'width' | 'height'>): boolean {
+  return width % 2 !== 0 || height % 2 !== 0;
+}
+
 /**
- * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch, an even number of them, in
- * the range that the format states (left to itself ffmpeg makes all nv12 limited) and by its matrix. Encoder threads
+ * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch (those of an odd size have
+ * their rows moved here), in the range that the format states (left to itself ffmpeg makes all nv12 limited) and by its matrix. Encoder threads
  * would each hold a picture back.
  */
 export function pictureArguments(
@@ -38,8 +51,8 @@ export function pictureArguments(
 ): string[] {
   const pixelFormat = format.pixelFormat === 'p010' ? 'p010le' : format.pixelFormat;
   const step = PITCH_ALIGNMENT_BYTES / (format.pixelFormat === 'p010' ? 2 : 1);
-  const isPadded = format.width % step !== 0 || format.height % 2 !== 0;
-  const pad = isPadded ? `,pad=ceil(iw/${step})*${step}:ceil(ih/2)*2` : '';
+  const isPadded = format.width % step !== 0 && !comesTight(format);
+  const pad = isPadded ? `,pad=ceil(iw/${step})*${step}` : '';
   const range = format.color?.range ?? 'limited';
   const scale = `scale=out_range=${range}${matrixWords(format.color, policy)}`;
   return [
@@ -56,6 +69,12 @@ function matrixWords(color: ColorSpace | undefined, policy: MatrixPolicy): strin
   return policy === 'converted' ? out : `:in_color_matrix=${color.matrix}${out}`;
 }
 
+/** A picture without padding, before its rows are moved to where the slot has them. */
+interface TightPicture {
+  readonly bytes: Uint8Array;
+  readonly runs: readonly RowRun[];
+}
+
 export class PictureChild implements NutSink {
   readonly child: FfmpegChild;
   /** When all it had to give was published, or it has failed. Never rejects. */
@@ -70,6 +89,7 @@ export class PictureChild implements NutSink {
   readonly #events: PictureEvents;
   #picture: CodedPicture | undefined;
   #place: PicturePlace | undefined;
+  #tight: TightPicture | undefined;
   #closed = false;
 
   constructor(
@@ -108,8 +128,12 @@ export class PictureChild implements NutSink {
     this.#place = undefined;
     this.pictures += 1;
     if (place === undefined || picture === undefined) return;
-    if (this.#closed) place.giveBack();
-    else place.publish(picture);
+    if (this.#closed) {
+      place.giveBack();
+      return;
+    }
+    if (this.#tight !== undefined) copyToSlot(this.#tight.runs, this.#tight.bytes, place.bytes);
+    place.publish(picture);
   }
 
   /** Nothing more goes in: resolves when all it had to give was published, or when it is stuck. */
@@ -135,7 +159,8 @@ export class PictureChild implements NutSink {
       this.pictures += 1;
       return undefined;
     }
-    const needed = this.#output.frameBytes;
+    const tight = this.#tightPicture();
+    const needed = tight?.bytes.byteLength ?? this.#output.frameBytes;
     if (byteLength !== needed) {
       place.giveBack();
       throw new SluiceError(
@@ -144,7 +169,17 @@ export class PictureChild implements NutSink {
       );
     }
     this.#place = place;
-    return place.bytes.subarray(0, byteLength);
+    return tight?.bytes ?? place.bytes.subarray(0, byteLength);
+  }
+
+  /** A child has pictures of one format. */
+  #tightPicture(): TightPicture | undefined {
+    const { format } = this.#output;
+    if (this.#tight !== undefined || format === undefined || !comesTight(format))
+      return this.#tight;
+    const bytes = new Uint8Array(rawByteLength(format));
+    this.#tight = { bytes, runs: rowRuns(format) };
+    return this.#tight;
   }
 
   async #follow(): Promise<ChildEnd> {

@@ -2,7 +2,13 @@
 import { SluiceError } from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { guessColor, type VideoFormat } from '../../format/index.js';
-import { type CameraFailure, type NutFrame, type NutStream, readFailure } from '../ffmpeg/index.js';
+import {
+  type CameraFailure,
+  graphFailure,
+  type NutFrame,
+  type NutStream,
+  readFailure,
+} from '../ffmpeg/index.js';
 import { type CodedPicture, type PictureLook, STANDARD_LINES } from './coded-picture.js';
 import { type FrameOutput, frameFormat } from './frame-output.js';
 import type { CameraInput } from './input.js';
@@ -78,15 +84,16 @@ export class RawSource {
     events: ConstructorParameters<typeof PictureChild>[3],
   ): Promise<CameraFailure | undefined> {
     if (this.#closed) return undefined;
-    const { args, secrets, shown, isLive } = this.#input;
+    const { args, secrets, shown, isLive, kind } = this.#input;
     const child = new PictureChild([...args, ...output], secrets, this.#output, events);
     this.#child = child;
     const end = await child.ended;
     if (this.#closed) return undefined;
     if (child.failure !== undefined) return { error: child.failure, isLasting: false };
     if (end.status === 0 && !isLive) return undefined;
-    const attempt = child.pictures > 0 ? `${shown} is lost` : `cannot open ${shown}`;
-    return readFailure(`${this.#channel}: ${attempt}`, end);
+    if (child.pictures > 0) return readFailure(`${this.#channel}: ${shown} is lost`, end);
+    const attempt = `${this.#channel}: cannot open ${shown}`;
+    return kind === 'generated' ? graphFailure(attempt, end) : readFailure(attempt, end);
   }
 }
 

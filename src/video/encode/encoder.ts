@@ -212,11 +212,13 @@ export class Encoder implements AsyncDisposable {
   }
 
   #start(format: VideoFormat): EncodingChild {
+    const attempt = `${this.channel}: cannot encode ${describeFormat(format)}`;
     if (RAW_FOURCC[format.pixelFormat] === undefined) {
-      throw new SluiceError(
-        'FORMAT_MISMATCH',
-        `${this.channel}: cannot encode ${describeFormat(format)}, only ${Object.keys(RAW_FOURCC).join(', ')}`,
-      );
+      const only = Object.keys(RAW_FOURCC).join(', ');
+      throw new SluiceError('FORMAT_MISMATCH', `${attempt}, only ${only}`);
+    }
+    if (format.width % 2 !== 0 || format.height % 2 !== 0) {
+      throw new SluiceError('FORMAT_MISMATCH', `${attempt}, only even sizes; a filter makes one`);
     }
     const { codec = 'h264' } = this.#options;
     const words = encoderArguments(this.#options, this.#rate, format);

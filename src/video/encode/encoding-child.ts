@@ -18,12 +18,14 @@ import { encoderFailure } from './encoder-failure.js';
 
 /** Times go in as microseconds since the first picture. */
 const TIME_BASE = Object.freeze({ numerator: 1, denominator: 1_000_000 });
-/** How raw pictures are called in NUT. */
+/** How raw pictures are called in NUT, which has no name for p010: it becomes yuv420p10le. */
 export const RAW_FOURCC: Readonly<Partial<Record<VideoFormat['pixelFormat'], string>>> = {
   nv12: 'NV12',
   i420: 'I420',
-  p010: 'P010',
+  p010: 'Y3\x0b\x0a',
 };
+/** Of the 16 of a sample of p010, below its 10. */
+const P010_SHIFT_BITS = 6;
 /** Pictures that may be on their way to the encoder. */
 const MAX_BEHIND = 2;
 const READ_AHEAD_BYTES = 1 << 16;
@@ -119,7 +121,8 @@ export class EncodingChild {
     this.#lastUs = us;
     this.#underWay.set(us, { ptsNs, captureTimeNs, id });
     const { input } = this.#child;
-    const picture = tightPicture(frame);
+    const picture =
+      frame.format.pixelFormat === 'p010' ? planarPicture(frame) : tightPicture(frame);
     input.cork();
     input.write(nutFrameHeader(us, true, picture.length));
     input.write(picture);
@@ -161,6 +164,27 @@ export class EncodingChild {
       this.failure = encoderFailure(`${channel}: cannot encode`, end);
     }
   }
+}
+
+/** A picture of p010 with u and v apart, and its bits at the lower end. */
+function planarPicture(frame: Frame<VideoFormat>): Uint8Array {
+  const picture = new Uint8Array(tightByteLength(frame.format));
+  const samples = new Uint16Array(picture.buffer);
+  let at = 0;
+  for (const [index, { bytes, width, height, pitchBytes }] of frame.planes.entries()) {
+    const step = index + 1;
+    const all = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+    for (let channel = 0; channel < step; channel += 1) {
+      for (let row = 0; row < height; row += 1) {
+        let from = (row * pitchBytes) / 2 + channel;
+        for (let column = 0; column < width; column += 1, from += step) {
+          samples[at] = all[from]! >> P010_SHIFT_BITS;
+          at += 1;
+        }
+      }
+    }
+  }
+  return picture;
 }
 
 /** The rows of a picture one behind another. */

@@ -86,20 +86,34 @@ export interface CameraFailure {
 
 /** `attempt`: what was tried, such as "camera/door: cannot open rtsp://host/path". */
 export function readFailure(attempt: string, end: ChildEnd): CameraFailure {
+  return failureOf(attempt, end, { words: end.lines.at(-1), isLasting: false });
+}
+
+/** `unknown`: what is said of a failure that is not among those above. */
+function failureOf(
+  attempt: string,
+  end: ChildEnd,
+  unknown: { readonly words: string | undefined; readonly isLasting: boolean },
+): CameraFailure {
   if (end.error !== undefined) {
     const error = startFailure(end.error);
     return { error, isLasting: !isShortage(error) };
   }
   const { lines } = end;
   const reading = READINGS.find(({ pattern }) => lines.some((line) => pattern.test(line)));
-  const last = lines.at(-1);
   const { code, found, isLasting } = reading ?? {
     code: 'CAMERA_UNREACHABLE' as const,
-    found: last === undefined ? 'it has ended' : `ffmpeg says: ${last}`,
-    isLasting: false,
+    found: unknown.words === undefined ? 'it has ended' : `ffmpeg says: ${unknown.words}`,
+    isLasting: unknown.isLasting,
   };
   const error = new SluiceError(code, `${attempt}: ${found}`, { details: { ffmpeg: lines } });
   return { error, isLasting };
+}
+
+/** As `readFailure`, of a graph of filters: it stays as it is, and the first that ffmpeg says of it is what is wrong. */
+export function graphFailure(attempt: string, end: ChildEnd): CameraFailure {
+  const words = end.lines[0]?.replace(/^\[\S+ @ 0x[0-9a-f]+\] /, '');
+  return failureOf(attempt, end, { words, isLasting: end.status !== undefined });
 }
 
 /** What broke the reading of an ffmpeg's output. Bugs are thrown on. */

@@ -6,7 +6,7 @@ export {
   type ChildEnd,
   type ChildOptions,
 } from './child.js';
-export { readFailure, readingFailure, type CameraFailure } from './failure-words.js';
+export { graphFailure, readFailure, readingFailure, type CameraFailure } from './failure-words.js';
 export { NutDemuxer, type NutSink } from './nut-demuxer.js';
 export type { NutFrame, NutStream } from './nut-format.js';
 export { NutError } from './nut-header.js';

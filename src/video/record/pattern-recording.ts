@@ -1,6 +1,11 @@
 /** Packets of all channels that match, those that come later too: a recording of its own for each. */
 import { type CloseReason, watchChannels } from '../../bus/index.js';
-import { assertChannelPattern, channelFileStem, type SluiceError } from '../../core/index.js';
+import {
+  assertChannelPattern,
+  channelFileStem,
+  channelMatcher,
+  type SluiceError,
+} from '../../core/index.js';
 import { monotonicNs } from '../../ffi/index.js';
 import { channelOfPackets, packetChannelOf } from '../packets/packet-channel.js';
 import { Ending } from './ending.js';
@@ -71,9 +76,11 @@ export class PatternRecording implements AsyncDisposable {
     const { signal } = this.#ending;
     const { directory } = this.#options;
     const place = directory === undefined ? { signal } : { directory, signal };
+    const { watched, isWanted } = packetChannelsOf(this.pattern);
     try {
-      for await (const { type, manifest } of watchChannels(packetChannelOf(this.pattern), place)) {
-        if (type !== 'retired') await this.#follow(channelOfPackets(manifest.channel));
+      for await (const { type, manifest } of watchChannels(watched, place)) {
+        const { channel } = manifest;
+        if (type !== 'retired' && isWanted(channel)) await this.#follow(channelOfPackets(channel));
       }
     } finally {
       await Promise.all([...this.#recordings.values()].map((recording) => recording.close()));
@@ -109,6 +116,21 @@ export class PatternRecording implements AsyncDisposable {
     // Others go on; when there are none, nobody would see that nothing is recorded.
     if (error !== undefined && this.#recordings.size === 0) this.#ending.fail(error);
   }
+}
+
+/** Nothing can stand behind `**`: of all that matches the packets are told apart here. */
+function packetChannelsOf(pattern: string): {
+  readonly watched: string;
+  readonly isWanted: (channel: string) => boolean;
+} {
+  if (!/(?:^|\/)\*\*$/.test(pattern)) {
+    return { watched: packetChannelOf(pattern), isWanted: () => true };
+  }
+  const matches = channelMatcher(pattern);
+  const isPackets = (channel: string): boolean => packetChannelOf(channel) === channel;
+  const isWanted = (channel: string): boolean =>
+    isPackets(channel) && matches(channelOfPackets(channel));
+  return { watched: pattern, isWanted };
 }
 
 type Totals = { -readonly [K in Exclude<keyof RecordingStats, 'file'>]: number };
