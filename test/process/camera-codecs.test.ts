@@ -83,13 +83,23 @@ describe('the codecs of a camera, decoded by the processor', { skip }, () => {
     { size: '321x241', encode: VP9, file: 'clip.webm', pixels: 'nv12' },
     { size: '63x34', encode: VP9_10, file: 'clip.webm', pixels: 'p010' },
     { size: '64x33', encode: VP9, file: 'clip.webm', pixels: 'nv12' },
-    { size: '1x1', encode: ['-c:v', 'ffv1', '-pix_fmt', 'yuv444p'], file: 'clip.mkv', pixels: 'nv12' },
+    {
+      size: '1x1',
+      encode: ['-c:v', 'ffv1', '-pix_fmt', 'yuv444p'],
+      file: 'clip.mkv',
+      pixels: 'nv12',
+    },
   ] as const) {
     it(`keeps the last column and row of an odd size: ${size}`, async (test) => {
       const runtime = new Runtime(test);
       const { directory } = runtime;
       // testsrc2 has even sizes only.
-      const clip = makeClip(runtime.folder, file, { encode, size, source: 'testsrc', seconds: 0.2 });
+      const clip = makeClip(runtime.folder, file, {
+        encode,
+        size,
+        source: 'testsrc',
+        seconds: 0.2,
+      });
       const expected = decodedByFfmpeg(clip, pixels);
       const watcher = new Watcher('camera/file', directory);
       test.after(() => watcher.close());
