@@ -27,6 +27,8 @@ export interface MosaicOptions extends DerivedOptions, OverlayOptions {
   readonly filter?: ResizeFilter;
 }
 
+/** Of a picture, so that each of the most cells has some pixels. */
+const MIN_SIDE = 64;
 const KNOWN = [
   'width',
   'height',
@@ -73,6 +75,9 @@ export function checkMosaic(
   assertInteger('leaveMs', leaveMs, 1, MAX_SECONDS_MS);
   assertOneOf('filter', filter, ['auto', 'bilinear', 'area']);
   const format = video({ width, height, pixelFormat });
+  if (width < MIN_SIDE || height < MIN_SIDE) {
+    throw new RangeError(`width and height must be ${MIN_SIDE} or more, got ${width}x${height}`);
+  }
   const named = [...new Set(inputs.filter((input) => !isChannelPattern(input)))];
   return { format, framesPerSecond, columns, labels, ...overlay, staleMs, leaveMs, filter, named };
 }

@@ -236,6 +236,7 @@ describe('a mosaic', { timeout: 30_000 }, () => {
     await assert.rejects(openMosaic('wall', []), /1 to 36 inputs/);
     await assert.rejects(openMosaic('wall', ['wall']), /cannot be made of itself/);
     await assert.rejects(openMosaic('wall', ['a'], { framesPerSecond: 0 }), RangeError);
+    await assert.rejects(openMosaic('wall', ['a', 'b'], { width: 1, height: 64 }), /64 or more/);
     await assert.rejects(openMosaic('wall', ['a'], { fps: 25 } as object), /no option 'fps'/);
   });
 });
