@@ -1,4 +1,5 @@
 /** A mosaic of many cameras in the memory of a GPU, in a process of its own: for `gpu-cameras`. */
+import { openSubscriber, video } from '../../index.js';
 import { type Mosaic, openMosaic } from '../../video.js';
 import { type GpuGiven, serveGpu } from './serve.js';
 
@@ -6,6 +7,9 @@ export interface MosaicGiven extends GpuGiven {
   /** Pattern of the cameras. */
   readonly inputs: string;
   readonly channel: string;
+  /** Of its pictures, in pixels. */
+  readonly width: number;
+  readonly height: number;
   readonly framesPerSecond: number;
 }
 
@@ -25,8 +29,15 @@ function workOf(mosaic: Mosaic): MosaicWork {
   return { cpuMs: (user + system) / 1000, pictures: published, live };
 }
 
-await serveGpu<MosaicGiven>(async ({ channel, inputs, device, directory, framesPerSecond }) => {
-  const memory = `cuda:${device}` as const;
-  const mosaic = await openMosaic(channel, [inputs], { memory, directory, framesPerSecond });
-  return { work: () => workOf(mosaic), close: () => mosaic.close() };
+await serveGpu<MosaicGiven>(async ({ channel, inputs, device, ...options }) => {
+  const { directory, width, height, framesPerSecond } = options;
+  const picture = { memory: `cuda:${device}`, width, height, framesPerSecond } as const;
+  const mosaic = await openMosaic(channel, [inputs], { ...picture, directory });
+  // It works while it is watched: also between two measurements.
+  const watcher = await openSubscriber(channel, { format: video(), directory });
+  const close = async (): Promise<void> => {
+    await watcher.close();
+    await mosaic.close();
+  };
+  return { work: () => workOf(mosaic), close };
 });
