@@ -7,8 +7,10 @@ export const GuardWord = Object.freeze({
   watches: 0,
   /** 1: the process, or the worker that started it, ends. */
   stop: 1,
+  /** 1: the thread has loaded all that it needs. */
+  loaded: 2,
 });
-export const GUARD_WORDS = 2;
+export const GUARD_WORDS = 3;
 export const GUARD_ENDED = -1;
 
 /** Words of a watch, in the memory of its verdicts behind the first. */

@@ -187,4 +187,7 @@ function mayEnd(words: Int32Array): boolean {
   return Atomics.compareExchange(words, GuardWord.watches, 0, GUARD_ENDED) === 0;
 }
 
-run(workerData as GuardStart, parentPort!);
+const start = workerData as GuardStart;
+Atomics.store(start.words, GuardWord.loaded, 1);
+Atomics.notify(start.words, GuardWord.loaded);
+run(start, parentPort!);

@@ -166,6 +166,9 @@ export class FenceWatch {
   }
 }
 
+/** How long an exit waits for a thread that has only just been started. */
+const LOADING_MS = 2000;
+
 class FenceGuard {
   readonly #pipe: Pipe;
   readonly #worker: Worker;
@@ -201,6 +204,8 @@ class FenceGuard {
     this.#forgetExit = atExit(() => {
       Atomics.store(this.#words, GuardWord.stop, 1);
       this.wake();
+      // A thread that is ended while it loads the addon for foreign calls takes the process with it (SIGABRT).
+      Atomics.wait(this.#words, GuardWord.loaded, 0, LOADING_MS);
     });
   }
 
