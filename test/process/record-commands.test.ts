@@ -147,6 +147,10 @@ describe('sluice record and replay', { skip }, () => {
       assert.match(err, /--overwrite/);
       assert.equal(readFileSync(file, 'utf8'), 'precious');
     }
+    const long = join(folder, `${'x'.repeat(300)}.mcap`);
+    const { code, err } = await stage.run(['record', '**', long, '--dir', directory]);
+    assert.equal(code, 1);
+    assert.match(err, /cannot write .*: ENAMETOOLONG/);
     const words = ['record', '**', join(folder, 'kept.mcap'), '--overwrite', '--dir', directory];
     const recorder = stage.start(words);
     await until(() => publisher.subscribers.length === 1);
