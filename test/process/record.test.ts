@@ -1,7 +1,7 @@
 /** Recordings of real packets, looked at by ffmpeg: nothing is missing, and what a full disk leaves can be read. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { packets, video } from '../../src/index.js';
@@ -261,6 +261,29 @@ describe('a recording of a pattern', { skip }, () => {
       assert.deepEqual(made.sort(), names);
     });
   }
+
+  it('goes on beside one whose file is there already, and keeps that', async (test) => {
+    const { runtime, send } = await channelOf(test);
+    const { directory, folder } = runtime;
+    const kept = join(folder, 'other.mkv');
+    writeFileSync(kept, 'precious');
+    const failed: string[] = [];
+    const recording = await openPatternRecording('*', {
+      ...{ file: join(folder, '{channel}.mkv'), directory },
+      onChange: ({ channel, error }) => error && failed.push(`${channel}: ${error.message}`),
+    });
+    test.after(() => recording.close());
+    const format = packets({ codec: 'h264' });
+    const other = await runtime.publisher('other/packets', { format, ringBytes: 1 << 23 });
+    await until(() => recording.stats().channels === 2);
+    for (const packet of clipPackets().slice(0, 5)) await other.send(packet.bytes, packet);
+    await until(() => failed.length === 1);
+    assert.match(failed[0]!, /^other: cannot write .*other\.mkv: it is there already/);
+    await send(0, 30);
+    await until(() => recording.stats().packets === 30);
+    await recording.close();
+    assert.equal(readFileSync(kept, 'utf8'), 'precious');
+  });
 
   it('ends when the last of what it recorded has failed', async (test) => {
     const { runtime, publisher, send } = await channelOf(test);

@@ -56,13 +56,8 @@ export class HostDecoder implements Decoder {
       '-copyts',
       // The stream is described by its header: nothing is to be found out by reading ahead.
       ...['-probesize', '32', '-analyzeduration', '1', '-threads', String(threads)],
-      ...[
-        '-f',
-        'nut',
-        '-i',
-        'pipe:0',
-        ...pictureArguments(frameFormat(look.parameters), 'as it is'),
-      ],
+      ...['-f', 'nut', '-i', 'pipe:0'],
+      ...pictureArguments(frameFormat(look.parameters), 'as it is'),
     ];
     this.#child = new PictureChild(args, [], output, {
       pictureAt: (frame) => this.#pictureAt(frame),

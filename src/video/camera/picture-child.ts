@@ -42,8 +42,8 @@ function comesTight({ width, height }: Pick<VideoFormat, 'width' | 'height'>): b
 
 /**
  * The options of ffmpeg that make its pictures as slots have them: rows padded to the pitch (those of an odd size have
- * their rows moved here), in the range that the format states (left to itself ffmpeg makes all nv12 limited) and by its matrix. Encoder threads
- * would each hold a picture back.
+ * their rows moved here), in the range that the format states (left to itself ffmpeg makes all nv12 limited) and by its
+ * matrix. Encoder threads would each hold a picture back.
  */
 export function pictureArguments(
   format: Pick<VideoFormat, 'width' | 'height' | 'pixelFormat' | 'color'>,

@@ -249,8 +249,8 @@ const KNOWN = ['file', 'overwrite', 'onProblem', 'signal', 'directory', 'label']
  * Records every channel that matches, frames and messages, those that come later too, as they are: formats, times, ids.
  * All units are on one clock, that of their publishing. Every unit is wanted; what was missed is counted.
  *
- * Rejects with `TypeError` for bad arguments, `SYSTEM` for a file that exists, and the signal's reason. What goes wrong later, such as a full disk, ends the
- * recording, and `closed` tells; what was recorded before can be played back.
+ * Rejects with `TypeError` for bad arguments, `SYSTEM` for a file that exists, and the signal's reason. What goes wrong
+ * later, such as a full disk, ends the recording, and `closed` tells; what was recorded before can be played back.
  */
 export async function openMcapRecording(
   pattern: string,

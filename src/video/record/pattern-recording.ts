@@ -9,8 +9,8 @@ import {
 import { monotonicNs } from '../../ffi/index.js';
 import { channelOfPackets, packetChannelOf } from '../packets/packet-channel.js';
 import { Ending } from './ending.js';
-import { checkRecordOptions, type RecordOptions } from './options.js';
-import { openRecording, type Recording, type RecordingStats } from './recording.js';
+import { checkRecordOptions, type RecordingType, type RecordOptions } from './options.js';
+import { Recording, type RecordingStats } from './recording.js';
 import { segmentPath } from './segments.js';
 
 /** In the name of the file: stands for the channel, with `~` for `/`. */
@@ -38,6 +38,7 @@ export class PatternRecording implements AsyncDisposable {
    * the last has failed.
    */
   readonly closed: Promise<CloseReason>;
+  readonly #type: RecordingType;
   readonly #options: PatternRecordOptions;
   readonly #ending: Ending;
   readonly #startedNs = monotonicNs();
@@ -48,7 +49,8 @@ export class PatternRecording implements AsyncDisposable {
   #totals = { files: 0, packets: 0, soundPackets: 0, lost: 0, passedOver: 0, bytes: 0 };
 
   /** @internal Use `openPatternRecording()`. */
-  constructor(pattern: string, options: PatternRecordOptions) {
+  constructor(pattern: string, type: RecordingType, options: PatternRecordOptions) {
+    this.#type = type;
     this.pattern = pattern;
     this.#options = options;
     this.#ending = new Ending(options.signal);
@@ -98,7 +100,8 @@ export class PatternRecording implements AsyncDisposable {
     // All of a channel that came since then is new.
     const sinceStart = (monotonicNs() - this.#startedNs) / 1e9;
     const preRollSeconds = (options.preRollSeconds ?? 0) + sinceStart;
-    const recording = await openRecording(channel, { ...options, file, preRollSeconds });
+    // A file that is there already ends this one alone, when it is to be begun.
+    const recording = new Recording(channel, this.#type, { ...options, file, preRollSeconds });
     this.#recorded.add(channel);
     this.#recordings.set(channel, recording);
     this.#options.onChange?.({ type: 'begun', channel, stats: recording.stats() });
@@ -155,9 +158,9 @@ export async function openPatternRecording(
 ): Promise<PatternRecording> {
   assertChannelPattern(pattern);
   const { onChange: _, ...common } = options;
-  checkRecordOptions(common);
+  const type = checkRecordOptions(common);
   checkPlaceOfChannel(options.file);
-  return new PatternRecording(pattern, options);
+  return new PatternRecording(pattern, type, options);
 }
 
 /** Throws `RangeError` for a file that several channels would share. */

@@ -165,8 +165,9 @@ export class Recording implements AsyncDisposable {
  * beginning with a key frame. The channel may come later. Without segments the recording ends with the publisher; with
  * them it goes on with the next one.
  *
- * Needs `ffmpeg`. Rejects with `TypeError`/`RangeError` for bad arguments, `SYSTEM` for a file that exists, and the signal's reason. What goes wrong later,
- * such as a full disk, ends the recording, and `closed` tells; what was recorded before stays readable.
+ * Needs `ffmpeg`. Rejects with `TypeError`/`RangeError` for bad arguments, `SYSTEM` for a file that exists, and the
+ * signal's reason. What goes wrong later, such as a full disk, ends the recording, and `closed` tells; what was recorded
+ * before stays readable.
  */
 export async function openRecording(channel: string, options: RecordOptions): Promise<Recording> {
   assertChannelName(channel);
