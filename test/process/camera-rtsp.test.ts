@@ -159,9 +159,12 @@ describe('a camera by RTSP', { skip }, () => {
     const lost = statusOf(camera, 'lost');
     await server.stop();
     await lost;
+    // What was received is decoded before the next connection is live.
+    const live = statusOf(camera, 'live');
+    await serve(test, { clip }, { port: server.port });
+    await live;
     // All that were published, also those that the watcher has not seen yet.
     const before = camera.stats().frames;
-    await serve(test, { clip }, { port: server.port });
     await watcher.until((seen) => seen.length > before + 10);
     const { seen } = watcher;
     const marked = seen.flatMap(({ discontinuity }, index) => (discontinuity ? [index] : []));

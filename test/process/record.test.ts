@@ -329,7 +329,7 @@ describe('a recording on a disk that is full', { skip }, () => {
 
   const limit = hasProgram('prlimit', '--version');
   it('or whose files have a limit', { skip: !limit && 'no prlimit' }, async (test) => {
-    const { runtime, send } = await channelOf(test);
+    const { runtime, publisher, send } = await channelOf(test);
     const stage = new Stage();
     test.after(() => stage.close());
     await send(0, CLIP_FRAMES);
@@ -342,6 +342,10 @@ describe('a recording on a disk that is full', { skip }, () => {
       const words = ['record', type === 'mcap' ? '**' : 'clip', file, '--dir', runtime.directory];
       const past = type === 'mcap' ? [] : ['--pre-roll', '1000'];
       const recorder = stage.start([...words, ...past], { program });
+      // What is sent before it reads goes over what it is to begin with.
+      const isThere = (): boolean =>
+        publisher.subscribers.some(({ pid }) => pid === recorder.child.pid);
+      await until(isThere);
       const { code, err } = await sendOn(send, recorder.ended);
       assert.equal(code, 1, err);
       assert.match(err, /clip\.m\w+: the file may not be larger \(EFBIG\)/);

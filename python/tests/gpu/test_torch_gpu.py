@@ -17,7 +17,7 @@ NEVER_MS = 20_000
 ROUNDS = 300
 
 
-def stamped(value, device="cuda"):
+def stamped(value, device):
     """What a frame of ``value`` has in it, on a GPU."""
     index = torch.arange(WORDS, device=device, dtype=torch.int64)
     return ((index + value * 2654435761) & 0xFFFFFFFF).to(torch.int64)
