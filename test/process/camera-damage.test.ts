@@ -31,9 +31,9 @@ interface Watched {
 async function playing(test: TestContext, runtime: Runtime, channel: string): Promise<Watched> {
   const { directory, folder } = runtime;
   const clip = makeClip(folder, 'clean.mp4', { encode: [...H264, '-bf', '0'] });
-  const watcher = new Watcher(channel, directory, { maxLag: 12 });
+  const watcher = new Watcher(channel, directory, { maxLag: 60 });
   test.after(() => watcher.close());
-  const paced = { loop: true, realtime: true, slots: 16 };
+  const paced = { loop: true, realtime: true, slots: 64 };
   const camera = await openCamera(channel, { input: clip, directory, ...paced });
   test.after(() => camera.close());
   return { camera, watcher, expected: decodedByFfmpeg(clip) };
